@@ -1,0 +1,1 @@
+"""Data: the sample contract, one reader per data set, and the embedded procedural world."""

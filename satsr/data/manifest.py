@@ -1,0 +1,13 @@
+"""What a data set is known by: the digests in its manifest."""
+
+from __future__ import annotations
+
+import json
+
+from satsr.paths import Workspace
+
+
+def data_digest(here: Workspace) -> str:
+    """Return 16 hexadecimal digits per set of the profile's data, from `data.json`, in the order train, val, test."""
+    sets = json.loads((here.results / "data.json").read_text())["sets"]
+    return "-".join(found["sha256"][:16] for found in sets.values())

@@ -1,0 +1,248 @@
+"""The pair contract: what a sample of every data set, embedded or real, looks like.
+
+A `Pair` is one place; a `Batch` is several of them with one more axis in front. Readers give 8-bit chips;
+this module chooses the frames, scales to [0, 1], and marks what is valid.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from satsr.data.s2naip import HR_GSD_M, SCALE, Objects, S2NAIPFolder, capture_date, region_of
+from satsr.params import PairSettings
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A low-resolution time series and the high-resolution image of the same place.
+
+    Attributes:
+        lr: float32 (T, C_in, h, w) in [0, 1].
+        lr_valid: bool (T, h, w); False where a pixel is black in all bands.
+        dt_days: float32 (T), date of each frame minus the HR date; NaN where the data set has no dates.
+        hr: float32 (C_out, H, W) in [0, 1].
+        hr_valid: bool (H, W).
+        scale: H / h.
+        bands_in: names of the C_in bands.
+        bands_out: names of the C_out bands.
+        gsd_m: sampling distance of the HR image in metres.
+        tile: name of the place.
+        region: group of neighbouring tiles; statistics resample regions.
+        frames: which frames of the series were chosen, in the order of `lr`.
+        old_hr: float32 (C_out, H, W), the same place some years before.
+        objects: category -> pixel boxes (x1, y1, x2, y2) in the HR image.
+        labels: int64 (H, W) land-cover classes.
+        caption: one sentence.
+    """
+
+    lr: Tensor
+    lr_valid: Tensor
+    dt_days: Tensor
+    hr: Tensor
+    hr_valid: Tensor
+    scale: int
+    bands_in: tuple[str, ...]
+    bands_out: tuple[str, ...]
+    gsd_m: float
+    tile: str
+    region: str
+    frames: tuple[int, ...]
+    old_hr: Tensor | None = None
+    objects: Objects = field(default_factory=dict)
+    labels: Tensor | None = None
+    caption: str | None = None
+
+    def __post_init__(self) -> None:
+        height, width = self.lr.shape[-2:]
+        if self.hr.shape[-2:] != (height * self.scale, width * self.scale):
+            raise ValueError(
+                f"tile {self.tile}: HR is {tuple(self.hr.shape[-2:])}, expected {self.scale} times LR "
+                f"{(height, width)}: cut both images to the same ground area"
+            )
+        if not len(self.lr) == len(self.lr_valid) == len(self.dt_days) == len(self.frames):
+            raise ValueError(f"tile {self.tile}: {len(self.lr)} dates of LR, {len(self.dt_days)} of dt_days")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pairs stacked on a first axis N; names stay lists."""
+
+    lr: Tensor  # (N, T, C_in, h, w)
+    lr_valid: Tensor  # (N, T, h, w)
+    dt_days: Tensor  # (N, T)
+    hr: Tensor  # (N, C_out, H, W)
+    hr_valid: Tensor  # (N, H, W)
+    tiles: tuple[str, ...]
+    regions: tuple[str, ...]
+
+    @classmethod
+    def of(cls, pairs: Sequence[Pair]) -> Batch:
+        """Stack pairs of equal shape."""
+        stacked = [torch.stack([getattr(p, name) for p in pairs]) for name in _STACKED]
+        return cls(*stacked, tuple(p.tile for p in pairs), tuple(p.region for p in pairs))
+
+
+_STACKED = ("lr", "lr_valid", "dt_days", "hr", "hr_valid")
+
+
+def black(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return where a pixel is black, that is 0 in **all** bands (..., C) -> (...)."""
+    return (image == 0).all(axis=-1)
+
+
+def choose_frames(good: NDArray[np.bool_], count: int, rng: np.random.Generator) -> tuple[int, ...]:
+    """Choose `count` of the frames as the paper's code does, but from a given generator.
+
+    `count` of the good frames at random; when there are too few, all of them and random bad ones. Cloudy frames
+    count as good. Source: Zooming Out, reference code of November 2023.
+
+    Raises:
+        ValueError: fewer frames than `count`.
+    """
+    if len(good) < count:
+        raise ValueError(f"{len(good)} frames, expected at least {count}: ask for fewer dates (pairs.dates)")
+    first = rng.permutation(np.flatnonzero(good))
+    rest = rng.permutation(np.flatnonzero(~good))
+    return tuple(int(i) for i in np.concatenate([first, rest])[:count])
+
+
+def frame_rng(seed: int, tile: str, epoch: int) -> np.random.Generator:
+    """Return the generator that chooses the frames of a tile in an epoch, the same on every machine."""
+    name = int.from_bytes(hashlib.sha256(tile.encode()).digest()[:8], "big")
+    return np.random.default_rng([seed, name, epoch])
+
+
+def index_folder(folder: Path, dates: int) -> pd.DataFrame:
+    """Read every chip of a set once and say which can be used.
+
+    Returns:
+        One row per tile: tile, region, uuid, frames, good_frames (no black pixel) and status, which is `ok` or the
+        reason why the chip is left out: `black HR pixels` or `too few dates`.
+
+    Raises:
+        ValueError, FileNotFoundError: a file is missing, truncated or of the wrong shape.
+    """
+    reader = S2NAIPFolder(folder)
+    rows = []
+    for tile in reader.tiles:
+        series = reader.series(tile)
+        bad = black(series).any(axis=(1, 2))
+        status = "black HR pixels" if black(reader.hr(tile)).any() else "ok" if len(bad) >= dates else "too few dates"
+        rows.append((tile, region_of(tile), reader.uuid(tile), len(bad), int((~bad).sum()), status))
+    return pd.DataFrame(rows, columns=["tile", "region", "uuid", "frames", "good_frames", "status"])
+
+
+class Pairs:
+    """The usable pairs of one set, in the S2-NAIP layout.
+
+    Frames are chosen anew in every epoch, from a seed that depends on tile and epoch; epoch 0 is the fixed choice
+    of evaluation.
+
+    Args:
+        folder: the set's folder.
+        settings: dates, bands and seed.
+        keep: hold decoded chips in memory (8 bits deep), so that an epoch reads no file twice.
+
+    Raises:
+        ValueError: no chip of the set can be used.
+    """
+
+    scale = SCALE
+    bands_out = ("red", "green", "blue")
+
+    def __init__(self, folder: Path, settings: PairSettings, keep: bool = True) -> None:
+        self.reader = S2NAIPFolder(folder)
+        self.settings = settings
+        index = index_folder(folder, settings.dates)
+        self.left_out = index[index.status != "ok"].reset_index(drop=True)
+        self.index = index[index.status == "ok"].reset_index(drop=True)
+        if self.index.empty:
+            reasons = self.left_out.status.value_counts().to_dict()
+            raise ValueError(f"{folder}: none of {len(index)} chips can be used ({reasons})")
+        self._kept: dict[str, tuple[NDArray[np.uint8], NDArray[np.uint8]]] | None = {} if keep else None
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def bands_in(self) -> tuple[str, ...]:
+        """Names of the input bands: `tci` gives red, green and blue."""
+        return tuple(name for band in self.settings.bands for name in _channels(band))
+
+    def pair(self, number: int, epoch: int = 0, extras: bool = False) -> Pair:
+        """Return one pair; `extras` adds old HR, objects, labels and caption."""
+        row = self.index.iloc[number]
+        series, hr = self._chip(row.tile)
+        good = ~black(series[..., :3]).any(axis=(1, 2))
+        chosen = choose_frames(good, self.settings.dates, frame_rng(self.settings.seed, row.tile, epoch))
+        lr = series[list(chosen)]
+        return Pair(
+            lr=_to_unit(lr),
+            lr_valid=torch.from_numpy(~black(lr)),
+            dt_days=self._dt_days(row.tile, row.uuid, chosen),
+            hr=_to_unit(hr),
+            hr_valid=torch.from_numpy(~black(hr)),
+            scale=self.scale,
+            bands_in=self.bands_in,
+            bands_out=self.bands_out,
+            gsd_m=HR_GSD_M,
+            tile=row.tile,
+            region=row.region,
+            frames=chosen,
+            **(self._extras(row.tile) if extras else {}),
+        )
+
+    def batch(self, numbers: Sequence[int], epoch: int = 0) -> Batch:
+        """Return several pairs stacked."""
+        return Batch.of([self.pair(n, epoch) for n in numbers])
+
+    def batches(self, size: int) -> Iterator[tuple[list[int], Batch]]:
+        """Go through the set once, in order, with evaluation's fixed choice of frames."""
+        for start in range(0, len(self), size):
+            numbers = list(range(start, min(start + size, len(self))))
+            yield numbers, self.batch(numbers)
+
+    def _chip(self, tile: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return all frames (T, 32, 32, C) and the HR chip, read once when kept."""
+        if self._kept is not None and tile in self._kept:
+            return self._kept[tile]
+        bands = [self.reader.series(tile, band) for band in self.settings.bands]
+        series = np.concatenate([b if b.ndim == 4 else b[..., None] for b in bands], axis=-1)
+        chip = series, self.reader.hr(tile)
+        if self._kept is not None:
+            self._kept[tile] = chip
+        return chip
+
+    def _dt_days(self, tile: str, uuid: str, frames: tuple[int, ...]) -> Tensor:
+        dates, captured = self.reader.dates(tile), capture_date(uuid)
+        if dates is None or captured is None:
+            return torch.full((len(frames),), torch.nan)
+        return torch.tensor([float((dates[f] - captured).days) for f in frames])
+
+    def _extras(self, tile: str) -> dict[str, object]:
+        old, labels = self.reader.old_hr(tile), self.reader.land_cover(tile)
+        return {
+            "old_hr": None if old is None else _to_unit(old),
+            "objects": self.reader.objects(tile),
+            "labels": None if labels is None else torch.from_numpy(labels.astype(np.int64)),
+            "caption": self.reader.caption(tile),
+        }
+
+
+def _channels(band: str) -> tuple[str, ...]:
+    return ("red", "green", "blue") if band == "tci" else (band,)
+
+
+def _to_unit(image: NDArray[np.uint8]) -> Tensor:
+    """Return 8-bit (..., H, W, C) as float32 (..., C, H, W) in [0, 1]."""
+    return torch.from_numpy(np.moveaxis(image, -1, -3).astype(np.float32) / np.float32(255))
+

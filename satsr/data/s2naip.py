@@ -1,0 +1,217 @@
+"""The S2-NAIP layout on disk, as its authors publish it (Zooming Out, section 3), read and written.
+
+One folder per set, and in it
+
+    naip/{image_uuid}/{col}_{row}/rgb.png       (128, 128, 3)    the uuid ends in the capture date
+    sentinel2/{col}_{row}/tci.png               (T * 32, 32, 3)  dates stacked from top to bottom
+    sentinel2/{col}_{row}/{band}.png            (T * 32, 32)
+    old_naip/{col}_{row}.png                    (128, 128, 3)
+    osm_chips_to_masks.json                     {tile: {category: [[x1, y1, x2, y2], ...]}}
+    train_tile_weights/{name}.json              {tile: weight}
+
+where `{col}_{row}` is a Web-Mercator tile at zoom 17. This project adds sidecars that a download does not
+have, all optional: `sentinel2/{col}_{row}/dates.csv`, `captions.json`, `land_cover/{col}_{row}.png` and
+`vectors/{region}.geojson`.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from satsr.data.images import read_png, write_png
+
+LR_PX, HR_PX, SCALE = 32, 128, 4
+HR_GSD_M = 40_075_016.686 / 2**17 / HR_PX  # nominal Web-Mercator metres: 2.389
+BANDS = ("tci", "b01", "b05", "b06", "b07", "b08", "b09", "b10", "b11", "b12")  # b8a is not published
+SETS = {"train": "train_urban_set", "val": "val_set", "test": "held_out_set"}
+REGION_TILES = 16  # tiles are grouped 16 x 16, as in the published `{col//16}_{row//16}` folders
+
+Image8 = NDArray[np.uint8]
+Objects = dict[str, list[tuple[int, int, int, int]]]  # category -> pixel boxes (x1, y1, x2, y2) in the HR chip
+
+
+@dataclass(frozen=True)
+class Chip:
+    """All that the layout holds about one tile. Optional parts are None or empty.
+
+    Attributes:
+        tile: `{col}_{row}`.
+        uuid: name of the NAIP image; ends in its date, `_YYYYMMDD`.
+        hr: (128, 128, 3) NAIP.
+        bands: name -> (T, 32, 32, 3) for tci, (T, 32, 32) for others.
+        dates: date of each Sentinel-2 frame.
+        old_hr: (128, 128, 3) older NAIP.
+        objects: what stands where in the HR chip.
+        land_cover: (128, 128) class numbers.
+        caption: one sentence.
+    """
+
+    tile: str
+    uuid: str
+    hr: Image8
+    bands: dict[str, Image8]
+    dates: tuple[date, ...] | None = None
+    old_hr: Image8 | None = None
+    objects: Objects = field(default_factory=dict)
+    land_cover: Image8 | None = None
+    caption: str | None = None
+
+
+def region_of(tile: str) -> str:
+    """Return the group of 16 x 16 tiles that a tile lies in, as `{col//16}_{row//16}`."""
+    col, row = map(int, tile.split("_"))
+    return f"{col // REGION_TILES}_{row // REGION_TILES}"
+
+
+def capture_date(uuid: str) -> date | None:
+    """Return the date at the end of a NAIP image's name, or None when there is none."""
+    tail = uuid.rsplit("_", 1)[-1]
+    try:
+        return date(int(tail[:4]), int(tail[4:6]), int(tail[6:8])) if len(tail) == 8 else None
+    except ValueError:
+        return None
+
+
+def write_chip(folder: Path, chip: Chip) -> None:
+    """Write one chip's files into a set's folder; the JSON files of the set are written by `write_set_files`."""
+    write_png(folder / "naip" / chip.uuid / chip.tile / "rgb.png", chip.hr)
+    series = folder / "sentinel2" / chip.tile
+    for name, frames in chip.bands.items():
+        write_png(series / f"{name}.png", frames.reshape(-1, *frames.shape[2:]))  # (T * 32, 32[, 3])
+    if chip.dates is not None:
+        lines = [f"{number},{day.isoformat()}\n" for number, day in enumerate(chip.dates)]
+        (series / "dates.csv").write_text("frame,date\n" + "".join(lines))
+    if chip.old_hr is not None:
+        write_png(folder / "old_naip" / f"{chip.tile}.png", chip.old_hr)
+    if chip.land_cover is not None:
+        write_png(folder / "land_cover" / f"{chip.tile}.png", chip.land_cover)
+
+
+def write_set_files(folder: Path, tiles: list[str], objects: dict[str, Objects], captions: dict[str, str]) -> None:
+    """Write the files that stand once in a set: objects, captions and tile weights."""
+    _write_json(folder / "osm_chips_to_masks.json", objects)
+    _write_json(folder / "captions.json", captions)
+    _write_json(folder / "train_tile_weights" / "weights.json", tile_weights(tiles, objects))
+
+
+def tile_weights(tiles: list[str], objects: dict[str, Objects]) -> dict[str, float]:
+    """Return each tile's sampling weight: the inverse frequency of its rarest category, 1 without objects.
+
+    Source: the published `train_tile_weights` (Zooming Out's data card). Frequency is the share of tiles that
+    hold the category.
+    """
+    count: dict[str, int] = {}
+    for found in objects.values():
+        for category in found:
+            count[category] = count.get(category, 0) + 1
+    return {t: len(tiles) / min(count[c] for c in objects[t]) if objects.get(t) else 1.0 for t in tiles}
+
+
+class S2NAIPFolder:
+    """One set in the S2-NAIP layout: embedded, made from a folder, or downloaded.
+
+    Args:
+        folder: the set's folder, with `naip/` and `sentinel2/` in it.
+
+    Raises:
+        FileNotFoundError: the folder holds no chips in this layout.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        found = {p.name: p.parent.name for p in sorted(folder.glob("naip/*/*_*")) if p.is_dir()}
+        if not found:
+            raise FileNotFoundError(f"{folder}: expected naip/{{uuid}}/{{col}}_{{row}}/rgb.png, found none of them")
+        self._uuid = found
+
+    @property
+    def tiles(self) -> list[str]:
+        """All tiles, sorted by name."""
+        return sorted(self._uuid)
+
+    def uuid(self, tile: str) -> str:
+        """Return the name of the NAIP image of a tile."""
+        return self._uuid[tile]
+
+    def hr(self, tile: str) -> Image8:
+        """Return the NAIP chip (H, W, 3)."""
+        return self._square(self.folder / "naip" / self._uuid[tile] / tile / "rgb.png", HR_PX)
+
+    def series(self, tile: str, band: str = "tci") -> Image8:
+        """Return all dates of one band: (T, 32, 32, 3) for tci, (T, 32, 32) for others."""
+        path = self.folder / "sentinel2" / tile / f"{band}.png"
+        stack = read_png(path)
+        height, width = stack.shape[:2]
+        colours = 3 if band == "tci" else 1
+        got = stack.shape[2] if stack.ndim == 3 else 1
+        if width != LR_PX or height == 0 or height % LR_PX or got != colours:
+            raise ValueError(
+                f"{path}: expected [T*{LR_PX}, {LR_PX}] with {colours} channels, got {stack.shape}: make or "
+                "download it again, and cut a larger image into tiles instead of resizing it"
+            )
+        return stack.reshape(-1, LR_PX, LR_PX, *stack.shape[2:])
+
+    def dates(self, tile: str) -> tuple[date, ...] | None:
+        """Return the date of every frame, or None without the sidecar."""
+        path = self.folder / "sentinel2" / tile / "dates.csv"
+        if not path.is_file():
+            return None
+        with path.open(newline="") as file:
+            return tuple(date.fromisoformat(row["date"]) for row in csv.DictReader(file))
+
+    def old_hr(self, tile: str) -> Image8 | None:
+        """Return the older NAIP chip, or None."""
+        path = self.folder / "old_naip" / f"{tile}.png"
+        return self._square(path, HR_PX) if path.is_file() else None
+
+    def land_cover(self, tile: str) -> Image8 | None:
+        """Return the land-cover map (H, W), or None."""
+        path = self.folder / "land_cover" / f"{tile}.png"
+        return read_png(path) if path.is_file() else None
+
+    def objects(self, tile: str) -> Objects:
+        """Return the objects of a tile."""
+        return {k: [(b[0], b[1], b[2], b[3]) for b in v] for k, v in self._objects.get(tile, {}).items()}
+
+    def caption(self, tile: str) -> str | None:
+        """Return the caption of a tile, or None."""
+        return self._captions.get(tile)
+
+    @cached_property
+    def weights(self) -> dict[str, float]:
+        """Sampling weight of each tile; 1 where none is published."""
+        found = sorted((self.folder / "train_tile_weights").glob("*.json"))
+        known = json.loads(found[0].read_text()) if found else {}
+        return {tile: float(known.get(tile, 1.0)) for tile in self.tiles}
+
+    @cached_property
+    def _objects(self) -> dict[str, dict[str, list[list[int]]]]:
+        return _read_json(self.folder / "osm_chips_to_masks.json")
+
+    @cached_property
+    def _captions(self) -> dict[str, str]:
+        return _read_json(self.folder / "captions.json")
+
+    def _square(self, path: Path, size: int) -> Image8:
+        image = read_png(path)
+        if image.shape != (size, size, 3):
+            raise ValueError(f"{path}: expected ({size}, {size}, 3), got {image.shape}: make or download it again")
+        return image
+
+
+def _write_json(path: Path, values: Mapping[str, object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values, indent=0, sort_keys=True) + "\n")
+
+
+def _read_json(path: Path) -> dict:
+    return json.loads(path.read_text()) if path.is_file() else {}

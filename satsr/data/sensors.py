@@ -1,0 +1,301 @@
+"""What a satellite or an aerial camera makes of a surface.
+
+A band's optics are Gaussian in space, so along one image axis the whole chain (point spread, sampling at the
+band's own distance, bilinear resampling to the product's grid) is one matrix, and a frame is
+`rows @ surface @ columns.T`. Before sampling come season, sun and shadows (from the world); after it haze,
+clouds with their shadows, noise and rounding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from satsr.data.noise import fractal
+
+Array = NDArray[np.float32]
+
+TCI_WHITE = 0.3558  # TOA reflectance shown as 255 in ESA's true-colour image (Sentinel-2 L1C product)
+CLOUD_M = 1500.0  # size of the largest clouds
+BAND_WHITE = 0.8160  # S2-NAIP divides the 16-bit value (reflectance x 10,000) by 8,160
+
+
+@dataclass(frozen=True)
+class Band:
+    """One spectral band.
+
+    Attributes:
+        name: as in the data set's file names.
+        gsd_m: native sampling distance in metres.
+        mtf_nyquist: modulation transfer of the whole system at the Nyquist frequency of `gsd_m`.
+        snr: signal-to-noise ratio at `reference`.
+        reference: TOA reflectance at which `snr` is stated.
+        path: path reflectance of a clear sky (Rayleigh and a little aerosol).
+        transmittance: two-way transmittance of a clear sky.
+    """
+
+    name: str
+    gsd_m: float
+    mtf_nyquist: float
+    snr: float
+    reference: float
+    path: float
+    transmittance: float
+
+    @property
+    def blur_m(self) -> float:
+        """Standard deviation of the point spread function: exp(-2 (pi sigma f)^2) = MTF at f = 1 / (2 gsd)."""
+        return self.gsd_m * float(np.sqrt(-2.0 * np.log(self.mtf_nyquist))) / np.pi
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """A camera: its bands, and how well its images lie on each other (standard deviation in metres)."""
+
+    name: str
+    bands: tuple[Band, ...]
+    registration_m: float
+
+    def band(self, name: str) -> Band:
+        """Return the band of that name."""
+        return next(b for b in self.bands if b.name == name)
+
+
+# Sampling distances and SNR at reference radiance: Sentinel-2 MSI mission requirements. MTF at Nyquist: inside
+# the range measured in orbit (0.2 to 0.35). Multi-temporal registration of L1C: better than 0.5 pixel.
+SENTINEL2 = Sensor(
+    "Sentinel-2 MSI L1C",
+    (
+        Band("b01", 60, 0.30, 129, 0.19, 0.110, 0.76),
+        Band("b02", 10, 0.27, 154, 0.18, 0.080, 0.81),
+        Band("b03", 10, 0.28, 168, 0.18, 0.047, 0.87),
+        Band("b04", 10, 0.25, 142, 0.17, 0.028, 0.91),
+        Band("b05", 20, 0.33, 117, 0.16, 0.022, 0.91),
+        Band("b06", 20, 0.32, 89, 0.16, 0.018, 0.92),
+        Band("b07", 20, 0.31, 105, 0.16, 0.015, 0.93),
+        Band("b08", 10, 0.24, 174, 0.28, 0.012, 0.93),
+        Band("b8a", 20, 0.31, 72, 0.15, 0.011, 0.95),
+        Band("b09", 60, 0.30, 114, 0.03, 0.008, 0.40),
+        Band("b10", 60, 0.30, 50, 0.01, 0.002, 0.03),
+        Band("b11", 20, 0.22, 100, 0.05, 0.003, 0.95),
+        Band("b12", 20, 0.22, 100, 0.06, 0.002, 0.94),
+    ),
+    registration_m=3.0,
+)
+
+# Flown below most of the atmosphere; S2-NAIP keeps a quarter of the native resolution.
+NAIP = Sensor(
+    "NAIP, every fourth pixel of the native 0.6 m",
+    (
+        Band("b02", 2.4, 0.50, 90, 0.10, 0.020, 0.93),
+        Band("b03", 2.4, 0.50, 90, 0.10, 0.012, 0.95),
+        Band("b04", 2.4, 0.50, 90, 0.10, 0.008, 0.96),
+    ),
+    registration_m=0.0,
+)
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """One satellite pass over a region.
+
+    Attributes:
+        haze: multiplies the path reflectance; 1 is a clear sky.
+        shift_m: misregistration in metres, down and right.
+        cloud_cover: share of the region under cloud, 0 to 1.
+        edge: share of the region outside the swath, 0 to 1; those pixels are black.
+        shadow_m: displacement of cloud shadows in metres, down and right.
+    """
+
+    haze: float
+    shift_m: tuple[float, float]
+    cloud_cover: float
+    edge: float
+    shadow_m: tuple[float, float]
+
+
+def draw_conditions(rng: np.random.Generator, sensor: Sensor, cloudy_share: float) -> Conditions:
+    """Draw the conditions of one pass; about `cloudy_share` of the passes have clouds."""
+    cloudy = rng.random() < cloudy_share
+    outside = rng.random() < 0.04  # the swath's edge rarely crosses a region
+    return Conditions(
+        haze=float(1.0 + rng.gamma(1.2, 0.25)),
+        shift_m=(float(rng.normal(0, sensor.registration_m)), float(rng.normal(0, sensor.registration_m))),
+        cloud_cover=float(rng.uniform(0.05, 0.8)) if cloudy else 0.0,
+        edge=float(rng.uniform(0.1, 1.0)) if outside else 0.0,
+        shadow_m=(float(rng.uniform(-700, -200)), float(rng.uniform(-600, 600))),
+    )
+
+
+def observe(
+    surface: Array,
+    bands: tuple[str, ...],
+    sensor: Sensor,
+    conditions: Conditions,
+    rng: np.random.Generator,
+    *,
+    pixel_m: float,
+    margin: int,
+    scale: int,
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Return one frame of a region as the sensor's product shows it.
+
+    Args:
+        surface: (C, H, W) surface reflectance in [0, 1] at `pixel_m`, with a margin of `margin` pixels.
+        bands: the C bands' names.
+        sensor: the camera.
+        conditions: haze, shift, clouds and swath of this pass.
+        rng: source of clouds and noise.
+        pixel_m: size of the surface's pixels in metres.
+        margin: pixels around the region that are seen only through the point spread function.
+        scale: size of the product's pixels in pixels of the surface.
+
+    Returns:
+        TOA reflectance (C, h, w), not clipped, and the pixels inside the swath (h, w).
+    """
+    height, width = ((n - 2 * margin) // scale for n in surface.shape[1:])
+    frame = np.empty((len(bands), height, width), np.float32)
+    for image, name, out in zip(surface, bands, frame, strict=True):
+        rows, columns = (
+            _axis(n, count, pixel_m, margin, scale, sensor.band(name), round(shift, 2))
+            for n, count, shift in zip(image.shape, (height, width), conditions.shift_m, strict=True)
+        )
+        out[:] = rows @ image @ columns.T
+    frame = _atmosphere(frame, bands, sensor, conditions.haze)
+    if conditions.cloud_cover:
+        frame = _clouds(frame, conditions, rng, pixel_m * scale)
+    frame = _noise(frame, bands, sensor, rng)
+    return frame, _inside_swath(height, width, conditions.edge, rng)
+
+
+def _axis(n: int, count: int, pixel_m: float, margin: int, scale: int, band: Band, shift_m: float) -> Array:
+    """Return the (count, n) matrix that takes a line of the surface to a line of the product."""
+    target = (margin + (np.arange(count) + 0.5) * scale) * pixel_m  # centres of the product's pixels
+    first = np.floor(target[0] / band.gsd_m) - 1
+    native = (first + np.arange(int(np.ceil(target[-1] / band.gsd_m) - first) + 2) + 0.5) * band.gsd_m
+    surface = ((np.arange(n) + 0.5) * pixel_m).astype(np.float32)
+    seen_from = (native + shift_m).astype(np.float32)[:, None]
+    spread = np.exp(-0.5 * np.square((seen_from - surface) / np.float32(band.blur_m)))
+    spread /= np.maximum(spread.sum(axis=1, keepdims=True), 1e-12)
+    bilinear = np.clip(1 - np.abs(target[:, None] - native) / band.gsd_m, 0, None).astype(np.float32)
+    return bilinear @ spread
+
+
+def _atmosphere(frame: Array, bands: tuple[str, ...], sensor: Sensor, haze: float) -> Array:
+    """Add path reflectance and take transmittance, both growing with haze."""
+    path = np.array([sensor.band(b).path for b in bands], np.float32)[:, None, None]
+    clear = np.array([sensor.band(b).transmittance for b in bands], np.float32)[:, None, None]
+    return haze * path + clear ** np.float32(haze) * frame
+
+
+def _clouds(frame: Array, conditions: Conditions, rng: np.random.Generator, pixel_m: float) -> Array:
+    """Lay clouds and their shadows over a frame; bands see them displaced (the focal plane's parallax)."""
+    bands, height, width = frame.shape
+    reach = int(np.ceil(max(map(abs, conditions.shadow_m)) / pixel_m)) + 4
+    field = fractal(max(height, width) + 2 * reach, rng, beta=3.2, longest_px=CLOUD_M / pixel_m)
+    threshold = np.quantile(field[reach : reach + height, reach : reach + width], 1 - conditions.cloud_cover)
+    thickness = rng.uniform(0.35, 1.0)  # from veils of cirrus to towers
+    opacity = thickness * np.clip((field - threshold) / 1.2, 0, 1)
+    brightness = 0.4 + 0.4 * opacity
+    parallax = rng.uniform(-0.6, 0.6, 2)
+
+    def seen(image: Array, down: float, right: float) -> Array:
+        moved = ndimage.shift(image, (down, right), order=1, mode="nearest")
+        return moved[reach : reach + height, reach : reach + width]
+
+    shadow = 1 - 0.55 * ndimage.gaussian_filter(seen(opacity, *(s / pixel_m for s in conditions.shadow_m)), 1.5)
+    for number, image in enumerate(frame):
+        down, right = parallax * (number - bands / 2)
+        cover = seen(opacity, down, right)
+        image[:] = image * shadow * (1 - cover) + seen(brightness, down, right) * cover
+    return frame
+
+
+def _noise(frame: Array, bands: tuple[str, ...], sensor: Sensor, rng: np.random.Generator) -> Array:
+    """Add shot noise: its variance grows with the signal and gives the band's SNR at its reference."""
+    for image, name in zip(frame, bands, strict=True):
+        band = sensor.band(name)
+        sigma = band.reference / band.snr * np.sqrt(np.maximum(image, 0.002) / band.reference)
+        image += sigma * rng.standard_normal(image.shape, np.float32)
+    return frame
+
+
+def _inside_swath(height: int, width: int, edge: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Return False for about the share `edge` of the pixels, on one side of a slanted line."""
+    if edge == 0:
+        return np.ones((height, width), bool)
+    y, x = np.mgrid[0:height, 0:width]
+    across = x * np.cos(rng.uniform(-0.3, 0.3)) + 0.2 * y
+    return across >= np.quantile(across, edge) if edge < 1 else np.zeros((height, width), bool)
+
+
+def true_colour(frame: Array, bands: tuple[str, ...], inside: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return ESA's 8-bit true-colour image (h, w, 3): linear to 255 at reflectance 0.3558, 0 only outside."""
+    rgb = np.stack([frame[bands.index(b)] for b in ("b04", "b03", "b02")], axis=-1)
+    return _eight_bit(rgb / TCI_WHITE, inside[..., None])
+
+
+def eight_bit_band(image: Array, inside: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return a band (h, w) as S2-NAIP stores it: linear to 255 at reflectance 0.816, 0 only outside."""
+    return _eight_bit(image / BAND_WHITE, inside)
+
+
+def _eight_bit(share: Array, inside: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    return np.where(inside, np.clip(np.rint(share * 255), 1, 255), 0).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Flight:
+    """The tone of one aerial campaign: `digital number = 255 * gain * reflectance ** (1 / gamma) + veil`.
+
+    Attributes:
+        gain: one value for each of red, green and blue.
+        gamma: contrast of the photographic rendering.
+        veil: brightness that haze and stray light add, as a share of white.
+    """
+
+    gain: tuple[float, float, float] = (1.32, 1.34, 1.40)
+    gamma: float = 1.75
+    veil: float = 0.03
+
+    def develop(self, reflectance: Array) -> Array:
+        """Return (..., 3) reflectance as shares of white, not clipped."""
+        return np.asarray(self.gain) * np.maximum(reflectance, 0) ** (1 / self.gamma) + self.veil
+
+    def undo(self, white: Array) -> Array:
+        """Return the reflectance behind (..., 3) shares of white: the inverse of `develop`."""
+        return (np.maximum(white - self.veil, 0) / np.asarray(self.gain)) ** self.gamma
+
+
+def draw_flight(rng: np.random.Generator) -> Flight:
+    """Draw a campaign's tone around the nominal one: NAIP's colour balance differs by state and year."""
+    nominal = Flight()
+    red, green, blue = np.asarray(nominal.gain) * rng.normal(1, 0.06) * rng.normal(1, 0.025, 3)
+    return Flight((red, green, blue), nominal.gamma + rng.uniform(-0.2, 0.2), rng.uniform(0.0, 0.06))
+
+
+def photograph(
+    surface: Array, bands: tuple[str, ...], flight: Flight, rng: np.random.Generator, *, pixel_m: float, margin: int
+) -> NDArray[np.uint8]:
+    """Return the 8-bit aerial image (H, W, 3) of a surface, without its margin.
+
+    Args:
+        surface: (C, H + 2 margin, W + 2 margin) surface reflectance in [0, 1].
+        bands: the C bands' names; b04, b03 and b02 are used.
+        flight: tone of the campaign.
+        rng: source of noise.
+        pixel_m: size of the surface's pixels in metres.
+        margin: pixels around the region.
+    """
+    channels = []
+    for name in ("b04", "b03", "b02"):
+        band = NAIP.band(name)
+        image = ndimage.gaussian_filter(surface[bands.index(name)], band.blur_m / pixel_m, truncate=3)
+        image = band.path + band.transmittance * image[margin:-margin or None, margin:-margin or None]
+        sigma = band.reference / band.snr * np.sqrt(np.maximum(image, 0.002) / band.reference)
+        channels.append(image + sigma * rng.standard_normal(image.shape, np.float32))
+    white = flight.develop(np.stack(channels, axis=-1))
+    return np.clip(np.rint(255 * white), 1, 255).astype(np.uint8)  # 0 in all bands means no data

@@ -1,0 +1,14 @@
+"""Image metrics: one file each, pure functions of one signature; `score` runs them by name.
+
+`satsr.metrics.score(sr, hr, names, protocol)` is `satsr.metrics.scoring.score`, imported when it is asked for, so
+that a loss that needs one metric does not depend on all the others.
+"""
+
+from importlib import import_module
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("METRICS", "Metric", "score"):
+        return getattr(import_module("satsr.metrics.scoring"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

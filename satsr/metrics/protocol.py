@@ -1,0 +1,77 @@
+"""The two protocols that every metric can follow, and how images reach a metric under them."""
+
+from collections.abc import Callable
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+Protocol = Literal["published", "corrected"]
+
+# `crop_border: 4` in every configuration of the reference code.
+PUBLISHED_BORDER_PX = 4
+LEVELS_8BIT = 255.0
+# Values of one batch that are worked on at a time: what fits a CPU's cache runs several times faster.
+CHUNK_VALUES = 2**19
+
+
+def check_protocol(protocol: str) -> None:
+    """Check the name of a protocol.
+
+    Args:
+        protocol: name to check.
+
+    Raises:
+        ValueError: if it is unknown, listing the valid ones.
+    """
+    if protocol not in get_args(Protocol):
+        raise ValueError(f"got protocol {protocol!r}, expected one of {list(get_args(Protocol))}: pick one")
+
+
+def border_px(protocol: Protocol) -> int:
+    """Return how many pixels the protocol removes on each side of an image."""
+    return PUBLISHED_BORDER_PX if protocol == "published" else 0
+
+
+def prepare(image: Tensor, protocol: Protocol) -> Tensor:
+    """Bring an image to what the protocol compares.
+
+    "published" repeats the reference code: rounding to 8 bit (half to even, in the precision of the
+    image), then a border of 4 px removed. "corrected" leaves the image as it is.
+
+    Args:
+        image: (N, C, H, W) in [0, 1].
+        protocol: which of the two.
+
+    Returns:
+        float64 in [0, 1]: (N, C, H - 8, W - 8) for "published", (N, C, H, W) for "corrected".
+    """
+    if protocol == "corrected":
+        return image.to(torch.float64)
+    inner = slice(PUBLISHED_BORDER_PX, -PUBLISHED_BORDER_PX)
+    return (image[..., inner, inner] * LEVELS_8BIT).round().to(torch.float64) / LEVELS_8BIT
+
+
+def mask_of(valid: Tensor | None, protocol: Protocol) -> Tensor | None:
+    """Return the mask that the protocol honors: none for "published", as in the reference code."""
+    return None if protocol == "published" else valid
+
+
+def map_chunks(function: Callable[..., Tensor], images: Tensor, *others: Tensor | None) -> Tensor:
+    """Apply a function to a few images at a time.
+
+    Args:
+        function: takes slices of all batches along their first axis and returns one value per image.
+        images: (N, C, H, W), N at least 1.
+        others: batches of the same N, or None, which is passed on.
+
+    Returns:
+        The concatenated results (N,).
+    """
+    size = max(1, CHUNK_VALUES // images[0].numel())
+    batches = (images, *others)
+    chunks = []
+    for start in range(0, len(images), size):
+        part = slice(start, start + size)
+        chunks.append(function(*(batch if batch is None else batch[part] for batch in batches)))
+    return torch.cat(chunks)

@@ -1,0 +1,1 @@
+"""The networks, one per file with the state-dict names of the released weights, behind one interface."""

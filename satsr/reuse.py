@@ -1,0 +1,24 @@
+"""Finished work is not done again, and unfinished work goes on: scratch folders keyed by what goes in."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+
+def key_of(configuration: dict[str, Any], *modules: ModuleType) -> str:
+    """Return 16 hexadecimal digits that change with any value of a configuration or any byte of the modules."""
+    text = json.dumps(configuration, sort_keys=True, default=str)
+    sources = "".join(inspect.getsource(m) for m in modules)
+    return hashlib.sha256((text + sources).encode()).hexdigest()[:16]
+
+
+def scratch_folder(scratch: Path, name: str, key: str) -> Path:
+    """Return (and make) the folder of one piece of work."""
+    folder = scratch / f"{name}-{key}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,55 @@
+"""Inputs for a notebook that is opened by hand.
+
+In the pipeline, DVC makes a notebook's inputs first. Opened in JupyterLab or run by plain papermill, a notebook has
+the profile `sketch`: what it needs is then made, small, by the notebooks before it, under `scratch/sketch`.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from satsr.paths import SKETCH, Workspace, project_root
+
+Parameters = dict[str, str]
+
+
+def workspace(profile: str, needs: tuple[str, ...] = ()) -> Workspace:
+    """Return the folders of a profile; for `sketch`, make what a notebook needs when it is not there yet.
+
+    Args:
+        profile: a profile's name.
+        needs: of `data`, `models`, `scores`.
+
+    Raises:
+        FileNotFoundError: another profile lacks an input.
+    """
+    here = Workspace.of(profile)
+    for need in needs:
+        for path, notebook, values in _made_by(here)[need]:
+            if path.exists():
+                continue
+            if profile != SKETCH:
+                raise FileNotFoundError(f"{path} is missing: run `make study` (or `dvc repro`) first")
+            _run(notebook, values)
+    return here
+
+
+def _made_by(here: Workspace) -> dict[str, list[tuple[Path, str, Parameters]]]:
+    """Return, for each need, what must exist and which notebook makes it."""
+    trained = [(here.models / m, "02_train.ipynb", {"method": m}) for m in ("srcnn", "esrgan")]
+    return {
+        "data": [(here.data, "01_data.ipynb", {})],
+        "models": trained if here.profile == SKETCH else [(here.models, "", {})],
+        "scores": [(here.results / "scores", "03_evaluate.ipynb", {})],
+    }
+
+
+def _run(notebook: str, values: Parameters) -> None:
+    import papermill
+
+    root = project_root()
+    executed = Workspace.of(SKETCH).logs / notebook
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    print(f"making inputs with {notebook} {values or ''}", file=sys.stderr)
+    papermill.execute_notebook(root / "notebooks" / notebook, executed, values, cwd=root, progress_bar=False)

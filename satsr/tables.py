@@ -1,0 +1,121 @@
+"""The study's tables: one row per cell, with its interval, beside what was published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from satsr.params import TableSettings
+from satsr.statistics import mean_interval
+
+NOT_AVAILABLE, NOT_RUN = "not available", "not run in this profile"
+CELL = ["method", "metric", "protocol"]
+
+
+def read_scores(folder: Path, methods: tuple[str, ...]) -> pd.DataFrame:
+    """Read the scores of exactly these methods, one Parquet file each, with a column `method`.
+
+    Raises:
+        FileNotFoundError: a method has no scores.
+    """
+    tables = []
+    for method in methods:
+        path = folder / f"{method}.parquet"
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is missing: run the evaluate stage (dvc repro evaluate)")
+        tables.append(pd.read_parquet(path).assign(method=method))
+    return pd.concat(tables, ignore_index=True)
+
+
+def main_table(scores: pd.DataFrame, settings: TableSettings, dataset: str, profile: str) -> pd.DataFrame:
+    """Return mean and interval of every method, metric and protocol.
+
+    Args:
+        scores: from `read_scores`.
+        settings: level and resamples of the bootstrap over regions, then seeds.
+        dataset: name of the data, a column of the table.
+        profile: name of the run, a column of the table, so that a small run never looks like the paper's.
+
+    Returns:
+        Columns method, dataset, metric, protocol, mean, low, high, images, regions, seeds, clipped_share, note,
+        profile; methods in the order of `scores`.
+    """
+    rows = []
+    for (method, metric, protocol), cell in scores.groupby(CELL, sort=False):
+        found = mean_interval(cell, settings.level, settings.resamples, settings.seed)
+        rows.append(
+            {
+                "method": method,
+                "dataset": dataset,
+                "metric": metric,
+                "protocol": protocol,
+                "mean": found.mean,
+                "low": found.low,
+                "high": found.high,
+                "images": found.n_images,
+                "regions": found.n_regions,
+                "seeds": found.n_seeds,
+                "clipped_share": cell.clipped_share.mean(),
+                "note": found.note,
+                "profile": profile,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def shown(table: pd.DataFrame, protocol: str, digits: dict[str, int]) -> pd.DataFrame:
+    """Return one protocol's cells as text, `mean [low, high]`: one row per method, one column per metric."""
+    part = table[table.protocol == protocol]
+    cells = part.assign(text=[_cell(row, digits[row.metric]) for row in part.itertuples()])
+    wide = cells.pivot(index="method", columns="metric", values="text")
+    return wide.loc[list(dict.fromkeys(part.method)), list(dict.fromkeys(part.metric))]
+
+
+def beside_published(table: pd.DataFrame, published: pd.DataFrame, digits: dict[str, int]) -> pd.DataFrame:
+    """Return the published value of each cell beside this study's.
+
+    Args:
+        table: from `main_table`.
+        published: columns method, dataset, metric, value; an empty value is not known.
+        digits: decimals per metric.
+
+    Returns:
+        Columns method, metric, published, this run; rows that only one side has are there too.
+    """
+    ours = table[table.protocol == "published"].assign(
+        ours=lambda t: [_cell(row, digits[row.metric]) for row in t.itertuples()]
+    )
+    both = published.merge(ours[["method", "metric", "ours"]], on=["method", "metric"], how="outer", sort=False)
+    both["published"] = both["value"].map(lambda v: NOT_AVAILABLE if pd.isna(v) else f"{v:g}")
+    both["this run"] = both["ours"].fillna(NOT_RUN)
+    order = {name: i for i, name in enumerate(dict.fromkeys([*table.method, *published.method]))}
+    both = both.sort_values("method", key=lambda m: m.map(order), kind="stable")
+    return both[["method", "metric", "published", "this run"]].reset_index(drop=True)
+
+
+def summary(table: pd.DataFrame, metric: str = "cpsnr", protocol: str = "corrected") -> str:
+    """Return the sentence that a table supports: which mean is highest, and whether that may be called a result.
+
+    One seed cannot show that a method beats another, whatever its intervals.
+    """
+    rows = table[(table.metric == metric) & (table.protocol == protocol)].sort_values("mean", ascending=False)
+    best, second = rows.iloc[0], rows.iloc[min(1, len(rows) - 1)]
+    learned_seeds = int(rows.seeds.max())
+    order = f"{best.method} has the highest mean {metric} ({protocol}) on {best.dataset} in profile {best.profile}"
+    if learned_seeds == 1:
+        return f"{order}. One training seed: the intervals cover images only, and no method is said to beat another."
+    apart = best.low > second.high
+    return f"{order}; its interval {'lies above' if apart else 'overlaps'} that of {second.method}."
+
+
+def best_median_worst(scores: pd.DataFrame, method: str, metric: str) -> dict[str, str]:
+    """Return the tiles on which a method scores best, median and worst (corrected protocol, mean of seeds)."""
+    part = scores[(scores.method == method) & (scores.metric == metric) & (scores.protocol == "corrected")]
+    ranked = part.groupby("tile").value.mean().sort_index().sort_values(ascending=False, kind="stable").index
+    return {"best": ranked[0], "median": ranked[len(ranked) // 2], "worst": ranked[-1]}
+
+
+def _cell(row: object, digits: int) -> str:
+    mean, low, high = (f"{getattr(row, name):.{digits}f}" for name in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]"
