@@ -17,9 +17,7 @@ from satsr.params import EvaluateSettings
 from satsr.progress import Progress
 
 
-def trained_models(
-    method: str, seeds: Sequence[int], models: Path, pairs: Pairs
-) -> list[tuple[int, SuperResolver]]:
+def trained_models(method: str, seeds: Sequence[int], models: Path, pairs: Pairs) -> list[tuple[int, SuperResolver]]:
     """Return a method's models by seed, on the fastest device; one, for seed 0, when it has nothing to train.
 
     Args:

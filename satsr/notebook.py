@@ -49,7 +49,13 @@ def run(source: Path, out: Path, blocks: list[str], extra: dict[str, Any]) -> No
     started = time.perf_counter()
     try:
         papermill.execute_notebook(
-            source, partial, values, cwd=root, progress_bar=False, stderr_file=sys.stderr, kernel_name="python3"
+            source,
+            partial,
+            values,
+            cwd=root,
+            progress_bar=False,
+            stderr_file=sys.stderr,
+            kernel_name="python3",
         )
     except PapermillExecutionError as error:
         raise RuntimeError(f"{source.name}: {error.ename}: {error.evalue} (traceback: {partial})") from None
@@ -59,7 +65,7 @@ def run(source: Path, out: Path, blocks: list[str], extra: dict[str, Any]) -> No
 
 
 def parameters(study: Study, blocks: list[str]) -> dict[str, Any]:
-    """Return the values of blocks of the study by name: `data` gives all of its entries."""
+    """Return blocks of the study as parameters: `train.esrgan` becomes `train`, with the values of that method."""
     values: dict[str, Any] = {}
     for block in blocks:
         found: Any = study.model_dump(mode="json")
@@ -67,7 +73,7 @@ def parameters(study: Study, blocks: list[str]) -> dict[str, Any]:
             if not isinstance(found, dict) or step not in found:
                 raise ValueError(f"params.yaml has no block {block!r}: no {step!r} in {', '.join(found)}")
             found = found[step]
-        values |= found if isinstance(found, dict) else {block.split(".")[-1]: found}
+        values[block.split(".")[0]] = found
     return values
 
 

@@ -14,7 +14,16 @@ from typing import Any
 
 from satsr.paths import Workspace, project_root
 
-SHOWN_PACKAGES = ("torch", "numpy", "scipy", "rasterio", "lightning-fabric", "dvc", "papermill", "jupyter-book")
+SHOWN_PACKAGES = (
+    "torch",
+    "numpy",
+    "scipy",
+    "rasterio",
+    "lightning-fabric",
+    "dvc",
+    "papermill",
+    "jupyter-book",
+)
 
 
 def record(profile: str, name: str, **facts: Any) -> None:

@@ -30,9 +30,7 @@ class Interval:
     note: str
 
 
-def mean_interval(
-    scores: pd.DataFrame, level: float = 0.95, resamples: int = 2000, seed: int = 0
-) -> Interval:
+def mean_interval(scores: pd.DataFrame, level: float = 0.95, resamples: int = 2000, seed: int = 0) -> Interval:
     """Bootstrap the mean score over regions and seeds (Efron and Tibshirani, 1993, sections 8.3 and 13.3).
 
     Each resample draws regions with replacement, with all their chips, then seeds with replacement, and
@@ -77,9 +75,7 @@ def _sums_and_counts(scores: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray
         raise ValueError("got no scores, expected one row per chip and seed: evaluate first")
     bad = int((~np.isfinite(scores["value"])).sum())
     if bad:
-        raise ValueError(
-            f"got {bad} non-finite of {len(scores)} scores, expected none: exclude those chips first"
-        )
+        raise ValueError(f"got {bad} non-finite of {len(scores)} scores, expected none: exclude those chips first")
     cells = scores.groupby(["region", "seed"])["value"]
     counts = cells.size().unstack("seed", fill_value=0)
     uneven = counts.index[counts.nunique(axis=1) > 1]

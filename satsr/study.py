@@ -18,7 +18,17 @@ from satsr.params import Study, load_study
 from satsr.paths import Workspace
 from satsr.provenance import git_commit
 
-KEPT_IN_COPY = (".dvc/cache", ".dvc/tmp", "dvc.lock", "data", "artifacts", "scratch", "logs", "results", "book")
+KEPT_IN_COPY = (
+    ".dvc/cache",
+    ".dvc/tmp",
+    "dvc.lock",
+    "data",
+    "artifacts",
+    "scratch",
+    "logs",
+    "results",
+    "book",
+)
 
 
 def run_study(root: Path, profile: str, targets: list[str]) -> Path:
@@ -79,7 +89,11 @@ def bring_back(copy: Path, root: Path, profile: str) -> None:
 def _repro(root: Path, targets: list[str]) -> None:
     """Run `dvc repro` with this environment's Python first on the path."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = {**os.environ, "PATH": path, "SATSR_COMMIT": os.environ.get("SATSR_COMMIT") or git_commit(root)}
+    environment = {
+        **os.environ,
+        "PATH": path,
+        "SATSR_COMMIT": os.environ.get("SATSR_COMMIT") or git_commit(root),
+    }
     done = subprocess.run([sys.executable, "-m", "dvc", "repro", *targets], cwd=root, env=environment)
     if done.returncode:
         raise RuntimeError("a stage failed: the line that begins with 'satsr:' above says why")

@@ -123,7 +123,13 @@ class _Run:
     """The state of one training, and its loop."""
 
     def __init__(
-        self, card: ModelCard, settings: TrainSettings, seed: int, training: Pairs, validation: Pairs, folder: Path
+        self,
+        card: ModelCard,
+        settings: TrainSettings,
+        seed: int,
+        training: Pairs,
+        validation: Pairs,
+        folder: Path,
     ) -> None:
         self.card, self.settings, self.seed, self.folder = card, settings, seed, folder
         self.training, self.validation = training, validation

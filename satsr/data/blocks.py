@@ -153,7 +153,8 @@ def subdivide(
     while todo:
         (u0, v0, u1, v1), roads = todo.pop()
         sides = (u1 - u0, v1 - v0)
-        rule = rule_at(*frame.xy((u0 + u1) / 2, (v0 + v1) / 2), max(sides))
+        x, y = frame.xy((u0 + u1) / 2, (v0 + v1) / 2)
+        rule = rule_at(float(x), float(y), max(sides))
         if min(sides) <= 1.5 * rule.depth and max(sides) <= 1.5 * rule.length:
             blocks.append(Block(frame, u0 + roads[0], v0 + roads[1], u1 - roads[2], v1 - roads[3], rule.zone))
             continue

@@ -1,4 +1,4 @@
-"""The painted surface: per-pixel layers on a grid twice as fine as the HR image, and ways to paint on them."""
+"""The painted surface: per-pixel layers on a grid twice as fine as the HR image, and ways to paint them."""
 
 from collections.abc import Iterable, Sequence
 
@@ -31,12 +31,16 @@ def covers(*names: str) -> NDArray[np.bool_]:
 class Canvas:
     """Layers of (n, n) fine pixels, n = FINE * (size + 2 * margin).
 
-    A pixel's reflectance is tone * (ground + vigor * greenness * (green - ground)), where ground and green are spectra
-    and greenness follows the season.
+    A pixel's reflectance is tone * (ground + vigor * greenness * (green - ground)), where ground and green
+    are spectra and greenness follows the season.
 
     Attributes:
-        ground, green: Materials. season: Which season the green part follows. cover: Land cover class. All uint8.
-        vigor: Share covered by the green part at full greenness. tone: Factor. height_m: Above ground. All float32.
+        ground, green: Materials, uint8.
+        season: Which season the green part follows, uint8.
+        cover: Land cover class, uint8.
+        vigor: Share covered by the green part at full greenness, float32.
+        tone: Factor on reflectance, float32.
+        height_m: Height above ground, float32.
     """
 
     def __init__(self, size_px: int) -> None:
@@ -61,7 +65,7 @@ class Canvas:
             getattr(self, name).ravel()[pixel] = value
 
     def burn(self, shapes: Sequence[shapely.Geometry]) -> NDArray[np.int32]:
-        """Rasterize shapes given in region coordinates; (n, n) with 1 + index of the topmost shape, 0 for none."""
+        """Rasterize shapes in region coordinates; (n, n) with 1 + index of the topmost shape, 0 for none."""
         if not shapes:
             return np.zeros((self.size, self.size), np.int32)
         transform = Affine(1 / FINE, 0, -MARGIN_PX, 0, 1 / FINE, -MARGIN_PX)

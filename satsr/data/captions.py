@@ -39,16 +39,29 @@ def describe(land_cover: NDArray[np.uint8], kinds: dict[str, int], vehicles: int
     Args:
         land_cover: Map of the chip.
         kinds: Number of buildings of each kind in it.
-        vehicles: Number of vehicles. boats: Number of boats.
+        vehicles: Number of vehicles.
+        boats: Number of boats.
         climate: Phrase for the climate.
     """
     share = shares(land_cover)
     houses = sum(kinds.get(kind, 0) for kind in ("house", "apartments"))
     others = sum(kinds.values()) - houses - kinds.get("shed", 0)
     things = [about(houses, "house", "houses")] if houses else []
-    things += [about(others, "other building" if houses else "building", "other buildings" if houses else "buildings")] if others else []
+    things += (
+        [
+            about(
+                others,
+                "other building" if houses else "building",
+                "other buildings" if houses else "buildings",
+            )
+        ]
+        if others
+        else []
+    )
     scene = _scene(share, houses, others)
-    things += [text for name, least, text in _EXTRAS if share[name] >= least and text not in scene and name not in scene]
+    things += [
+        text for name, least, text in _EXTRAS if share[name] >= least and text not in scene and name not in scene
+    ]
     things += [about(vehicles, "car", "cars")] if vehicles > 4 else []
     things += [about(boats, "boat", "boats")] if boats else []
     if not things:
@@ -59,17 +72,24 @@ def describe(land_cover: NDArray[np.uint8], kinds: dict[str, int], vehicles: int
 
 
 def _scene(share: dict[str, float], houses: int, others: int) -> str:
+    if others >= 8 and others > houses:
+        return "a city center"
     if houses >= 12:
         return "a suburb"
-    if share["building"] > 0.22:
-        return "a city center"
     if share["building"] + share["parking"] + share["paved"] > 0.4 and others:
         return "a commercial area"
-    name, phrase = max(_SCENES, key=lambda pair: share[pair[0]])
+    _, phrase = max(_SCENES, key=lambda pair: share[pair[0]])
     return phrase
 
 
-_REGION_COVERS = {"water": "water", "parking": "parking", "pool": "swimming_pool", "sport": "pitch", "orchard": "orchard", "pier": "pier"}
+_REGION_COVERS = {
+    "water": "water",
+    "parking": "parking",
+    "pool": "swimming_pool",
+    "sport": "pitch",
+    "orchard": "orchard",
+    "pier": "pier",
+}
 _LEAST_PX = 4
 
 
@@ -80,7 +100,9 @@ def regions(land_cover: NDArray[np.uint8]) -> dict[str, list[tuple[int, int, int
         labels, _ = ndimage.label(land_cover == LAND_COVER.index(name))
         sizes = np.bincount(labels.ravel())
         slices = ndimage.find_objects(labels)
-        found[category] = [(c.start, r.start, c.stop, r.stop) for i, (r, c) in enumerate(slices) if sizes[i + 1] >= _LEAST_PX]
+        found[category] = [
+            (c.start, r.start, c.stop, r.stop) for i, (r, c) in enumerate(slices) if sizes[i + 1] >= _LEAST_PX
+        ]
     return found
 
 

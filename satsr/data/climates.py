@@ -1,4 +1,4 @@
-"""Where a region lies and what grows there: eight climates of the United States and seven kinds of settlement."""
+"""Where a region lies and what grows there: eight climates of the United States, seven settlements."""
 
 from dataclasses import dataclass
 

@@ -33,10 +33,10 @@ class Crowns:
         tone: Its brightness.
     """
 
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-    radius: NDArray[np.float64]
-    luck: NDArray[np.float64]
+    x: Field
+    y: Field
+    radius: Field
+    luck: Field
     green: NDArray[np.uint8]
     season: NDArray[np.uint8]
     tone: NDArray[np.float32]
@@ -50,10 +50,11 @@ def _jittered(size_px: int, spacing: float, rng: np.random.Generator) -> tuple[F
     """Points of a jittered grid over the region and its margin."""
     grid = np.arange(-MARGIN_PX - 2, size_px + MARGIN_PX + 2, spacing)
     x, y = np.meshgrid(grid, grid)
-    return tuple(axis.ravel() + rng.uniform(-0.55, 0.55, axis.size) * spacing for axis in (x, y))
+    jitter = rng.uniform(-0.55, 0.55, (2, x.size)) * spacing
+    return x.ravel() + jitter[0], y.ravel() + jitter[1]
 
 
-def _sampled(field: Field, x: Field, y: Field) -> Field:
+def _sampled(field: NDArray, x: Field, y: Field) -> NDArray:
     """Nearest values of a field on the fine grid."""
     last = field.shape[0] - 1
     return field[tuple(np.clip(to_fine(v), 0, last).astype(int) for v in (y, x))]
@@ -112,10 +113,10 @@ def _shrub_density(canvas: Canvas, terrain: Terrain, climate: Climate, plan: Pla
     """Density of shrubs on natural ground, denser along washes."""
     wild = _NATURAL[canvas.cover] & (canvas.burn([g.polygon for g in plan.groves]) == 0)
     patchy, wash = terrain.on_fine("patchy"), terrain.on_fine("wash")
-    return climate.shrubs * (0.5 + 0.35 * patchy + 3.2 * wash * (wash < 0.93)) * wild
+    return climate.shrubs * (0.45 + 0.25 * patchy + 3.5 * wash**1.5 * (wash < 0.97)) * wild
 
 
-def _growing(crowns: Crowns, density: Field) -> Crowns:
+def _growing(crowns: Crowns, density: NDArray) -> Crowns:
     return crowns.take(crowns.luck < _sampled(density, crowns.x, crowns.y))
 
 
@@ -143,7 +144,9 @@ def plant(
 
     Args:
         canvas: Painted with everything else.
-        plan: Says where people planted or cleared. terrain, climate: Say what grows by itself.
+        plan: Says where people planted or cleared.
+        terrain: Says where woods and washes are.
+        climate: Says which plants grow.
         epoch: Which groves there are.
         rng: Gives a stream by its purpose, so that both epochs draw the same plants.
 
@@ -153,8 +156,11 @@ def plant(
     size_px = canvas.size // FINE - 2 * MARGIN_PX
     bushes = _growing(_shrubs(size_px, climate, rng("shrubs")), _shrub_density(canvas, terrain, climate, plan))
     woods = _growing(_trees(size_px, climate, terrain, rng("trees")), _tree_density(canvas, terrain, plan, epoch))
-    rows = _growing(_rows(plan.orchard, rng("orchard")), ~covers("water", "building", "road", "pool")[canvas.cover])
+    free = ~covers("water", "building", "road", "pool")[canvas.cover]
+    orchard = _growing(_rows(plan.orchard, rng("orchard")), free)
+    street = _growing(_rows(plan.street_trees, rng("street")), free)
     _grow(canvas, bushes, _SHRUB, "shrub")
-    _grow(canvas, rows, _ORCHARD, "orchard")
+    _grow(canvas, orchard, _ORCHARD, "orchard")
+    _grow(canvas, street, _TREE, "forest")
     _grow(canvas, woods, _TREE, "forest")
-    return np.concatenate([np.stack([c.x, c.y, c.radius], -1) for c in (rows, woods)]).astype(np.float32)
+    return np.concatenate([np.stack([c.x, c.y, c.radius], -1) for c in (orchard, street, woods)]).astype(np.float32)

@@ -70,7 +70,15 @@ def _sow(name: str, climate: Climate, seasons: Seasons, rng: np.random.Generator
         season = seasons.add(Season(0.0, 1.0, start, max(end, start + 25), rng.uniform(6, 11)))
     ground = kind.ground or climate.soil
     stripes = kind.stripes * rng.uniform(0.3, 1.5)
-    return Crop(name, kind.green, ground, season, rng.uniform(*kind.vigor), stripes, float(np.exp(rng.normal(0, 0.18))))
+    return Crop(
+        name,
+        kind.green,
+        ground,
+        season,
+        rng.uniform(*kind.vigor),
+        stripes,
+        float(np.exp(rng.normal(0, 0.18))),
+    )
 
 
 def _two_years(climate: Climate, seasons: Seasons, rng: np.random.Generator) -> dict[Epoch, Crop]:
@@ -100,7 +108,9 @@ def _pivot(block: Block, plan: Plan, crops: dict[Epoch, Crop], rng: np.random.Ge
     """A center pivot: rows run round the circle's middle only in our imagination, so they stay straight."""
     x, y = block.center
     circle = Point(x, y).buffer(block.depth / 2 - 2, 32)
-    plan.parcels.append(Parcel(circle, circle.buffer(-_HEADLAND_PX / 2), rng.uniform(0, np.pi), rng.uniform(0, 4000), crops))
+    plan.parcels.append(
+        Parcel(circle, circle.buffer(-_HEADLAND_PX / 2), rng.uniform(0, np.pi), rng.uniform(0, 4000), crops)
+    )
 
 
 def till(block: Block, climate: Climate, seasons: Seasons, plan: Plan, rng: np.random.Generator) -> None:

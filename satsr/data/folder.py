@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from satsr.data import sensors
 from satsr.data.calendar import draw_flight_day, draw_series
+from satsr.data.frames import black
 from satsr.data.images import read_png
-from satsr.data.pairs import black
 from satsr.data.s2naip import HR_GSD_M, HR_PX, LR_PX, SCALE, Chip
 from satsr.params import DataSettings
 

@@ -17,9 +17,19 @@ def _boat(place: tuple[float, float, float], length: float, rng: np.random.Gener
 
 def _pier(x: float, y: float, angle: float, length: float, plan: Plan, rng: np.random.Generator) -> None:
     """One pier whose axis starts on land at (x, y), with boats in most slips on both sides."""
-    pier = Patch(x + np.cos(angle) * length / 2, y + np.sin(angle) * length / 2, angle, length, 1.1, "concrete", "pier", tone=0.8)
+    pier = Patch(
+        x + np.cos(angle) * length / 2,
+        y + np.sin(angle) * length / 2,
+        angle,
+        length,
+        1.1,
+        "concrete",
+        "pier",
+        tone=0.8,
+    )
     plan.patches.append(pier)
-    slip, reach = rng.uniform(2.0, 2.8), rng.uniform(3.2, 5.2)
+    reach = rng.uniform(3.2, 5.2)
+    slip = 0.34 * reach + rng.uniform(1.1, 1.6)
     for along in np.arange(-length / 2 + 7, length / 2, slip):
         for side in (-1, 1):
             finger = pier.moved(along + slip / 2, side * (reach / 2 + 0.5), np.pi / 2)
@@ -35,7 +45,7 @@ def build_marina(terrain: Terrain, plan: Plan, rng: np.random.Generator) -> None
     # The coast as seen from afar, so that neighboring piers lie side by side.
     gy, gx = np.gradient(ndimage.gaussian_filter(terrain.shore_px, 18))
     inner = slice(MARGIN_PX, -MARGIN_PX)
-    rows, columns = np.nonzero((np.abs(terrain.shore_px[inner, inner] - 1) < 0.8))
+    rows, columns = np.nonzero(np.abs(terrain.shore_px[inner, inner] - 1) < 0.8)
     if not len(rows):
         return
     for anchor in rng.integers(len(rows), size=2):
@@ -47,7 +57,7 @@ def build_marina(terrain: Terrain, plan: Plan, rng: np.random.Generator) -> None
             row, column = rows[i] + MARGIN_PX, columns[i] + MARGIN_PX
             angle = float(np.arctan2(-gy[row, column], -gx[row, column]))
             station = float(columns[i] * -np.sin(angle) + rows[i] * np.cos(angle))
-            if all(abs(station - other) > 14 for other in taken):
+            if all(abs(station - other) > 17 for other in taken):
                 taken.append(station)
                 _pier(float(columns[i]), float(rows[i]), angle, rng.uniform(22, 46), plan, rng)
     _anchored(terrain, plan, rng)

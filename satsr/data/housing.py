@@ -7,7 +7,16 @@ from satsr.data.climates import Climate
 from satsr.data.scene import EPOCHS, Epoch, Grove, Mover, Patch, Plan, Structure, Wing
 
 NEW_ONLY: tuple[Epoch, ...] = ("new",)
-_CARS = ("car_white", "car_silver", "car_black", "car_silver", "car_white", "car_red", "car_blue", "car_black")
+_CARS = (
+    "car_white",
+    "car_silver",
+    "car_black",
+    "car_silver",
+    "car_white",
+    "car_red",
+    "car_blue",
+    "car_black",
+)
 _CAR_PX = (1.95, 0.8)  # 4.7 m x 1.9 m
 
 
@@ -24,23 +33,27 @@ def car_at(place: tuple[float, float, float], rng: np.random.Generator) -> Mover
     return Mover(base, "car", 1.6)
 
 
-def _roof(place: tuple[float, float, float], size: tuple[float, float], material: str, tone: float) -> Patch:
+def roof(place: tuple[float, float, float], size: tuple[float, float], material: str, tone: float) -> Patch:
+    """A roof of a given size centered at (x, y, angle)."""
     return Patch(*place, *size, material, "building", tone=tone)
 
 
 def house(
-    place: tuple[float, float, float], size: tuple[float, float], climate: Climate, rng: np.random.Generator, kind: str
+    place: tuple[float, float, float],
+    size: tuple[float, float],
+    climate: Climate,
+    rng: np.random.Generator,
 ) -> tuple[Wing, ...]:
     """Wings of a house: a gabled body and, for half of the houses, a gabled wing to the front or back."""
     material, tone = pick(climate.roofs, rng), float(np.exp(rng.normal(0, 0.16)))
-    body = _roof(place, size, material, tone)
+    body = roof(place, size, material, tone)
     height, pitch = rng.uniform(3.0, 5.5), rng.uniform(0.7, 1.3)
     wings = [Wing(body, height, pitch)]
     if rng.random() < 0.55:
         length, width = size[1] * rng.uniform(1.1, 1.5), size[0] * rng.uniform(0.35, 0.5)
         side, front = rng.choice([-1, 1], 2)
         spot = body.moved(side * (size[0] - width) / 2, front * length * 0.25, np.pi / 2)
-        wings.append(Wing(_roof(spot, (length, width), material, tone), height, pitch))
+        wings.append(Wing(roof(spot, (length, width), material, tone), height, pitch))
     return tuple(wings)
 
 
@@ -54,7 +67,7 @@ def _yard(lot: Patch, front: float, climate: Climate, plan: Plan, rng: np.random
         plan.patches.append(Patch(*spot, *size, "pool", "pool", tone=rng.uniform(0.85, 1.1)))
     elif rng.random() < 0.22:
         spot = lot.moved(rng.uniform(-0.3, 0.3) * lot.length, back * lot.width * 0.36)
-        shed = _roof(spot, (rng.uniform(1.2, 2), rng.uniform(1, 1.6)), "roof_metal", rng.uniform(0.5, 1))
+        shed = roof(spot, (rng.uniform(1.2, 2), rng.uniform(1, 1.6)), "roof_metal", rng.uniform(0.5, 1))
         plan.structures.append(Structure((Wing(shed, 2.5, 0.5),), "shed"))
     if climate.cover > 0.2:
         area = Patch(*lot.moved(0, back * lot.width * 0.3), lot.length * 0.9, lot.width * 0.35, "soil_brown")
@@ -86,7 +99,7 @@ def lot(land: Patch, front: float, climate: Climate, plan: Plan, rng: np.random.
     shift = rng.uniform(-0.5, 0.5) * max(land.length - size[0] - 2, 0)
     center = front * (land.width / 2 - setback - size[1] / 2 - 0.8)
     place = land.moved(shift, center, rng.normal(0, 0.03))
-    plan.structures.append(Structure(house(place, size, climate, rng, "house"), "house", epochs))
+    plan.structures.append(Structure(house(place, size, climate, rng), "house", epochs))
     if epochs == NEW_ONLY:
         plan.patches.append(Patch(*land.box, climate.bare, "bare", tone=rng.uniform(0.9, 1.15), epochs=("old",)))
     side = rng.choice([-1, 1]) * (size[0] / 2 - 1.0)
@@ -114,24 +127,30 @@ def residential(block: Block, climate: Climate, plan: Plan, rng: np.random.Gener
 
 
 def farmyard(block: Block, climate: Climate, plan: Plan, rng: np.random.Generator) -> None:
-    """A farm in a corner of a field: house, barns, yard, silos and a ring of trees."""
-    s = rng.choice([22.0, block.length - 22.0])
-    x, y, angle = block.at(s, rng.choice([17.0, block.depth - 17.0]))
-    yard = Patch(x, y, angle, 34, 26, climate.dead, "grass", "turf", 0.75)
+    """A farm in a corner of a field: house, barns round a gravel yard, silos and a ring of trees."""
+    corner = rng.choice([22.0, block.length - 22.0]), rng.choice([17.0, block.depth - 17.0])
+    yard = Patch(*block.at(*corner), 34, 26, climate.dead, "grass", "turf", 0.75)
     plan.groves.append(Grove(yard.polygon.buffer(7), 0.10 + 0.25 * climate.forest))
     plan.patches.append(yard)
     plan.patches.append(Patch(*yard.moved(4, 0), 17, 11, "gravel", "bare", tone=rng.uniform(0.85, 1.1)))
     home = yard.moved(-11, rng.uniform(-4, 4), rng.choice([0, np.pi / 2]))
-    plan.structures.append(Structure(house(home, (7, 4.5), climate, rng, "house"), "house"))
-    for i, across in enumerate((-8.5, 8.5)):
-        size = (rng.uniform(8, 15), rng.uniform(5, 7.5))
-        roof = _roof(yard.moved(rng.uniform(3, 9), across), size, pick(("roof_metal", "roof_rust", "roof_white"), rng), rng.uniform(0.8, 1.1))
-        plan.structures.append(Structure((Wing(roof, 5.5, 0.8),), "barn", EPOCHS if i else pick_epochs(rng, 0.8)))
-    for i in range(rng.integers(0, 4)):
-        bin_roof = _roof(yard.moved(14, -3 + 3.2 * i, np.pi / 4), (2.6, 2.6), "roof_metal", 1.2)
-        plan.structures.append(Structure((Wing(bin_roof, 9.0, 0.9),), "silo"))
+    plan.structures.append(Structure(house(home, (7, 4.5), climate, rng), "house"))
+    _barns(yard, plan, rng)
     for _ in range(rng.integers(0, 5)):
-        plan.vehicles.append(car_at(yard.moved(rng.uniform(-4, 11), rng.uniform(-4, 4), rng.uniform(0, 3)), rng))
+        spot = yard.moved(rng.uniform(-4, 11), rng.uniform(-4, 4), rng.uniform(0, 3))
+        plan.vehicles.append(car_at(spot, rng))
+
+
+def _barns(yard: Patch, plan: Plan, rng: np.random.Generator) -> None:
+    """A barn on both sides of the yard and up to three silos at its end."""
+    for across in (-8.5, 8.5):
+        size = (rng.uniform(8, 15), rng.uniform(5, 7.5))
+        material = pick(("roof_metal", "roof_rust", "roof_white"), rng)
+        barn = roof(yard.moved(rng.uniform(3, 9), across), size, material, rng.uniform(0.8, 1.1))
+        plan.structures.append(Structure((Wing(barn, 5.5, 0.8),), "barn", pick_epochs(rng, 0.85)))
+    for i in range(rng.integers(0, 4)):
+        silo = roof(yard.moved(14, 3.2 * i - 3, np.pi / 4), (2.6, 2.6), "roof_metal", 1.2)
+        plan.structures.append(Structure((Wing(silo, 9.0, 0.9),), "silo"))
 
 
 def pick_epochs(rng: np.random.Generator, kept: float) -> tuple[Epoch, ...]:

@@ -36,8 +36,8 @@ def paint_land(canvas: Canvas, terrain: Terrain, climate: Climate, texture: Text
 
 def _paint_washes(canvas: Canvas, wash: Field, patchy: Field) -> None:
     """Dry beds: desert pavement darkens the land between them, sand brightens the largest ones."""
-    canvas.tone *= np.exp(0.10 * patchy - 0.22 * wash * (wash < 0.75))
-    canvas.put(wash > 0.93, ground=material("sand"), vigor=0.02, tone=0.85)
+    canvas.tone *= np.exp(-0.06 * patchy - 0.38 * wash)
+    canvas.put(wash > 0.97, ground=material("sand"), vigor=0.02, tone=0.8)
 
 
 def _paint_shores(canvas: Canvas, terrain: Terrain, grain: Field) -> None:
@@ -71,9 +71,7 @@ def paint_water(canvas: Canvas, terrain: Terrain, climate: Climate, texture: Tex
         canvas.put(surf, ground=material("foam"), vigor=0, tone=0.7)
 
 
-def paint_fields(
-    canvas: Canvas, parcels: list[Parcel], epoch: Epoch, texture: Texture, terrain: Terrain
-) -> None:
+def paint_fields(canvas: Canvas, parcels: list[Parcel], epoch: Epoch, texture: Texture, terrain: Terrain) -> None:
     """Paint fields with their crops and rows; on headlands the rows run across those of the field."""
     if not parcels:
         return
@@ -95,9 +93,7 @@ def paint_fields(
     )
 
 
-def _rows(
-    inside: NDArray, which: NDArray, turned: NDArray, parcels: list[Parcel], texture: Texture, n: int
-) -> Field:
+def _rows(inside: NDArray, which: NDArray, turned: NDArray, parcels: list[Parcel], texture: Texture, n: int) -> Field:
     """Tillage profile at the flat pixels `inside` of the fields `which`, unit deviation."""
     angles = np.array([p.angle for p in parcels], np.float32)
     # One column for the field and one for its headland, whose rows are turned by a right angle.
@@ -110,9 +106,7 @@ def _rows(
     return texture.lines.take(across.astype(np.int32), mode="wrap")
 
 
-def _growth(
-    inside: NDArray, which: NDArray, crops: list[Crop], rows: Field, terrain: Terrain
-) -> tuple[Field, Field]:
+def _growth(inside: NDArray, which: NDArray, crops: list[Crop], rows: Field, terrain: Terrain) -> tuple[Field, Field]:
     """Vigor and tone within fields: wet spots drown plants, damp soil is darker, ridges are thin and light."""
     wet, rough, wash = (terrain.on_fine(name).ravel()[inside] for name in ("moisture", "patchy", "wash"))
     mean = np.array([c.vigor for c in crops], np.float32)[which]

@@ -4,16 +4,17 @@ from collections.abc import Callable
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from shapely.geometry import LineString, MultiPoint
 
-from satsr.data import downtown, housing
+from satsr.data import civic, commerce, downtown, housing
 from satsr.data.blocks import ROAD_WIDTH_PX, Block, Cut, Frame, Rule, subdivide
 from satsr.data.climates import Climate
+from satsr.data.conflicts import clear_buildings, clear_movers
 from satsr.data.farmland import Seasons, till
 from satsr.data.harbor import build_marina
-from satsr.data.scene import EPOCHS, HR_GSD_M, MARGIN_PX, Area, Grove, Plan, Road, mapped
+from satsr.data.scene import EPOCHS, HR_GSD_M, MARGIN_PX, Area, Grove, Plan, Road
 from satsr.data.terrain import Terrain
+from satsr.data.traffic import drive
 
 Builder = Callable[[Block, Climate, Plan, np.random.Generator], None]
 
@@ -42,19 +43,36 @@ _RULES = {
     "downtown": Rule("downtown", 42, 60, _town_road, 0.03),
     "trade": Rule("trade", 84, 132, _trade_road, 0.06),
 }
-_TOWN_RULE = {"suburb": "homes", "village": "homes", "waterfront": "homes", "urban": "downtown", "commercial": "trade"}
+_TOWN_RULE = {
+    "suburb": "homes",
+    "village": "homes",
+    "waterfront": "homes",
+    "urban": "downtown",
+    "commercial": "trade",
+}
 
 # What stands on a block of a zone, with its share.
-_USES: dict[str, tuple[tuple[Builder, float], ...]] = {
-    "homes": ((housing.residential, 0.86), (downtown.park, 0.06), (downtown.construction, 0.025), (downtown.apartments, 0.055)),
-    "downtown": (
-        (downtown.downtown, 0.6), (downtown.apartments, 0.14), (downtown.park, 0.07), (housing.residential, 0.19),
-    ),
-    "trade": (
-        (downtown.store, 0.42), (downtown.warehouse, 0.32), (downtown.apartments, 0.08),
-        (downtown.park, 0.12), (downtown.construction, 0.06),
-    ),
-}  # fmt: skip
+_USES: dict[str, dict[Builder, float]] = {
+    "homes": {
+        housing.residential: 0.86,
+        civic.park: 0.06,
+        civic.construction: 0.025,
+        downtown.apartments: 0.055,
+    },
+    "downtown": {
+        downtown.shops: 0.6,
+        downtown.apartments: 0.14,
+        civic.park: 0.07,
+        housing.residential: 0.19,
+    },
+    "trade": {
+        commerce.store: 0.42,
+        commerce.warehouse: 0.32,
+        downtown.apartments: 0.08,
+        civic.park: 0.12,
+        civic.construction: 0.06,
+    },
+}
 
 
 def _frame(size_px: int, climate: Climate, settlement: str, rng: np.random.Generator) -> Frame:
@@ -93,7 +111,11 @@ def _add_roads(cuts: list[Cut], terrain: Terrain, plan: Plan) -> None:
     for cut in cuts:
         if cut.kind == "edge":
             continue
-        bridged = terrain.kind in ("creek", "river", "wash") and cut.kind in ("highway", "arterial", "section")
+        bridged = terrain.kind in ("creek", "river", "wash") and cut.kind in (
+            "highway",
+            "arterial",
+            "section",
+        )
         for line in _dry_runs(cut, terrain, bridged):
             plan.roads.append(Road(line, ROAD_WIDTH_PX[cut.kind] * HR_GSD_M, cut.kind))
 
@@ -131,19 +153,18 @@ def _visible(block: Block, size_px: int) -> bool:
 def _build(block: Block, climate: Climate, plan: Plan, rng: np.random.Generator, first: bool) -> None:
     """Choose a use for a town block; the first one large enough becomes the school."""
     if first and block.zone != "downtown":
-        downtown.school(block, climate, plan, rng)
+        civic.school(block, climate, plan, rng)
         return
-    builders, shares = zip(*_USES[block.zone], strict=True)
-    draw = rng.random()
-    use = builders[int(np.searchsorted(np.cumsum(shares)[:-1], draw))]
-    if use is housing.residential:
+    uses = _USES[block.zone]
+    use = list(uses)[int(rng.choice(len(uses), p=list(uses.values())))]
+    if use is housing.residential and climate.cover > 0.2:
         # Older neighborhoods have more and larger trees.
-        plan.groves.append(Grove(block.polygon(), (0.02 + 0.3 * climate.forest * rng.random() ** 1.5) * (climate.cover > 0.2)))
+        plan.groves.append(Grove(block.polygon(), 0.02 + 0.3 * climate.forest * rng.random() ** 1.5))
     use(block, climate, plan, rng)
 
 
 def _merge_for_school(blocks: list[Block], plan: Plan) -> list[Block]:
-    """Join two neighboring blocks of homes into land large enough for a school; the street between them goes."""
+    """Join two neighboring blocks of homes into land for a school; the street between them goes."""
     for a in blocks:
         for b in blocks:
             aligned = abs(a.u0 - b.u0) < 2 and abs(a.u1 - b.u1) < 2 and 0 < b.v0 - a.v1 < 8
@@ -165,7 +186,12 @@ def _close_streets(land: shapely.Polygon, plan: Plan) -> None:
 
 
 def _settle_blocks(
-    blocks: list[Block], terrain: Terrain, climate: Climate, seasons: Seasons, plan: Plan, rng: np.random.Generator
+    blocks: list[Block],
+    terrain: Terrain,
+    climate: Climate,
+    seasons: Seasons,
+    plan: Plan,
+    rng: np.random.Generator,
 ) -> None:
     for block, child in zip(blocks, rng.spawn(len(blocks)), strict=True):
         if block.zone == "farm":
@@ -179,71 +205,13 @@ def _settle_blocks(
             _build(block, climate, plan, child, first=block.depth > 50 and block.zone == "homes")
 
 
-def _clear_conflicts(plan: Plan, terrain: Terrain) -> None:
-    """Drop buildings that stand on a road, in the water or in each other, with what stood on their roofs."""
-    buildings = mapped(plan.structures)
-    outlines = np.array([b.polygon for b in buildings], dtype=object)
-    bad = _on_roads(outlines, plan) | _wet(outlines, terrain) | _doubled(outlines)
-    plan.structures = [s for s, drop in zip(plan.structures, bad, strict=True) if not drop]
-    plan.buildings = [b for b, drop in zip(buildings, bad, strict=True) if not drop]
-    gone = shapely.STRtree(outlines[bad])
-    spots = shapely.points(np.array([(w.base.x, w.base.y) for w in plan.roof_things]).reshape(-1, 2))
-    orphans = set(gone.query(spots, predicate="intersects")[0].tolist())
-    plan.roof_things = [wing for i, wing in enumerate(plan.roof_things) if i not in orphans]
-
-
-def _on_roads(outlines: NDArray, plan: Plan) -> NDArray[np.bool_]:
-    lines = [road.line.buffer(road.width_m / HR_GSD_M / 2 + 0.3) for road in plan.roads]
-    return _flags(len(outlines), shapely.STRtree(lines).query(outlines, predicate="intersects")[0])
-
-
-def _wet(outlines: NDArray, terrain: Terrain) -> NDArray[np.bool_]:
-    points, owner = shapely.get_coordinates(outlines, return_index=True)
-    return _flags(len(outlines), owner[terrain.shore_at(*points.T) < 1.5])
-
-
-def _doubled(outlines: NDArray) -> NDArray[np.bool_]:
-    """The later one of every pair of overlapping outlines."""
-    first, second = shapely.STRtree(outlines).query(outlines, predicate="intersects")
-    return _flags(len(outlines), np.maximum(first, second)[first != second])
-
-
-def _flags(count: int, chosen: NDArray[np.integer]) -> NDArray[np.bool_]:
-    flags = np.zeros(count, bool)
-    flags[chosen] = True
-    return flags
-
-
-def _clear_movers(plan: Plan, terrain: Terrain) -> None:
-    """Drop cars in the water or under a roof, and planted trees in the water."""
-    tree = shapely.STRtree([b.polygon for b in plan.buildings])
-    spots = np.array([(m.base.x, m.base.y) for m in plan.vehicles]).reshape(-1, 2)
-    blocked = _flags(len(spots), tree.query(shapely.points(spots), predicate="dwithin", distance=0.9)[0])
-    keep = ~blocked & (terrain.shore_at(*spots.T) > 2)
-    plan.vehicles = [mover for mover, stays in zip(plan.vehicles, keep, strict=True) if stays]
-    trunks = np.array(plan.orchard).reshape(-1, 3)
-    plan.orchard = [spot for spot, dry in zip(plan.orchard, terrain.shore_at(*trunks[:, :2].T) > 1.5, strict=True) if dry]
-
-
-def _traffic(plan: Plan, rng: np.random.Generator) -> None:
-    """Cars on the roads, keeping to the right; busier roads carry more."""
-    gaps = {"highway": 14.0, "arterial": 20.0, "street": 55.0, "section": 160.0}
-    for road in plan.roads:
-        if road.kind not in gaps:
-            continue
-        for side in (-1, 1):
-            station = rng.exponential(gaps[road.kind])
-            while station < road.line.length - 2:
-                p, q = (road.line.interpolate(station + d) for d in (0, 1))
-                angle = np.arctan2(q.y - p.y, q.x - p.x)
-                offset = side * road.width_m / HR_GSD_M * rng.choice([0.18, 0.34] if road.kind == "highway" else [0.22])
-                spot = (p.x - offset * np.sin(angle), p.y + offset * np.cos(angle), angle)
-                plan.vehicles.append(housing.car_at(spot, rng))
-                station += 4 + rng.exponential(gaps[road.kind])
-
-
 def draw_plan(
-    size_px: int, terrain: Terrain, climate: Climate, settlement: str, seasons: Seasons, rng: np.random.Generator
+    size_px: int,
+    terrain: Terrain,
+    climate: Climate,
+    settlement: str,
+    seasons: Seasons,
+    rng: np.random.Generator,
 ) -> Plan:
     """Plan a region of `size_px` HR pixels; crops' seasons are added to `seasons`."""
     plan = Plan()
@@ -259,7 +227,7 @@ def draw_plan(
     _settle_blocks(blocks, terrain, climate, seasons, plan, rng)
     if settlement == "waterfront":
         build_marina(terrain, plan, rng)
-    _traffic(plan, rng)
-    _clear_conflicts(plan, terrain)
-    _clear_movers(plan, terrain)
+    drive(plan, rng)
+    clear_buildings(plan, terrain)
+    clear_movers(plan, terrain)
     return plan

@@ -9,9 +9,7 @@ Field = NDArray[np.float32]
 
 #: Share of the light on open ground that comes from the sky, per band of `materials.BANDS`: Rayleigh scattering
 #: makes it larger in the blue, which is why shadows look blue. It includes light that neighbors throw back.
-DIFFUSE = np.array(
-    (0.36, 0.32, 0.26, 0.21, 0.20, 0.19, 0.18, 0.17, 0.17, 0.16, 0.14, 0.13, 0.12), np.float32
-)
+DIFFUSE = np.array((0.36, 0.32, 0.26, 0.21, 0.20, 0.19, 0.18, 0.17, 0.17, 0.16, 0.14, 0.13, 0.12), np.float32)
 _STEEPEST = 1.6  # lit at most this many times as strongly as level ground
 
 
@@ -29,9 +27,7 @@ class Sun:
 
     def __post_init__(self) -> None:
         if not 0 < self.elevation_deg <= 90:
-            raise ValueError(
-                f"sun elevation: got {self.elevation_deg}, expected 0 < degrees <= 90; use a daytime date"
-            )
+            raise ValueError(f"sun elevation: got {self.elevation_deg}, expected 0 < degrees <= 90; use a daytime date")
 
     @property
     def toward(self) -> tuple[float, float]:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from satsr.data import folder, world_chips
-from satsr.data.pairs import index_folder
+from satsr.data.frames import index_folder
 from satsr.data.s2naip import SETS, Chip, Objects, write_chip, write_set_files
 from satsr.params import DataSettings, Splits
 from satsr.progress import Progress

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
-Field = NDArray[np.float32]
+Field = NDArray[np.floating]
 
 
 def fractal(size: int, rng: np.random.Generator, beta: float, longest_px: float = np.inf) -> Field:

@@ -6,18 +6,17 @@ this module chooses the frames, scales to [0, 1], and marks what is valid.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from satsr.data.s2naip import HR_GSD_M, SCALE, Objects, S2NAIPFolder, capture_date, region_of
+from satsr.data.frames import black, choose_frames, frame_rng, index_folder
+from satsr.data.s2naip import HR_GSD_M, SCALE, Objects, S2NAIPFolder, capture_date
 from satsr.params import PairSettings
 
 
@@ -92,53 +91,6 @@ class Batch:
 
 
 _STACKED = ("lr", "lr_valid", "dt_days", "hr", "hr_valid")
-
-
-def black(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return where a pixel is black, that is 0 in **all** bands (..., C) -> (...)."""
-    return (image == 0).all(axis=-1)
-
-
-def choose_frames(good: NDArray[np.bool_], count: int, rng: np.random.Generator) -> tuple[int, ...]:
-    """Choose `count` of the frames as the paper's code does, but from a given generator.
-
-    `count` of the good frames at random; when there are too few, all of them and random bad ones. Cloudy frames
-    count as good. Source: Zooming Out, reference code of November 2023.
-
-    Raises:
-        ValueError: fewer frames than `count`.
-    """
-    if len(good) < count:
-        raise ValueError(f"{len(good)} frames, expected at least {count}: ask for fewer dates (pairs.dates)")
-    first = rng.permutation(np.flatnonzero(good))
-    rest = rng.permutation(np.flatnonzero(~good))
-    return tuple(int(i) for i in np.concatenate([first, rest])[:count])
-
-
-def frame_rng(seed: int, tile: str, epoch: int) -> np.random.Generator:
-    """Return the generator that chooses the frames of a tile in an epoch, the same on every machine."""
-    name = int.from_bytes(hashlib.sha256(tile.encode()).digest()[:8], "big")
-    return np.random.default_rng([seed, name, epoch])
-
-
-def index_folder(folder: Path, dates: int) -> pd.DataFrame:
-    """Read every chip of a set once and say which can be used.
-
-    Returns:
-        One row per tile: tile, region, uuid, frames, good_frames (no black pixel) and status, which is `ok` or the
-        reason why the chip is left out: `black HR pixels` or `too few dates`.
-
-    Raises:
-        ValueError, FileNotFoundError: a file is missing, truncated or of the wrong shape.
-    """
-    reader = S2NAIPFolder(folder)
-    rows = []
-    for tile in reader.tiles:
-        series = reader.series(tile)
-        bad = black(series).any(axis=(1, 2))
-        status = "black HR pixels" if black(reader.hr(tile)).any() else "ok" if len(bad) >= dates else "too few dates"
-        rows.append((tile, region_of(tile), reader.uuid(tile), len(bad), int((~bad).sum()), status))
-    return pd.DataFrame(rows, columns=["tile", "region", "uuid", "frames", "good_frames", "status"])
 
 
 class Pairs:
@@ -245,4 +197,3 @@ def _channels(band: str) -> tuple[str, ...]:
 def _to_unit(image: NDArray[np.uint8]) -> Tensor:
     """Return 8-bit (..., H, W, C) as float32 (..., C, H, W) in [0, 1]."""
     return torch.from_numpy(np.moveaxis(image, -1, -3).astype(np.float32) / np.float32(255))
-

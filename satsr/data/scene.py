@@ -96,7 +96,6 @@ class Structure:
     epochs: tuple[Epoch, ...] = EPOCHS
 
 
-
 def mapped(structures: list[Structure]) -> list[Building]:
     """Outline, height and kind of structures."""
     wings = np.array([wing.base.box for s in structures for wing in s.wings])
@@ -232,6 +231,7 @@ class Plan:
     vehicles: list[Mover] = field(default_factory=list)
     boats: list[Mover] = field(default_factory=list)
     orchard: list[tuple[float, float, float]] = field(default_factory=list)
+    street_trees: list[tuple[float, float, float]] = field(default_factory=list)
     roof_things: list[Wing] = field(default_factory=list)
 
 
@@ -242,4 +242,7 @@ def corners(boxes: NDArray[np.floating]) -> NDArray[np.float64]:
     along = np.stack([np.cos(angle), np.sin(angle)], -1) * length[:, None] / 2
     across = np.stack([-np.sin(angle), np.cos(angle)], -1) * width[:, None] / 2
     center = np.stack([x, y], -1)
-    return np.stack([center - along - across, center + along - across, center + along + across, center - along + across], 1)
+    return np.stack(
+        [center - along - across, center + along - across, center + along + across, center - along + across],
+        1,
+    )

@@ -278,7 +278,13 @@ def draw_flight(rng: np.random.Generator) -> Flight:
 
 
 def photograph(
-    surface: Array, bands: tuple[str, ...], flight: Flight, rng: np.random.Generator, *, pixel_m: float, margin: int
+    surface: Array,
+    bands: tuple[str, ...],
+    flight: Flight,
+    rng: np.random.Generator,
+    *,
+    pixel_m: float,
+    margin: int,
 ) -> NDArray[np.uint8]:
     """Return the 8-bit aerial image (H, W, 3) of a surface, without its margin.
 
@@ -294,7 +300,7 @@ def photograph(
     for name in ("b04", "b03", "b02"):
         band = NAIP.band(name)
         image = ndimage.gaussian_filter(surface[bands.index(name)], band.blur_m / pixel_m, truncate=3)
-        image = band.path + band.transmittance * image[margin:-margin or None, margin:-margin or None]
+        image = band.path + band.transmittance * image[margin : -margin or None, margin : -margin or None]
         sigma = band.reference / band.snr * np.sqrt(np.maximum(image, 0.002) / band.reference)
         channels.append(image + sigma * rng.standard_normal(image.shape, np.float32))
     white = flight.develop(np.stack(channels, axis=-1))

@@ -18,7 +18,7 @@ class Stamp(NamedTuple):
     Attributes:
         pixel: Flat index into the (n, n) grid.
         owner: Which shape covers it.
-        radial: Rectangles: signed distance from the long axis in pixels. Discs: distance from the center / radius.
+        radial: Rectangles: signed distance from the first axis in pixels. Discs: distance / radius.
     """
 
     pixel: NDArray[np.int32]
@@ -28,7 +28,7 @@ class Stamp(NamedTuple):
     def take(self, keep: NDArray[np.bool_]) -> "Stamp":
         """Select the pixels of some shapes, given one flag per shape."""
         chosen = keep[self.owner]
-        return Stamp(*(values[chosen] for values in self))
+        return Stamp(self.pixel[chosen], self.owner[chosen], self.radial[chosen])
 
 
 class _Near(NamedTuple):
@@ -56,14 +56,14 @@ def _near(x: Floats, y: Floats, reach: Floats) -> Iterator[_Near]:
         yield _Near(owner, dx, dy, column, row, steps)
 
 
-def _collect(near: _Near, keep: NDArray[np.bool_], radial: NDArray[np.float32], n: int) -> Stamp:
+def _collect(near: _Near, keep: NDArray[np.bool_], radial: Floats, n: int) -> Stamp:
     """Kept pixels that lie on the grid."""
     which, step = np.nonzero(keep)
     column = near.column[which] + near.steps[1][step]
     row = near.row[which] + near.steps[0][step]
     inside = (column >= 0) & (column < n) & (row >= 0) & (row < n)
     pixel = row * np.int32(n) + column
-    return Stamp(pixel[inside], near.owner[which][inside], radial[which, step][inside])
+    return Stamp(pixel[inside], near.owner[which][inside], radial[which, step][inside].astype(np.float32, copy=False))
 
 
 def _joined(parts: list[Stamp]) -> Stamp:

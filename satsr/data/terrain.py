@@ -115,7 +115,9 @@ def grow_terrain(size_px: int, climate: Climate, settlement: str, rng: np.random
     wash = channels(size, rng)
     shore = _shore(kind, size, rng).astype(np.float32)
     stand = fractal(size, rng, 2.6, 260) + 0.5 * moisture
+    dry = climate.cover < 0.2
+    stand += (3.5 if dry else 0.4) * wash
     threshold = np.quantile(stand, 1 - np.clip(climate.forest, 0.01, 0.99))
     riparian = np.exp(-((np.maximum(shore, 0) / 14) ** 2)) * (kind in ("creek", "river"))
-    forest = step(stand + 0.9 * riparian * (climate.cover > 0.2), threshold, 0.3)
+    forest = step(stand + 0.9 * riparian * (not dry), threshold, 0.3)
     return Terrain(elevation, moisture, patchy, wash, shore, forest.astype(np.float32), kind)

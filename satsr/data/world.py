@@ -1,7 +1,7 @@
 """The embedded world: procedural landscapes with reflectance, labels, captions and two epochs.
 
-Nothing is downloaded. `World(seed, n).region(i).surface("new").reflectance(day, sun)` is a scene that a sensor model can
-turn into Sentinel-2 and NAIP images; the same seed and index give the same bytes.
+Nothing is downloaded. `World(seed, n).region(i).surface("new").reflectance(day, sun)` is a scene that a sensor
+model can turn into Sentinel-2 and NAIP images; the same seed and index give the same bytes.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,18 @@ from satsr.data.noise import upsample
 from satsr.data.painting import Stamps, paint_scene
 from satsr.data.phenology import Season, greenness
 from satsr.data.scene import (
-    CHIP_PX, EPOCHS, HR_GSD_M, LAND_COVER, MARGIN_PX, Box, Building, Epoch, Mover, Plan, Road, corners,
+    CHIP_PX,
+    EPOCHS,
+    HR_GSD_M,
+    LAND_COVER,
+    MARGIN_PX,
+    Box,
+    Building,
+    Epoch,
+    Mover,
+    Plan,
+    Road,
+    corners,
 )  # fmt: skip
 from satsr.data.terrain import Terrain, grow_terrain
 from satsr.data.texture import Texture

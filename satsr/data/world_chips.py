@@ -63,9 +63,7 @@ def aerial(region: Region, surface: Surface, day: date, rng: np.random.Generator
     """Return the NAIP image (H, W, 3) of one day."""
     sun = sun_at(region.place.latitude_deg, day_of_year(day), NAIP_HOUR + rng.uniform(-2, 2))
     seen = surface.reflectance(day_of_year(day), sun, fine=True)
-    return sensors.photograph(
-        seen, SURFACE_BANDS, sensors.draw_flight(rng), rng, pixel_m=HR_GSD_M, margin=MARGIN_PX
-    )
+    return sensors.photograph(seen, SURFACE_BANDS, sensors.draw_flight(rng), rng, pixel_m=HR_GSD_M, margin=MARGIN_PX)
 
 
 def sentinel2_series(

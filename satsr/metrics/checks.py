@@ -6,9 +6,7 @@ from torch import Tensor
 from satsr.metrics.protocol import Protocol, border_px, check_protocol
 
 
-def check_images(
-    sr: Tensor, hr: Tensor, protocol: Protocol, valid: Tensor | None = None, window_px: int = 1
-) -> None:
+def check_images(sr: Tensor, hr: Tensor, protocol: Protocol, valid: Tensor | None = None, window_px: int = 1) -> None:
     """Check what a metric is given.
 
     Args:
@@ -52,9 +50,7 @@ def _check_shapes(sr: Tensor, hr: Tensor) -> None:
     if len(sr) == 0:
         raise ValueError("got no images, expected at least one: skip empty batches")
     if not (sr.is_floating_point() and hr.is_floating_point()):
-        raise ValueError(
-            f"all images: got {sr.dtype} and {hr.dtype}, expected float: divide 8-bit values by 255"
-        )
+        raise ValueError(f"all images: got {sr.dtype} and {hr.dtype}, expected float: divide 8-bit values by 255")
 
 
 def _check_size(hr: Tensor, smallest_px: int) -> None:
@@ -72,9 +68,7 @@ def _check_range(image: Tensor, name: str) -> None:
     if bad is None:
         return
     if not torch.isfinite(image[bad]).all():
-        raise ValueError(
-            f"image {bad}: got NaN or infinity in {name}, expected finite values: mask or drop it"
-        )
+        raise ValueError(f"image {bad}: got NaN or infinity in {name}, expected finite values: mask or drop it")
     low, high = image[bad].min().item(), image[bad].max().item()
     raise ValueError(f"image {bad}: got {name} in [{low:g}, {high:g}], expected [0, 1]: clip it first")
 

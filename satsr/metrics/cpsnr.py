@@ -61,9 +61,7 @@ def crop_offsets_px(step_px: int) -> list[tuple[int, int]]:
     return [(offset, offset - d) for offset, d in zip(sr_offsets, displacements, strict=True)]
 
 
-def _mse_of_displacements(
-    sr: Tensor, hr: Tensor, weight: Tensor | None, offsets_px: list[tuple[int, int]]
-) -> Tensor:
+def _mse_of_displacements(sr: Tensor, hr: Tensor, weight: Tensor | None, offsets_px: list[tuple[int, int]]) -> Tensor:
     """Expand the mean of (SR - HR - bias)^2 into window sums: (N, P, P), inf without a valid pixel."""
     sr_offsets, hr_offsets = (list(offsets) for offsets in zip(*offsets_px, strict=True))
     if weight is None:

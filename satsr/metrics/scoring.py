@@ -127,6 +127,4 @@ def _as_color(image: Tensor, name: str, metric: Metric, gray: Literal["error", "
         return image
     if gray == "repeat":
         return image.repeat(1, 3, 1, 1)
-    raise ValueError(
-        f"all images: got one band, {name} expects color: pass gray='repeat' or leave {name} out"
-    )
+    raise ValueError(f"all images: got one band, {name} expects color: pass gray='repeat' or leave {name} out")

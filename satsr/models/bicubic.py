@@ -22,9 +22,7 @@ class BicubicMedian(nn.Module):
     def forward(self, lr: Tensor) -> Tensor:
         """Map (N, T, C, h, w) in [0, 1] to (N, out_channels, scale * h, scale * w), not clipped."""
         middle = median_of_valid(lr)[:, : self.out_channels]
-        return F.interpolate(
-            middle, scale_factor=self.scale, mode="bicubic", align_corners=False, antialias=False
-        )
+        return F.interpolate(middle, scale_factor=self.scale, mode="bicubic", align_corners=False, antialias=False)
 
 
 def median_of_valid(lr: Tensor) -> Tensor:

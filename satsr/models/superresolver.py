@@ -162,18 +162,14 @@ def check_sizes(network: type[nn.Module], sizes: Sizes, fixed: set[str], where: 
     valid = sorted(set(inspect.signature(network).parameters) - fixed)
     unknown = sorted(set(sizes) - set(valid))
     if unknown:
-        raise ValueError(
-            f"{where}: unknown size {', '.join(unknown)}; {network.__name__} takes {', '.join(valid)}"
-        )
+        raise ValueError(f"{where}: unknown size {', '.join(unknown)}; {network.__name__} takes {', '.join(valid)}")
 
 
 def save_model(model: SuperResolver, folder: Path) -> None:
     """Write weights and card into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     # cloned: published networks hold some tensors under two names, which safetensors refuses to share
-    state = {
-        name: value.detach().cpu().clone().contiguous() for name, value in model.network.state_dict().items()
-    }
+    state = {name: value.detach().cpu().clone().contiguous() for name, value in model.network.state_dict().items()}
     save_file(state, folder / WEIGHTS)
     (folder / CARD).write_text(json.dumps(asdict(model.card), indent=1, sort_keys=True) + "\n")
 
@@ -194,9 +190,7 @@ def load_model(path: str | Path) -> SuperResolver:
         model.network.load_state_dict(load_file(folder / WEIGHTS), strict=True)
     except (SafetensorError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"{folder / WEIGHTS} does not fit its card ({reason}): train or copy it again"
-        ) from None
+        raise ValueError(f"{folder / WEIGHTS} does not fit its card ({reason}): train or copy it again") from None
     return model.eval()
 
 

@@ -81,6 +81,4 @@ def _same(in_ch: int, out_ch: int) -> nn.Module:
 def _check_size(x: Tensor) -> None:
     height, width = x.shape[-2:]
     if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE:
-        raise ValueError(
-            f"got {height}x{width} px, expected multiples of {SIZE_MULTIPLE}: crop or pad the image"
-        )
+        raise ValueError(f"got {height}x{width} px, expected multiples of {SIZE_MULTIPLE}: crop or pad the image")

@@ -117,8 +117,7 @@ def unused_mask_encoder(mask_channels: int) -> nn.Sequential:
     """
     if mask_channels != 0:
         raise ValueError(
-            f"got mask_channels={mask_channels}, expected 0: no published model reads masks, "
-            "so drop bad dates instead"
+            f"got mask_channels={mask_channels}, expected 0: no published model reads masks, so drop bad dates instead"
         )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Initializing zero-element tensors")

@@ -8,9 +8,9 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from satsr.metrics.scoring import Protocol
 from satsr.metrics.cpsnr import cpsnr
 from satsr.metrics.psnr import psnr
+from satsr.metrics.scoring import Protocol
 from satsr.metrics.ssim import ssim
 
 Function = Callable[..., Tensor]

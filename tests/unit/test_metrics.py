@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from metric_images import Function, each_function, each_protocol, noisy, random_mask, texture
 from scipy.ndimage import gaussian_filter
 
-from satsr.metrics.scoring import METRICS, Protocol, score
 from satsr.metrics.cpsnr import cpsnr, crop_offsets_px
 from satsr.metrics.psnr import psnr
+from satsr.metrics.scoring import METRICS, Protocol, score
 from satsr.metrics.ssim import ssim
 
 EXAMPLES = settings(max_examples=15, deadline=None)
@@ -91,14 +91,10 @@ def test_cpsnr_ignores_a_bias_of_each_band(protocol: Protocol, seed: int, levels
     )
 
 
-@pytest.mark.parametrize(
-    ("protocol", "step_px"), [("published", 2), ("corrected", 1)], ids=["published", "corrected"]
-)
+@pytest.mark.parametrize(("protocol", "step_px"), [("published", 2), ("corrected", 1)], ids=["published", "corrected"])
 @given(seed=SEEDS, data=st.data())
 @EXAMPLES
-def test_cpsnr_undoes_a_displacement(
-    protocol: Protocol, step_px: int, seed: int, data: st.DataObject
-) -> None:
+def test_cpsnr_undoes_a_displacement(protocol: Protocol, step_px: int, seed: int, data: st.DataObject) -> None:
     down, right = (data.draw(st.integers(-8 // step_px, 8 // step_px)) * step_px for _ in range(2))
     scene = texture(seed, size=(60, 64))
     hr = scene[..., 8:-8, 8:-8]
@@ -128,9 +124,7 @@ def test_full_mask_equals_no_mask(function: Function, seed: int) -> None:
     hr = texture(seed)
     sr = noisy(hr, seed)
     full = torch.ones(2, *hr.shape[-2:], dtype=torch.bool)
-    torch.testing.assert_close(
-        function(sr, hr, "corrected", full), function(sr, hr, "corrected"), rtol=0, atol=1e-9
-    )
+    torch.testing.assert_close(function(sr, hr, "corrected", full), function(sr, hr, "corrected"), rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("function", [psnr, cpsnr])

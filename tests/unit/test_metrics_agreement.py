@@ -16,16 +16,14 @@ from scipy.ndimage import gaussian_filter
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
-from satsr.metrics.scoring import METRICS, Protocol, score
 from satsr.metrics.cpsnr import cpsnr
 from satsr.metrics.psnr import psnr
+from satsr.metrics.scoring import METRICS, Protocol, score
 from satsr.metrics.ssim import mean_ssim, ssim, ssim_map
 
 Array = NDArray[np.float64]
 
-REAL_PAIRS = (
-    Path(os.environ.get("SATSR_REAL_DATA", Path(__file__).parents[2] / "../shared/data")) / "real_pairs"
-)
+REAL_PAIRS = Path(os.environ.get("SATSR_REAL_DATA", Path(__file__).parents[2] / "../shared/data")) / "real_pairs"
 # Wang et al.'s window in scikit-image's words: 11 px, population moments.
 WANG: dict[str, Any] = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
 
@@ -86,9 +84,7 @@ def assert_agrees_with_others(sr: Tensor, hr: Tensor, protocol: Protocol) -> Non
 
 @each_protocol
 @pytest.mark.parametrize(("bands", "size"), [(3, (32, 45)), (1, (41, 33)), (4, (64, 64))])
-def test_agrees_with_independent_implementations(
-    protocol: Protocol, bands: int, size: tuple[int, int]
-) -> None:
+def test_agrees_with_independent_implementations(protocol: Protocol, bands: int, size: tuple[int, int]) -> None:
     hr = texture(7, bands, size)
     assert_agrees_with_others(noisy(hr, 7), hr, protocol)
 
@@ -128,9 +124,7 @@ def test_masked_cpsnr_skips_windows_without_valid_pixels() -> None:
     valid = torch.zeros(1, *hr.shape[-2:], dtype=torch.bool)
     valid[:, :2] = True  # outside every window that starts at row 2 of HR or below
     sr = noisy(hr, 10)
-    expected = loop_cpsnr(
-        sr[0].double().numpy(), hr[0].double().numpy(), valid[0].numpy(), range(-8, 9), peak=1
-    )
+    expected = loop_cpsnr(sr[0].double().numpy(), hr[0].double().numpy(), valid[0].numpy(), range(-8, 9), peak=1)
     assert cpsnr(sr, hr, "corrected", valid).item() == pytest.approx(expected, rel=0, abs=1e-6)
 
 
@@ -144,9 +138,7 @@ def test_masked_psnr_and_ssim_agree_with_their_definitions() -> None:
     similarity = structural_similarity(x, y, channel_axis=0, data_range=1, full=True, **WANG)[1].mean(axis=0)
     inside = np.zeros_like(mask)
     inside[5:-5, 5:-5] = mask[5:-5, 5:-5]
-    assert ssim(sr, hr, "corrected", valid).item() == pytest.approx(
-        similarity[inside].mean(), rel=0, abs=1e-9
-    )
+    assert ssim(sr, hr, "corrected", valid).item() == pytest.approx(similarity[inside].mean(), rel=0, abs=1e-9)
 
 
 # SSIM as a loss

@@ -9,9 +9,9 @@ import torch
 from metric_images import FUNCTIONS, PROTOCOLS, Function, each_function, each_protocol, noisy, texture
 from torch import Tensor
 
-from satsr.metrics.scoring import METRICS, Protocol, score
 from satsr.metrics.cpsnr import cpsnr
 from satsr.metrics.psnr import psnr
+from satsr.metrics.scoring import METRICS, Protocol, score
 from satsr.metrics.ssim import ssim
 
 
@@ -69,9 +69,7 @@ ONLY_EDGE_VALID[1, 0] = True
 )
 @each_protocol
 @each_function
-def test_bad_images_are_refused(
-    function: Function, protocol: Protocol, sr: Tensor, hr: Tensor, message: str
-) -> None:
+def test_bad_images_are_refused(function: Function, protocol: Protocol, sr: Tensor, hr: Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         function(sr, hr, protocol)
 
@@ -105,11 +103,7 @@ def test_unusable_masks_are_refused() -> None:
 
 
 def test_unknown_names_list_the_valid_ones() -> None:
-    with pytest.raises(
-        ValueError, match=r"got unknown metrics \['pnsr'\], expected some of \['cpsnr', 'psnr'"
-    ):
+    with pytest.raises(ValueError, match=r"got unknown metrics \['pnsr'\], expected some of \['cpsnr', 'psnr'"):
         score(GOOD, GOOD, ["psnr", "pnsr"], "corrected")
-    with pytest.raises(
-        ValueError, match=r"got protocol 'paper', expected one of \['published', 'corrected'\]"
-    ):
+    with pytest.raises(ValueError, match=r"got protocol 'paper', expected one of \['published', 'corrected'\]"):
         score(GOOD, GOOD, ["psnr"], "paper")  # type: ignore[arg-type]

@@ -107,9 +107,7 @@ def test_dense_blocks_start_at_a_tenth_of_he_initialization() -> None:
 
 
 @each_small_network
-def test_batch_layout_and_precision_change_little(
-    build: Callable[[], nn.Module], shape: tuple[int, ...]
-) -> None:
+def test_batch_layout_and_precision_change_little(build: Callable[[], nn.Module], shape: tuple[int, ...]) -> None:
     network, x = build().eval(), torch.rand(shape)
     with torch.inference_mode():
         expected = network(x)
@@ -164,9 +162,7 @@ def test_discriminator_layers_have_unit_spectral_norm_after_iterations() -> None
 @pytest.mark.parametrize(
     ("output_size", "expected"), [(None, (32, 48)), (24, (24, 36)), (32, (32, 48)), (40, (40, 60))]
 )
-def test_srcnn_output_follows_input_or_output_size(
-    output_size: int | None, expected: tuple[int, int]
-) -> None:
+def test_srcnn_output_follows_input_or_output_size(output_size: int | None, expected: tuple[int, int]) -> None:
     assert small_srcnn(output_size=output_size)(torch.rand(1, 2, 3, 8, 12)).shape == (1, 1, 3, *expected)
 
 
@@ -181,7 +177,5 @@ def test_srcnn_refuses_what_it_cannot_do() -> None:
         small_srcnn()(torch.rand(1, 3, 3, 8, 8))
     with pytest.raises(ValueError, match="got mask_channels=1, expected 0"):
         small_srcnn(mask_channels=1)
-    with pytest.raises(
-        ValueError, match="got 20 hidden channels at zoom_factor=4, expected a multiple of 16"
-    ):
+    with pytest.raises(ValueError, match="got 20 hidden channels at zoom_factor=4, expected a multiple of 16"):
         small_srcnn(hidden_channels=20)

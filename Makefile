@@ -1,0 +1,56 @@
+# Each target is one plain command; `make help` lists them.
+PROFILE ?= default
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup study test real lab book bench lint lock clean-notebooks doctor
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+setup: $(BIN)/.synced ## make .venv from requirements.lock
+
+$(BIN)/.synced: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "satsr: $$($(PYTHON) --version), expected Python 3.11 to 3.13: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+study: setup ## run the study and build its book (PROFILE=default)
+	$(BIN)/satsr study --profile $(PROFILE)
+
+test: setup lint ## lint, all tests, the tiny pipeline
+	$(BIN)/python -m pytest
+
+real: setup ## the study on real images, and the trained models on real pairs
+	$(BIN)/satsr study --profile real
+
+lab: setup ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab notebooks
+
+book: setup ## build the book from the last run
+	$(BIN)/satsr book
+
+bench: setup ## measure speed, as ratios in one run
+	$(BIN)/python -m benchmarks
+
+doctor: setup ## what is installed, what the machine can do, which data are there
+	$(BIN)/satsr doctor
+
+lint: setup ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lock: ## resolve requirements.lock and environment.yml anew from pyproject.toml
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --extra dev --no-emit-index-url --no-header --quiet --upgrade -o requirements.lock pyproject.toml
+	$(BIN)/python -m tests.unit.environment_file
+
+clean-notebooks: setup ## bring the notebooks into their canonical form
+	$(BIN)/ruff format notebooks
+	$(BIN)/python -m satsr.notebook clean notebooks/*.ipynb
