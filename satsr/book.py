@@ -166,10 +166,11 @@ def _run(book: Path) -> None:
     log = book / "_build" / "build.log"
     shutil.rmtree(book / "_build", ignore_errors=True)
     log.parent.mkdir(parents=True)
-    command = [sys.executable, "-m", "jupyter_book.cli.main", "build", ".", "-W", "-n", "--keep-going", "-q"]
+    tool = Path(sys.executable).with_name("jupyter-book")
+    command = [str(tool), "build", ".", "-W", "-n", "--keep-going", "-q"]
     with log.open("w") as out:
         done = subprocess.run(command, cwd=book, stdout=out, stderr=subprocess.STDOUT)
-    if done.returncode:
+    if done.returncode or not (book / "_build" / "html" / "index.html").is_file():
         warnings = [line for line in log.read_text().splitlines() if "WARNING" in line or "ERROR" in line]
         raise RuntimeError(f"the book does not build ({log}): {'; '.join(warnings[:3]) or 'see the log'}")
 

@@ -50,7 +50,7 @@ def picture_grid(rows: Sequence[Sequence[NDArray]], columns: Sequence[str], labe
 
 def training_curves(curves: dict[str, pd.DataFrame]) -> Figure:
     """Show validation PSNR and every loss against the step; one line per seed."""
-    losses = sorted({c for curve in curves.values() for c in curve if c.startswith("loss_")})
+    losses = sorted({str(c) for curve in curves.values() for c in curve if str(c).startswith("loss_")})
     figure, axes = plt.subplots(
         1, 1 + len(losses), figsize=(2.6 * (1 + len(losses)), 2.4), squeeze=False, layout="constrained"
     )

@@ -67,7 +67,7 @@ def main_table(scores: pd.DataFrame, settings: TableSettings, dataset: str, prof
 def shown(table: pd.DataFrame, protocol: str, digits: dict[str, int]) -> pd.DataFrame:
     """Return one protocol's cells as text, `mean [low, high]`: one row per method, one column per metric."""
     part = table[table.protocol == protocol]
-    cells = part.assign(text=[_cell(row, digits[row.metric]) for row in part.itertuples()])
+    cells = part.assign(text=_cells(part, digits))
     wide = cells.pivot(index="method", columns="metric", values="text")
     return wide.loc[list(dict.fromkeys(part.method)), list(dict.fromkeys(part.metric))]
 
@@ -83,9 +83,7 @@ def beside_published(table: pd.DataFrame, published: pd.DataFrame, digits: dict[
     Returns:
         Columns method, metric, published, this run; rows that only one side has are there too.
     """
-    ours = table[table.protocol == "published"].assign(
-        ours=lambda t: [_cell(row, digits[row.metric]) for row in t.itertuples()]
-    )
+    ours = table[table.protocol == "published"].assign(ours=lambda t: _cells(t, digits))
     both = published.merge(ours[["method", "metric", "ours"]], on=["method", "metric"], how="outer", sort=False)
     both["published"] = both["value"].map(lambda v: NOT_AVAILABLE if pd.isna(v) else f"{v:g}")
     both["this run"] = both["ours"].fillna(NOT_RUN)
@@ -116,6 +114,8 @@ def best_median_worst(scores: pd.DataFrame, method: str, metric: str) -> dict[st
     return {"best": ranked[0], "median": ranked[len(ranked) // 2], "worst": ranked[-1]}
 
 
-def _cell(row: object, digits: int) -> str:
-    mean, low, high = (f"{getattr(row, name):.{digits}f}" for name in ("mean", "low", "high"))
-    return f"{mean} [{low}, {high}]"
+def _cells(table: pd.DataFrame, digits: dict[str, int]) -> list[str]:
+    """Return each row as text, `mean [low, high]`."""
+    values = table[["mean", "low", "high"]].to_numpy()
+    places = [digits[str(metric)] for metric in table.metric]
+    return [f"{m:.{d}f} [{low:.{d}f}, {high:.{d}f}]" for (m, low, high), d in zip(values, places, strict=True)]

@@ -12,7 +12,7 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -95,12 +95,12 @@ def train(
     finished = folder / "finished"
     speed = 0.0
     if not finished.is_dir():
-        speed = _Run(card, settings, seed, training, validation, folder).finish(finished)
+        speed = Run(card, settings, seed, training, validation, folder).finish(finished)
     return Trained(load_model(finished), pd.read_csv(finished / "curve.csv"), speed, best_precision(settings.precision))
 
 
 def best_precision(asked: Precision = "auto") -> Precision:
-    """Return bf16 where the device multiplies matrices in it (GPU, AMX, AVX-512 BF16), else fp32, unless one is asked."""
+    """Return what is asked for; `auto` is bf16 where the device multiplies matrices in it, else fp32."""
     if asked != "auto":
         return asked
     flags = torch.backends.cpu.get_cpu_capability()
@@ -119,7 +119,7 @@ def sample_order(count: int, batch: int, seed: int, step: int) -> tuple[list[int
     return order[position * size : (position + 1) * size].tolist(), epoch
 
 
-class _Run:
+class Run:
     """The state of one training, and its loop."""
 
     def __init__(
@@ -133,7 +133,7 @@ class _Run:
     ) -> None:
         self.card, self.settings, self.seed, self.folder = card, settings, seed, folder
         self.training, self.validation = training, validation
-        self.fabric = Fabric(accelerator="auto", devices=1, precision=best_precision(settings.precision))
+        self.fabric = Fabric(accelerator="auto", devices=1, precision=best_precision(settings.precision))  # type: ignore[arg-type]
         self.step = 0
         self.history: list[dict[str, float]] = []
         self.sums: dict[str, float] = {}
@@ -147,7 +147,7 @@ class _Run:
         self._resume()
 
     def _prepare(self, network: nn.Module) -> tuple[Any, Any]:
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = network.to(memory_format=torch.channels_last)
         betas = self.settings.betas
         optimizer = torch.optim.Adam(network.parameters(), lr=self.settings.learning_rate, betas=betas)
         return self.fabric.setup(network, optimizer)
@@ -157,7 +157,7 @@ class _Run:
         progress = Progress(f"train {self.card.method}", self.settings.steps - self.step, "steps")
         started, samples = time.perf_counter(), 0
         while self.step < self.settings.steps:
-            samples += self._one_step()
+            samples += self.one_step()
             self.step += 1
             last = self.step == self.settings.steps
             if self.step % self.settings.validate_every == 0 or last:
@@ -169,7 +169,7 @@ class _Run:
         self._save(finished)
         return samples / (time.perf_counter() - started) if samples else 0.0
 
-    def _one_step(self) -> int:
+    def one_step(self) -> int:
         """Update generator and discriminator once; return the number of samples seen."""
         settings = self.settings
         for group in self._parameter_groups():
@@ -199,7 +199,7 @@ class _Run:
             self.discriminator.requires_grad_(False)
         for batch in batches:
             sr = self.generator(batch.lr, batch.dt_days).float()
-            terms = pixel_losses(sr, batch.hr, dict(self.settings.losses))
+            terms = pixel_losses(sr, batch.hr, {str(k): v for k, v in self.settings.losses.items()})
             if adversarial:
                 logits = self.discriminator(discriminator_input(sr, batch.lr))  # type: ignore[misc]
                 terms["gan"] = self.settings.losses["gan"] * adversarial_loss(logits.float(), real=True)
@@ -223,7 +223,7 @@ class _Run:
     def _backward(self, network: nn.Module, loss: Any, terms: dict[str, Tensor]) -> None:
         if not torch.isfinite(loss):
             raise RuntimeError(
-                f"{self.card.method}: the loss is {float(loss)} at step {self.step}; lower learning_rate or the weight "
+                f"{self.card.method}: the loss is {float(loss.detach())} at step {self.step}; lower learning_rate or the weight "
                 f"of one of {', '.join(terms)}"
             )
         self.fabric.backward(loss / self.settings.accumulate)
@@ -273,7 +273,7 @@ class _Run:
     def _save(self, finished: Path) -> None:
         partial = finished.with_name("finished.partial")
         shutil.rmtree(partial, ignore_errors=True)
-        save_model(self.averaged.module, partial)
+        save_model(cast(SuperResolver, self.averaged.module), partial)
         pd.DataFrame(self.history).to_csv(partial / "curve.csv", index=False, float_format="%.6g")
         write_live_metrics(partial / "live", self.history)
         os.replace(partial, finished)

@@ -156,7 +156,9 @@ def place_of(index: int, rng: np.random.Generator) -> Place:
     anchor = climate.anchors[rng.integers(len(climate.anchors))]
     latitude, longitude = np.array(anchor) + rng.uniform(-0.12, 0.12, 2)
     mercator = np.log(np.tan(np.pi / 4 + np.deg2rad(latitude) / 2)) / np.pi
-    col = int((longitude + 180) / 360 * _ZOOM_TILES)
-    row = int((1 - mercator) / 2 * _ZOOM_TILES)
+    # a multiple of 16, so that a region lies inside one published group of 16 x 16 tiles
+    col = int((longitude + 180) / 360 * _ZOOM_TILES) // 16 * 16
+    row = int((1 - mercator) / 2 * _ZOOM_TILES) // 16 * 16
+    middle = np.pi * (1 - 2 * (row + 0.5) / _ZOOM_TILES)
     name = f"r{index:02d}-{climate.name}-{settlement}"
-    return Place(name, climate.name, settlement, col, row, float(latitude))
+    return Place(name, climate.name, settlement, col, row, float(np.degrees(np.arctan(np.sinh(middle)))))

@@ -14,7 +14,7 @@ from satsr.data.s2naip import S2NAIPFolder, region_of
 
 def black(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return where a pixel is black, that is 0 in **all** bands (..., C) -> (...)."""
-    return (image == 0).all(axis=-1)
+    return np.asarray((image == 0).all(axis=-1))
 
 
 def choose_frames(good: NDArray[np.bool_], count: int, rng: np.random.Generator) -> tuple[int, ...]:
@@ -53,7 +53,7 @@ def index_folder(folder: Path, dates: int) -> pd.DataFrame:
     rows = []
     for tile in reader.tiles:
         series = reader.series(tile)
-        bad = black(series).any(axis=(1, 2))
+        bad = np.asarray(black(series).any(axis=(1, 2)))
         status = "black HR pixels" if black(reader.hr(tile)).any() else "ok" if len(bad) >= dates else "too few dates"
         rows.append((tile, region_of(tile), reader.uuid(tile), len(bad), int((~bad).sum()), status))
     return pd.DataFrame(rows, columns=["tile", "region", "uuid", "frames", "good_frames", "status"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from satsr.data.frames import black, choose_frames, frame_rng, index_folder
-from satsr.data.s2naip import HR_GSD_M, SCALE, Objects, S2NAIPFolder, capture_date
+from satsr.data.s2naip import HR_GSD_M, SCALE, Objects, S2NAIPFolder, capture_date, region_of
 from satsr.params import PairSettings
 
 
@@ -86,11 +87,21 @@ class Batch:
     @classmethod
     def of(cls, pairs: Sequence[Pair]) -> Batch:
         """Stack pairs of equal shape."""
-        stacked = [torch.stack([getattr(p, name) for p in pairs]) for name in _STACKED]
-        return cls(*stacked, tuple(p.tile for p in pairs), tuple(p.region for p in pairs))
+        stacked = {name: torch.stack([getattr(p, name) for p in pairs]) for name in _STACKED}
+        return cls(**stacked, tiles=tuple(p.tile for p in pairs), regions=tuple(p.region for p in pairs))
 
 
 _STACKED = ("lr", "lr_valid", "dt_days", "hr", "hr_valid")
+
+
+@dataclass(frozen=True)
+class _Chip:
+    """A decoded chip, 8 bits deep: all frames (T, 32, 32, C), which are good, their days, and HR (128, 128, 3)."""
+
+    series: NDArray[np.uint8]
+    good: NDArray[np.bool_]
+    dt_days: NDArray[np.float32]
+    hr: NDArray[np.uint8]
 
 
 class Pairs:
@@ -120,10 +131,11 @@ class Pairs:
         if self.index.empty:
             reasons = self.left_out.status.value_counts().to_dict()
             raise ValueError(f"{folder}: none of {len(index)} chips can be used ({reasons})")
-        self._kept: dict[str, tuple[NDArray[np.uint8], NDArray[np.uint8]]] | None = {} if keep else None
+        self.tiles: list[str] = self.index.tile.tolist()
+        self._kept: dict[str, _Chip] | None = {} if keep else None
 
     def __len__(self) -> int:
-        return len(self.index)
+        return len(self.tiles)
 
     @property
     def bands_in(self) -> tuple[str, ...]:
@@ -132,25 +144,25 @@ class Pairs:
 
     def pair(self, number: int, epoch: int = 0, extras: bool = False) -> Pair:
         """Return one pair; `extras` adds old HR, objects, labels and caption."""
-        row = self.index.iloc[number]
-        series, hr = self._chip(row.tile)
-        good = ~black(series[..., :3]).any(axis=(1, 2))
-        chosen = choose_frames(good, self.settings.dates, frame_rng(self.settings.seed, row.tile, epoch))
-        lr = series[list(chosen)]
+        tile = self.tiles[number]
+        chip = self._chip(tile)
+        rng = frame_rng(self.settings.seed, tile, epoch)
+        chosen = choose_frames(chip.good, self.settings.dates, rng)
+        lr = chip.series[list(chosen)]
         return Pair(
             lr=_to_unit(lr),
             lr_valid=torch.from_numpy(~black(lr)),
-            dt_days=self._dt_days(row.tile, row.uuid, chosen),
-            hr=_to_unit(hr),
-            hr_valid=torch.from_numpy(~black(hr)),
+            dt_days=torch.from_numpy(chip.dt_days[list(chosen)]),
+            hr=_to_unit(chip.hr),
+            hr_valid=torch.from_numpy(~black(chip.hr)),
             scale=self.scale,
             bands_in=self.bands_in,
             bands_out=self.bands_out,
             gsd_m=HR_GSD_M,
-            tile=row.tile,
-            region=row.region,
+            tile=tile,
+            region=region_of(tile),
             frames=chosen,
-            **(self._extras(row.tile) if extras else {}),
+            **(self._extras(tile) if extras else {}),
         )
 
     def batch(self, numbers: Sequence[int], epoch: int = 0) -> Batch:
@@ -163,24 +175,27 @@ class Pairs:
             numbers = list(range(start, min(start + size, len(self))))
             yield numbers, self.batch(numbers)
 
-    def _chip(self, tile: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Return all frames (T, 32, 32, C) and the HR chip, read once when kept."""
+    def _chip(self, tile: str) -> _Chip:
+        """Return a decoded chip, read once when kept."""
         if self._kept is not None and tile in self._kept:
             return self._kept[tile]
         bands = [self.reader.series(tile, band) for band in self.settings.bands]
         series = np.concatenate([b if b.ndim == 4 else b[..., None] for b in bands], axis=-1)
-        chip = series, self.reader.hr(tile)
+        good = np.asarray(~black(series[..., :3]).any(axis=(1, 2)))
+        chip = _Chip(series, good, self._dt_days(tile, len(series)), self.reader.hr(tile))
         if self._kept is not None:
             self._kept[tile] = chip
         return chip
 
-    def _dt_days(self, tile: str, uuid: str, frames: tuple[int, ...]) -> Tensor:
-        dates, captured = self.reader.dates(tile), capture_date(uuid)
+    def _dt_days(self, tile: str, count: int) -> NDArray[np.float32]:
+        dates, captured = self.reader.dates(tile), capture_date(self.reader.uuid(tile))
         if dates is None or captured is None:
-            return torch.full((len(frames),), torch.nan)
-        return torch.tensor([float((dates[f] - captured).days) for f in frames])
+            return np.full(count, np.nan, np.float32)
+        if len(dates) != count:
+            raise ValueError(f"tile {tile}: dates.csv names {len(dates)} dates, expected {count}: one for each frame")
+        return np.array([(day - captured).days for day in dates], np.float32)
 
-    def _extras(self, tile: str) -> dict[str, object]:
+    def _extras(self, tile: str) -> dict[str, Any]:
         old, labels = self.reader.old_hr(tile), self.reader.land_cover(tile)
         return {
             "old_hr": None if old is None else _to_unit(old),

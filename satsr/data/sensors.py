@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from satsr.data.noise import fractal
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating]  # float32 on all long paths
 
 TCI_WHITE = 0.3558  # TOA reflectance shown as 255 in ESA's true-colour image (Sentinel-2 L1C product)
 CLOUD_M = 1500.0  # size of the largest clouds

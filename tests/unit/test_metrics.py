@@ -5,13 +5,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metric_images import Function, each_function, each_protocol, noisy, random_mask, texture
 from scipy.ndimage import gaussian_filter
 
 from satsr.metrics.cpsnr import cpsnr, crop_offsets_px
 from satsr.metrics.psnr import psnr
 from satsr.metrics.scoring import METRICS, Protocol, score
 from satsr.metrics.ssim import ssim
+from tests.unit.metric_images import Function, each_function, each_protocol, noisy, random_mask, texture
 
 EXAMPLES = settings(max_examples=15, deadline=None)
 SEEDS = st.integers(0, 10_000)

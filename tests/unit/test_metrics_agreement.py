@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from metric_images import each_protocol, noisy, random_mask, texture
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
@@ -20,6 +19,7 @@ from satsr.metrics.cpsnr import cpsnr
 from satsr.metrics.psnr import psnr
 from satsr.metrics.scoring import METRICS, Protocol, score
 from satsr.metrics.ssim import mean_ssim, ssim, ssim_map
+from tests.unit.metric_images import each_protocol, noisy, random_mask, texture
 
 Array = NDArray[np.float64]
 

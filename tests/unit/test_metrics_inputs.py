@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from metric_images import FUNCTIONS, PROTOCOLS, Function, each_function, each_protocol, noisy, texture
 from torch import Tensor
 
 from satsr.metrics.cpsnr import cpsnr
 from satsr.metrics.psnr import psnr
 from satsr.metrics.scoring import METRICS, Protocol, score
 from satsr.metrics.ssim import ssim
+from tests.unit.metric_images import FUNCTIONS, PROTOCOLS, Function, each_function, each_protocol, noisy, texture
 
 
 @each_protocol

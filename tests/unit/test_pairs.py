@@ -1,0 +1,137 @@
+"""The pair contract and the choice of frames."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from satsr.data.frames import black, choose_frames, frame_rng
+from satsr.data.pairs import Batch, Pairs
+from satsr.params import PairSettings
+from tests.unit.chips import made_up_chip, write_set
+
+FOUR = PairSettings(dates=4)
+
+
+def made_up(folder: Path, count: int = 3) -> list:
+    return [made_up_chip(f"{32 * n}_{16 * n}", seed=n) for n in range(count)]
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Pairs:
+    return Pairs(write_set(tmp_path, made_up(tmp_path)), FOUR)
+
+
+def test_a_pair_keeps_the_contract(pairs: Pairs) -> None:
+    pair = pairs.pair(0, extras=True)
+    assert pair.lr.shape == (4, 3, 32, 32)
+    assert pair.hr.shape == (3, 128, 128)
+    assert pair.lr.dtype == pair.hr.dtype == pair.dt_days.dtype == torch.float32
+    assert 0 <= pair.lr.min() <= pair.lr.max() <= 1
+    assert pair.lr_valid.shape == (4, 32, 32)
+    assert pair.hr_valid.shape == pair.labels.shape == (128, 128)
+    assert pair.bands_in == pair.bands_out == ("red", "green", "blue")
+    assert pair.scale == 4
+    assert pair.region == "0_0"
+    assert pair.gsd_m == pytest.approx(2.3887, abs=1e-3)
+
+
+def test_values_are_the_files_divided_by_255(pairs: Pairs) -> None:
+    pair = pairs.pair(1)
+    chip = made_up_chip("32_16", seed=1)
+    np.testing.assert_allclose(pair.hr.permute(1, 2, 0).numpy() * 255, chip.hr, atol=1e-4)
+    expected = chip.bands["tci"][list(pair.frames)]
+    np.testing.assert_allclose(pair.lr.permute(0, 2, 3, 1).numpy() * 255, expected, atol=1e-4)
+
+
+def test_days_follow_the_chosen_frames_and_are_signed(pairs: Pairs) -> None:
+    pair = pairs.pair(0)
+    assert pair.dt_days.tolist() == [-10.0 + 5 * frame for frame in pair.frames]  # HR is of June 11th
+
+
+def test_days_are_nan_without_dates(tmp_path: Path) -> None:
+    chips = [replace(c, dates=None) for c in made_up(tmp_path)]
+    assert Pairs(write_set(tmp_path, chips), FOUR).pair(0).dt_days.isnan().all()
+
+
+def test_evaluation_is_fixed_and_epochs_differ(pairs: Pairs) -> None:
+    assert pairs.pair(0).frames == pairs.pair(0).frames
+    assert len({pairs.pair(0, epoch).frames for epoch in range(8)}) > 1
+
+
+def test_keeping_chips_in_memory_changes_nothing(tmp_path: Path) -> None:
+    folder = write_set(tmp_path, made_up(tmp_path))
+    kept, read = Pairs(folder, FOUR), Pairs(folder, FOUR, keep=False)
+    for _ in range(2):
+        assert torch.equal(kept.pair(2, 3).lr, read.pair(2, 3).lr)
+
+
+def test_single_bands_follow_tci_on_channels(tmp_path: Path) -> None:
+    pairs = Pairs(write_set(tmp_path, made_up(tmp_path)), PairSettings(dates=2, bands=("tci", "b08")))
+    pair = pairs.pair(0)
+    assert pair.bands_in == ("red", "green", "blue", "b08")
+    assert torch.equal(pair.lr[:, 3], pair.lr[:, 0])  # the made-up b08 repeats red
+
+
+def test_a_pixel_is_black_only_when_all_bands_are_zero() -> None:
+    image = np.array([[[0, 0, 0], [0, 40, 60], [1, 0, 0]]], np.uint8)
+    assert black(image).tolist() == [[True, False, False]]
+
+
+def test_chip_with_black_hr_is_left_out_and_counted(tmp_path: Path) -> None:
+    chips = made_up(tmp_path)
+    chips[1].hr[5, 7] = 0
+    pairs = Pairs(write_set(tmp_path, chips), FOUR)
+    assert pairs.tiles == ["0_0", "64_32"]
+    assert pairs.left_out[["tile", "status"]].values.tolist() == [["32_16", "black HR pixels"]]
+
+
+def test_chip_with_too_few_dates_is_left_out_and_an_empty_set_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"none of 3 chips can be used \({'too few dates': 3}\)"):
+        Pairs(write_set(tmp_path, made_up(tmp_path)), PairSettings(dates=5))
+
+
+def test_hr_of_another_scale_is_refused(pairs: Pairs) -> None:
+    pair = pairs.pair(0)
+    with pytest.raises(ValueError, match=r"HR is \(96, 96\), expected 4 times LR \(32, 32\)"):
+        replace(pair, hr=pair.hr[:, :96, :96])
+
+
+def test_dates_file_of_another_length_is_refused(tmp_path: Path) -> None:
+    folder = write_set(tmp_path, made_up(tmp_path))
+    (folder / "sentinel2" / "0_0" / "dates.csv").write_text("frame,date\n0,2020-06-01\n")
+    with pytest.raises(ValueError, match=r"tile 0_0: dates.csv names 1 dates, expected 4"):
+        Pairs(folder, FOUR).pair(0)
+
+
+def test_batch_stacks_and_covers_the_set_once(pairs: Pairs) -> None:
+    seen = [tile for _, batch in pairs.batches(2) for tile in batch.tiles]
+    assert seen == pairs.tiles
+    batch = Batch.of([pairs.pair(0), pairs.pair(2)])
+    assert batch.lr.shape == (2, 4, 3, 32, 32)
+    assert torch.equal(batch.hr[1], pairs.pair(2).hr)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=12), st.integers(0, 2**31), st.data())
+def test_good_frames_come_before_bad_ones(good: list[bool], seed: int, data: st.DataObject) -> None:
+    count = data.draw(st.integers(1, len(good)))
+    chosen = choose_frames(np.array(good), count, np.random.default_rng(seed))
+    assert len(set(chosen)) == count
+    assert sum(good[i] for i in chosen) == min(count, sum(good))
+
+
+def test_too_few_frames_are_refused() -> None:
+    with pytest.raises(ValueError, match="2 frames, expected at least 3"):
+        choose_frames(np.ones(2, bool), 3, np.random.default_rng(0))
+
+
+def test_frame_seed_depends_on_tile_and_epoch_only() -> None:
+    draws = {(t, e): frame_rng(0, t, e).random() for t in ("1_2", "2_1") for e in (0, 1)}
+    assert len(set(draws.values())) == 4
+    assert frame_rng(0, "1_2", 1).random() == draws["1_2", 1]

@@ -1,0 +1,129 @@
+"""The common interface: shapes, errors, and files that come back as they went."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from satsr.models.bicubic import median_of_valid
+from satsr.models.superresolver import (
+    METHODS,
+    ModelCard,
+    SuperResolver,
+    build_discriminator,
+    find_method,
+    load_model,
+    save_model,
+)
+
+RGB = ("red", "green", "blue")
+SIZES = {
+    "bicubic": {},
+    "srcnn": {"hidden_channels": 16},
+    "esrgan": {"num_feat": 8, "num_block": 1, "num_grow_ch": 4},
+}
+
+
+def card(method: str, dates: int = 3, bands: tuple[str, ...] = RGB) -> ModelCard:
+    return ModelCard(method, SIZES[method], dates, bands, RGB, 4, provenance={"seed": 0})
+
+
+def test_every_method_has_a_size_here() -> None:
+    assert set(SIZES) == set(METHODS)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("size", [(32, 32), (40, 57), (7, 9)])
+def test_any_height_and_width(method: str, size: tuple[int, int]) -> None:
+    model = SuperResolver(card(method)).eval()
+    sr = model(torch.rand(2, 3, 3, *size), torch.zeros(2, 3))
+    assert sr.shape == (2, 3, 4 * size[0], 4 * size[1])
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dates", [1, 2, 8])
+def test_any_number_of_dates_it_was_built_for(method: str, dates: int) -> None:
+    model = SuperResolver(card(method, dates, (*RGB, "b08"))).eval()
+    assert model(torch.rand(1, dates, 4, 32, 32)).shape == (1, 3, 128, 128)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_image_does_not_depend_on_its_batch(method: str) -> None:
+    model = SuperResolver(card(method)).eval()
+    lr = torch.rand(3, 3, 3, 32, 32)
+    torch.testing.assert_close(model(lr)[1:2], model(lr[1:2]), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 3, 32, 32), (1, 3, 4, 32, 32), (3, 3, 32, 32)])
+def test_wrong_dates_bands_or_axes_are_named(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"expected \(N, T=3, C=3, h, w\)"):
+        SuperResolver(card("esrgan"))(torch.rand(shape))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_saved_models_come_back(method: str, tmp_path: Path) -> None:
+    model = SuperResolver(card(method), seed=4).eval()
+    save_model(model, tmp_path)
+    again = load_model(tmp_path)
+    lr = torch.rand(1, 3, 3, 32, 32)
+    assert again.card == model.card
+    assert torch.equal(again(lr), model(lr))
+
+
+def test_same_seed_same_weights_and_the_callers_state_stays() -> None:
+    torch.manual_seed(11)
+    expected = torch.rand(1)
+    torch.manual_seed(11)
+    first, second = (SuperResolver(card("esrgan"), seed=5).state_dict() for _ in range(2))
+    assert torch.equal(torch.rand(1), expected)
+    assert all(torch.equal(first[k], second[k]) for k in first)
+
+
+def test_unknown_method_and_size_list_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="unknown method 'unet': expected one of bicubic, srcnn, esrgan"):
+        find_method("unet")
+    wrong = ModelCard("esrgan", {"feat": 3}, 3, RGB, RGB, 4)
+    with pytest.raises(ValueError, match=r"train\.esrgan\.network: unknown size feat; SSR_RRDBNet takes .*num_feat"):
+        SuperResolver(wrong)
+
+
+def test_truncated_weights_are_refused_with_the_file(tmp_path: Path) -> None:
+    save_model(SuperResolver(card("esrgan")), tmp_path)
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"weights\.safetensors does not fit its card"):
+        load_model(tmp_path)
+
+
+def test_weights_of_another_size_are_refused(tmp_path: Path) -> None:
+    save_model(SuperResolver(card("esrgan")), tmp_path)
+    text = (tmp_path / "card.json").read_text()
+    (tmp_path / "card.json").write_text(text.replace('"num_feat": 8', '"num_feat": 16'))
+    with pytest.raises(ValueError, match="does not fit its card"):
+        load_model(tmp_path)
+
+
+def test_a_folder_without_card_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"has no card\.json"):
+        load_model(tmp_path)
+
+
+def test_discriminator_sees_the_image_and_every_date() -> None:
+    network = build_discriminator(card("esrgan", dates=8), {"num_feat": 4}, seed=0)
+    assert network.conv0.in_channels == 3 + 8 * 3
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 7), st.integers(0, 2**31))
+def test_median_leaves_black_dates_out(dates: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    lr = rng.uniform(0.1, 1, (1, dates, 3, 4, 4)).astype(np.float32)
+    lr[:, rng.random(dates) < 0.4] = 0
+    seen = lr[0][lr[0].sum(axis=(1, 2, 3)) > 0]
+    expected = np.sort(seen, axis=0)[(len(seen) - 1) // 2] if len(seen) else np.zeros((3, 4, 4), np.float32)
+    np.testing.assert_array_equal(median_of_valid(torch.from_numpy(lr))[0].numpy(), expected)

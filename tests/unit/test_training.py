@@ -1,0 +1,167 @@
+"""Training: the same weights whatever happens on the way, and clear stops."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from satsr.data.pairs import Pairs
+from satsr.losses import adversarial_loss, discriminator_input, pixel_losses, ssim_loss
+from satsr.params import PairSettings, TrainSettings
+from satsr.training import best_precision, sample_order, train
+from tests.unit.chips import made_up_chip, write_set
+
+TINY = {
+    "network": {"num_feat": 8, "num_block": 1, "num_grow_ch": 4},
+    "discriminator": {"num_feat": 4},
+    "losses": {"l1": 1.0, "gan": 0.1},
+    "steps": 10,
+    "gan_start": 2,
+    "batch": 2,
+    "validate_every": 5,
+    "checkpoint_every": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
+    folder = tmp_path_factory.mktemp("set")
+    return Pairs(write_set(folder, [made_up_chip(f"{16 * n}_0", seed=n) for n in range(5)]), PairSettings(dates=3))
+
+
+def weights(scratch: Path) -> dict[str, torch.Tensor]:
+    (path,) = scratch.glob("train/*/finished/weights.safetensors")
+    return load_file(path)
+
+
+# Run in a process of its own, so that it can be killed as a person or a full machine would.
+SCRIPT = """
+import sys
+from pathlib import Path
+import time
+from satsr.data.pairs import Pairs
+from satsr.params import PairSettings, TrainSettings
+from satsr import training
+folder, scratch, slow = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
+step = training.Run.one_step
+training.Run.one_step = lambda run: (time.sleep(slow), step(run))[1]
+pairs = Pairs(folder, PairSettings(dates=3))
+training.train("METHOD", TrainSettings(**SETTINGS), 3, pairs, pairs, "data", scratch)
+"""
+
+
+def start(method: str, settings: dict, folder: Path, scratch: Path, slow_s: float) -> subprocess.Popen:
+    code = SCRIPT.replace("METHOD", method).replace("SETTINGS", repr(settings))
+    return subprocess.Popen([sys.executable, "-c", code, str(folder), str(scratch), str(slow_s)])
+
+
+SRCNN = {**TINY, "network": {"hidden_channels": 16}, "losses": {"mse": 0.3, "l1": 0.4, "ssim": 0.3}}  # has dropout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("method", "settings"), [("esrgan", TINY), ("srcnn", SRCNN)])
+def test_a_killed_training_goes_on_to_the_same_weights(
+    method: str, settings: dict, pairs: Pairs, tmp_path: Path
+) -> None:
+    folder = pairs.reader.folder
+    killed = start(method, settings, folder, tmp_path / "killed", slow_s=0.3)
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "killed").glob("train/*/checkpoint.pt")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.4)  # into the steps after the checkpoint, which must not count
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert not list((tmp_path / "killed").glob("train/*/finished")), "killed too late to show anything"
+    assert start(method, settings, folder, tmp_path / "killed", 0).wait() == 0
+    assert start(method, settings, folder, tmp_path / "whole", 0).wait() == 0
+    resumed, uninterrupted = weights(tmp_path / "killed"), weights(tmp_path / "whole")
+    assert resumed.keys() == uninterrupted.keys()
+    assert all(torch.equal(resumed[name], uninterrupted[name]) for name in resumed)
+
+
+def test_finished_work_is_reused_and_other_settings_are_not(pairs: Pairs, tmp_path: Path) -> None:
+    settings = TrainSettings(**{**TINY, "steps": 2})
+    first = train("esrgan", settings, 0, pairs, pairs, "data", tmp_path)
+    again = train("esrgan", settings, 0, pairs, pairs, "data", tmp_path)
+    assert first.samples_per_s > 0
+    assert again.samples_per_s == 0
+    for change in ({"seed": 1}, {"data_digest": "other"}, {"settings": settings.model_copy(update={"ema": 0.5})}):
+        arguments = {"settings": settings, "seed": 0, "data_digest": "data", **change}
+        other = train("esrgan", training=pairs, validation=pairs, scratch=tmp_path, **arguments)
+        assert other.samples_per_s > 0, change
+
+
+def test_training_learns(pairs: Pairs, tmp_path: Path) -> None:
+    settings = TrainSettings(**{**TINY, "losses": {"l1": 1.0}, "steps": 60, "learning_rate": 3e-3, "ema": 0.5})
+    curve = train("esrgan", settings, 0, pairs, pairs, "data", tmp_path).curve
+    assert curve.loss_l1.iloc[-1] < curve.loss_l1.iloc[0]
+    assert curve.val_psnr.iloc[-1] > curve.val_psnr.iloc[0] + 1
+
+
+def test_accumulation_sees_as_many_samples(pairs: Pairs, tmp_path: Path) -> None:
+    """Two halves of a batch give the gradient of the whole: no batch statistics, mean losses."""
+    whole = TrainSettings(**{**TINY, "losses": {"l1": 1.0}, "steps": 1, "batch": 4, "precision": "32-true", "ema": 0})
+    halves = whole.model_copy(update={"batch": 2, "accumulate": 2})
+    models = [train("esrgan", s, 0, pairs, pairs, "data", tmp_path).model.state_dict() for s in (whole, halves)]
+    for name, value in models[0].items():
+        torch.testing.assert_close(value, models[1][name], atol=2.1e-4, rtol=0)  # Adam's first step is +-lr
+
+
+def test_loss_that_is_not_finite_stops_with_the_remedy(pairs: Pairs, tmp_path: Path) -> None:
+    settings = TrainSettings(**{**TINY, "losses": {"l1": 1e38}, "learning_rate": 1e30})
+    with pytest.raises(RuntimeError, match=r"esrgan: the loss is .* at step \d+; lower learning_rate"):
+        train("esrgan", settings, 0, pairs, pairs, "data", tmp_path)
+    assert not list(tmp_path.glob("train/*/finished"))
+
+
+def test_unknown_size_stops_before_training(pairs: Pairs, tmp_path: Path) -> None:
+    settings = TrainSettings(**{**TINY, "network": {"features": 8}})
+    with pytest.raises(ValueError, match=r"unknown size features; SSR_RRDBNet takes"):
+        train("esrgan", settings, 0, pairs, pairs, "data", tmp_path)
+
+
+def test_every_epoch_is_a_permutation() -> None:
+    seen = [sample_order(7, 3, seed=0, step=step) for step in range(6)]
+    for epoch in range(3):
+        numbers = [n for chosen, e in seen if e == epoch for n in chosen]
+        assert len(numbers) == len(set(numbers)) == 6
+    assert seen[0][0] != seen[2][0]
+
+
+def test_batch_larger_than_the_set_takes_it_whole() -> None:
+    assert sorted(sample_order(3, 8, seed=0, step=5)[0]) == [0, 1, 2]
+
+
+def test_precision_is_what_was_asked_for() -> None:
+    assert best_precision("32-true") == "32-true"
+    assert best_precision() in ("32-true", "bf16-mixed")
+
+
+def test_losses_against_their_definitions() -> None:
+    generator = torch.Generator().manual_seed(0)
+    sr, hr = torch.rand((2, 2, 3, 16, 16), generator=generator)
+    terms = pixel_losses(sr, hr, {"l1": 2.0, "mse": 0.5, "gan": 1.0})
+    assert set(terms) == {"l1", "mse"}
+    assert terms["l1"].item() == pytest.approx(2 * (sr - hr).abs().mean().item())
+    assert terms["mse"].item() == pytest.approx(0.5 * ((sr - hr) ** 2).mean().item())
+    assert ssim_loss(hr, hr).item() == pytest.approx(0, abs=1e-6)
+    logits = torch.tensor([0.0, 2.0])
+    expected = torch.log1p(torch.exp(-logits)).mean().item()
+    assert adversarial_loss(logits, real=True).item() == pytest.approx(expected)
+    assert adversarial_loss(-logits, real=False).item() == pytest.approx(expected)
+
+
+def test_discriminator_input_repeats_each_lr_pixel() -> None:
+    lr = torch.rand(1, 2, 3, 4, 4)
+    joined = discriminator_input(torch.rand(1, 3, 16, 16), lr)
+    assert joined.shape == (1, 9, 16, 16)
+    assert torch.equal(joined[:, 3:, ::4, ::4], lr.flatten(1, 2))
+    assert torch.equal(joined[:, 3:, 3::4, 3::4], lr.flatten(1, 2))
