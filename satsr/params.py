@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 Protocol = Literal["published", "corrected"]
 Precision = Literal["auto", "32-true", "bf16-mixed"]
@@ -69,6 +69,7 @@ class TrainSettings(Settings):
     steps: int = Field(ge=1)
     gan_start: int = Field(0, ge=0)  # the generator trains without the adversarial loss before this step
     batch: int = Field(8, ge=1)
+    crop: int = Field(0, ge=0, multiple_of=8)  # train on random LR crops of this side in px; 0 takes whole chips
     accumulate: int = Field(1, ge=1)
     learning_rate: float = Field(1e-4, gt=0)
     betas: tuple[float, float] = (0.9, 0.99)
@@ -76,6 +77,7 @@ class TrainSettings(Settings):
     gamma: float = 0.5
     ema: float = Field(0.999, ge=0, lt=1)
     precision: Precision = "auto"
+    start_at_mean: bool = False  # let an untrained network put out the mean colour, which a short training needs
     validate_every: int = Field(100, ge=1)
     checkpoint_every: int = Field(100, ge=1)
 
@@ -107,6 +109,22 @@ class Study(Settings):
     train: dict[str, TrainSettings]
     evaluate: EvaluateSettings
     table: TableSettings
+
+    @model_validator(mode="after")
+    def _enough_dates(self) -> Study:
+        if self.data.source != "pairs" and self.pairs.dates > self.data.dates:
+            raise ValueError(
+                f"pairs.dates = {self.pairs.dates}, expected at most data.dates = {self.data.dates}: "
+                "lower the one or raise the other"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _known_methods(self) -> Study:
+        unknown = sorted(set(self.methods) - set(self.train) - {"bicubic"})
+        if unknown:
+            raise ValueError(f"methods = {unknown}, expected bicubic or one of {', '.join(self.train)}")
+        return self
 
 
 def load_study(root: Path, profile: str = "") -> Study:
@@ -153,6 +171,8 @@ def _profile(root: Path, profile: str) -> dict[str, Any]:
 
 def _explain(kind: type[BaseModel], error: Any, where: str) -> str:
     name = ".".join(map(str, error["loc"]))
+    if not name:
+        return f"{where}: {error['msg'].removeprefix('Value error, ')}"
     if error["type"] != "extra_forbidden":
         return f"{where}: {name} = {error['input']!r}: {error['msg']}"
     valid = ", ".join(sorted(_settings_at(kind, error["loc"][:-1]).model_fields))

@@ -119,6 +119,19 @@ def sample_order(count: int, batch: int, seed: int, step: int) -> tuple[list[int
     return order[position * size : (position + 1) * size].tolist(), epoch
 
 
+@torch.no_grad()
+def start_at_mean(model: SuperResolver, training: Pairs, samples: int = 64) -> None:
+    """Set the bias of the last convolution to the mean colour of some training images, in place.
+
+    The published trainings are long enough to find it; in a few hundred steps a network would learn little else.
+    """
+    last = [module for module in model.modules() if isinstance(module, nn.Conv2d)][-1]
+    batch = training.batch(range(min(samples, len(training))))
+    if last.bias is None or len(last.bias) != batch.hr.shape[1]:
+        raise ValueError(f"{model.card.method} does not end in a convolution with bias: unset start_at_mean")
+    last.bias.copy_(batch.hr.mean(dim=(0, 2, 3)))
+
+
 class Run:
     """The state of one training, and its loop."""
 
@@ -137,7 +150,10 @@ class Run:
         self.step = 0
         self.history: list[dict[str, float]] = []
         self.sums: dict[str, float] = {}
-        self.generator, self.optimizer = self._prepare(SuperResolver(card, seed))
+        model = SuperResolver(card, seed)
+        if settings.start_at_mean:
+            start_at_mean(model, training)
+        self.generator, self.optimizer = self._prepare(model)
         averaging = get_ema_multi_avg_fn(settings.ema)
         self.averaged = AveragedModel(self.generator.module, multi_avg_fn=averaging, use_buffers=True)
         self.discriminator: nn.Module | None = None
@@ -190,6 +206,8 @@ class Run:
     def _batch(self, number: int) -> Batch:
         numbers, epoch = sample_order(len(self.training), self.settings.batch, self.seed, number)
         batch = self.training.batch(numbers, epoch + 1)  # epoch 0 is evaluation's choice of frames
+        if self.settings.crop:
+            batch = batch.crop(self.settings.crop, np.random.default_rng([self.seed, number, 5]))
         return replace(batch, **{k: self.fabric.to_device(getattr(batch, k)) for k in ("lr", "dt_days", "hr")})
 
     def _update_generator(self, batches: list[Batch]) -> list[Tensor]:
@@ -223,8 +241,8 @@ class Run:
     def _backward(self, network: nn.Module, loss: Any, terms: dict[str, Tensor]) -> None:
         if not torch.isfinite(loss):
             raise RuntimeError(
-                f"{self.card.method}: the loss is {float(loss.detach())} at step {self.step}; lower learning_rate or the weight "
-                f"of one of {', '.join(terms)}"
+                f"{self.card.method}: the loss is {float(loss.detach())} at step {self.step}; lower learning_rate "
+                f"or the weight of one of {', '.join(terms)}"
             )
         self.fabric.backward(loss / self.settings.accumulate)
         for name, value in terms.items():

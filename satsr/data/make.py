@@ -92,11 +92,12 @@ def _jobs(settings: DataSettings) -> list[Job]:
     return [(split[p.name], p) for p in places]
 
 
-def _chips(settings: DataSettings, job: Any) -> tuple[list[Chip], dict[str, int]]:
-    """Make the chips of one job; also return how many were left out, by reason."""
+def _chips(settings: DataSettings, job: Any) -> tuple[list[Chip], dict[str, str], dict[str, int]]:
+    """Make the chips of one job; also return its map files, and how many chips were left out, by reason."""
     if settings.source == "world":
-        return world_chips.region_chips(settings, job), {}
-    return folder.image_chips(settings, job) if settings.source == "folder" else folder.pair_chips(job)
+        return *world_chips.region_chips(settings, job), {}
+    chips, left_out = folder.image_chips(settings, job) if settings.source == "folder" else folder.pair_chips(job)
+    return chips, {}, left_out
 
 
 def _write_job(
@@ -104,9 +105,13 @@ def _write_job(
 ) -> tuple[str, dict[str, tuple[Objects, str]], dict[str, int]]:
     """Make and write one job's chips; return what the set's common files need."""
     split, where = job
-    chips, left_out = _chips(settings, where)
+    chips, maps, left_out = _chips(settings, where)
     for chip in chips:
         write_chip(out / SETS[split], chip)
+    for name, text in maps.items():
+        path = out / SETS[split] / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
     return split, {c.tile: (c.objects, c.caption or "") for c in chips}, left_out
 
 

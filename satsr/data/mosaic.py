@@ -7,12 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from satsr.data.s2naip import HR_GSD_M, HR_PX, SCALE
+from satsr.data.s2naip import HR_GSD_M, SCALE, corner_m
 from satsr.data.world import World
 from satsr.data.world_chips import photograph_region
 from satsr.params import DataSettings
-
-HALF_WORLD_M = HR_GSD_M * HR_PX * 2**16  # Web Mercator reaches this far from its origin
 
 
 def write_mosaic(settings: DataSettings, number: int, kind: str, output: Path) -> None:
@@ -35,12 +33,6 @@ def write_mosaic(settings: DataSettings, number: int, kind: str, output: Path) -
     _write(output, image, region.place.col, region.place.row, pixel_m)
 
 
-def corner_of(col: int, row: int) -> tuple[float, float]:
-    """Return x and y of the north-west corner of a zoom-17 tile, in metres of EPSG:3857."""
-    tile_m = HR_GSD_M * HR_PX
-    return col * tile_m - HALF_WORLD_M, HALF_WORLD_M - row * tile_m
-
-
 def _write(output: Path, image: NDArray[np.uint8], col: int, row: int, pixel_m: float) -> None:
     import rasterio
     from rasterio.transform import from_origin
@@ -48,6 +40,6 @@ def _write(output: Path, image: NDArray[np.uint8], col: int, row: int, pixel_m: 
     height, width, bands = image.shape
     output.parent.mkdir(parents=True, exist_ok=True)
     profile = {"driver": "GTiff", "height": height, "width": width, "count": bands, "dtype": "uint8"}
-    place = {"crs": "EPSG:3857", "transform": from_origin(*corner_of(col, row), pixel_m, pixel_m)}
+    place = {"crs": "EPSG:3857", "transform": from_origin(*corner_m(col, row), pixel_m, pixel_m)}
     with rasterio.open(output, "w", **profile, **place, photometric="RGB", compress="deflate") as file:
         file.write(np.moveaxis(image, -1, 0))

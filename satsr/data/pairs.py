@@ -7,7 +7,7 @@ this module chooses the frames, scales to [0, 1], and marks what is valid.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,28 @@ class Batch:
         """Stack pairs of equal shape."""
         stacked = {name: torch.stack([getattr(p, name) for p in pairs]) for name in _STACKED}
         return cls(**stacked, tiles=tuple(p.tile for p in pairs), regions=tuple(p.region for p in pairs))
+
+    def crop(self, size: int, rng: np.random.Generator) -> Batch:
+        """Return one random LR crop of `size` px of every pair, and the HR crop of the same ground.
+
+        HR starts on a multiple of the scale by construction.
+        """
+        height, width = self.lr.shape[-2:]
+        scale = self.hr.shape[-1] // width
+        tops, lefts = rng.integers([[height - size + 1], [width - size + 1]], size=(2, len(self.tiles)))
+
+        def cut(images: Tensor, factor: int) -> Tensor:
+            """Cut every image at its own corner; `factor` is 1 for LR and the scale for HR."""
+            rows, columns = ([slice(c * factor, (c + size) * factor) for c in corners] for corners in (tops, lefts))
+            return torch.stack([image[..., y, x] for image, y, x in zip(images, rows, columns, strict=True)])
+
+        return replace(
+            self,
+            lr=cut(self.lr, 1),
+            lr_valid=cut(self.lr_valid, 1),
+            hr=cut(self.hr, scale),
+            hr_valid=cut(self.hr_valid, scale),
+        )
 
 
 _STACKED = ("lr", "lr_valid", "dt_days", "hr", "hr_valid")

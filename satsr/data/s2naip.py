@@ -11,7 +11,8 @@ One folder per set, and in it
 
 where `{col}_{row}` is a Web-Mercator tile at zoom 17. This project adds sidecars that a download does not
 have, all optional: `sentinel2/{col}_{row}/dates.csv`, `captions.json`, `land_cover/{col}_{row}.png` and
-`vectors/{region}.geojson`.
+`vectors/`
+(outlines of buildings and roads, and trees).
 """
 
 from __future__ import annotations
@@ -70,6 +71,12 @@ def region_of(tile: str) -> str:
     """Return the group of 16 x 16 tiles that a tile lies in, as `{col//16}_{row//16}`."""
     col, row = map(int, tile.split("_"))
     return f"{col // REGION_TILES}_{row // REGION_TILES}"
+
+
+def corner_m(col: int, row: int) -> tuple[float, float]:
+    """Return x and y of the north-west corner of a zoom-17 tile, in metres of EPSG:3857."""
+    tile_m = HR_GSD_M * HR_PX
+    return col * tile_m - 2**16 * tile_m, 2**16 * tile_m - row * tile_m
 
 
 def capture_date(uuid: str) -> date | None:

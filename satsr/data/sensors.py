@@ -257,9 +257,9 @@ class Flight:
         veil: brightness that haze and stray light add, as a share of white.
     """
 
-    gain: tuple[float, float, float] = (1.32, 1.34, 1.40)
-    gamma: float = 1.75
-    veil: float = 0.03
+    gain: tuple[float, float, float] = (1.42, 1.37, 1.30)
+    gamma: float = 2.2
+    veil: float = 0.01
 
     def develop(self, reflectance: Array) -> Array:
         """Return (..., 3) reflectance as shares of white, not clipped."""
@@ -274,7 +274,7 @@ def draw_flight(rng: np.random.Generator) -> Flight:
     """Draw a campaign's tone around the nominal one: NAIP's colour balance differs by state and year."""
     nominal = Flight()
     red, green, blue = np.asarray(nominal.gain) * rng.normal(1, 0.06) * rng.normal(1, 0.025, 3)
-    return Flight((red, green, blue), nominal.gamma + rng.uniform(-0.2, 0.2), rng.uniform(0.0, 0.06))
+    return Flight((red, green, blue), nominal.gamma + rng.uniform(-0.2, 0.2), rng.uniform(0.0, 0.04))
 
 
 def photograph(

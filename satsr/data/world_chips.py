@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from satsr.data import sensors
 from satsr.data.calendar import NAIP_HOUR, SENTINEL2_HOUR, day_of_year, draw_flight_day, draw_series, sun_at
 from satsr.data.s2naip import BANDS, HR_GSD_M, HR_PX, LR_PX, SCALE, Chip
+from satsr.data.vectors import vector_files
 from satsr.data.world import BANDS as SURFACE_BANDS
 from satsr.data.world import MARGIN_PX, Region, Surface, World
 from satsr.params import DataSettings
@@ -36,13 +37,16 @@ class RegionImages:
     dates: tuple[date, ...]
 
 
-def region_chips(settings: DataSettings, number: int) -> list[Chip]:
-    """Return all chips of a region of the world; the same settings and number give the same bytes."""
+def region_chips(settings: DataSettings, number: int) -> tuple[list[Chip], dict[str, str]]:
+    """Return all chips of a region of the world, and its map files by name.
+
+    The same settings and number give the same bytes.
+    """
     region = World(settings.seed, settings.regions, settings.chips_per_side).region(number)
     surface = region.surface("new")
     images = photograph_region(region, settings, number, surface)
     places = [(x, y) for y in range(settings.chips_per_side) for x in range(settings.chips_per_side)]
-    return [_cut(region, surface, images, x, y) for x, y in places]
+    return [_cut(region, surface, images, x, y) for x, y in places], vector_files(region, surface)
 
 
 def photograph_region(region: Region, settings: DataSettings, number: int, surface: Surface) -> RegionImages:

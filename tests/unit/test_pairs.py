@@ -118,6 +118,19 @@ def test_batch_stacks_and_covers_the_set_once(pairs: Pairs) -> None:
     assert torch.equal(batch.hr[1], pairs.pair(2).hr)
 
 
+def test_crops_of_lr_and_hr_show_the_same_ground(pairs: Pairs) -> None:
+    batch = pairs.batch([0, 1, 2])
+    place = torch.arange(32 * 32.0).view(1, 1, 1, 32, 32).expand(3, 4, 3, 32, 32)
+    fine = place[:, 0].repeat_interleave(4, -1).repeat_interleave(4, -2)
+    cut = replace(batch, lr=place, hr=fine).crop(8, np.random.default_rng(0))
+    assert cut.lr.shape == (3, 4, 3, 8, 8)
+    assert cut.hr.shape == (3, 3, 32, 32)
+    assert torch.equal(cut.hr[..., ::4, ::4], cut.lr[:, 0])
+    assert torch.equal(cut.hr[..., 3::4, 3::4], cut.lr[:, 0])
+    assert len(set(cut.lr[:, 0, 0, 0, 0].tolist())) > 1  # every pair has its own corner
+    assert cut.lr_valid.shape == (3, 4, 8, 8)
+
+
 @given(st.lists(st.booleans(), min_size=1, max_size=12), st.integers(0, 2**31), st.data())
 def test_good_frames_come_before_bad_ones(good: list[bool], seed: int, data: st.DataObject) -> None:
     count = data.draw(st.integers(1, len(good)))

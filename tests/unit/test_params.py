@@ -56,3 +56,13 @@ def test_empty_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("")
     with pytest.raises(ValueError, match="expected names with values"):
         load_study(tmp_path)
+
+
+def test_more_dates_than_are_made_are_refused_before_anything_runs() -> None:
+    with pytest.raises(ValueError, match=r"params\.yaml: pairs\.dates = 9, expected at most data\.dates = 8"):
+        check(Study, merge(values(), {"pairs": {"dates": 9}}), "params.yaml")
+
+
+def test_unknown_method_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"methods = \['unet'\], expected bicubic or one of srcnn, esrgan"):
+        check(Study, merge(values(), {"methods": ["bicubic", "unet"]}), "params.yaml")
