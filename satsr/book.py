@@ -15,7 +15,7 @@ import yaml
 
 from satsr.params import load_study
 from satsr.paths import Workspace
-from satsr.provenance import describe, records
+from satsr.provenance import describe
 
 REFERENCE_RUNS = ("gpu", "overnight")  # best first; kept in git with their provenance
 
@@ -81,7 +81,11 @@ def _provenance(here: Workspace, facts: dict[str, Any]) -> str:
     manifest = json.loads((here.results / "data.json").read_text())
     sets = pd.DataFrame(manifest["sets"]).T.rename_axis("set").reset_index()
     sets["left out"] = sets["left out"].map(lambda counts: sum(counts.values()))
-    runs = [{"run": k, "wall time (s)": v["wall_s"]} for k, v in facts["runs"].items() if "wall_s" in v]
+    runs = [
+        {"run": k, "wall time (s)": v["wall_s"], "commit": v["commit"]}
+        for k, v in facts["runs"].items()
+        if "wall_s" in v
+    ]
     return "\n\n".join(
         [
             "## This run",
@@ -173,9 +177,3 @@ def _run(book: Path) -> None:
     if done.returncode or not (book / "_build" / "html" / "index.html").is_file():
         warnings = [line for line in log.read_text().splitlines() if "WARNING" in line or "ERROR" in line]
         raise RuntimeError(f"the book does not build ({log}): {'; '.join(warnings[:3]) or 'see the log'}")
-
-
-def provenance_of(profile: str, root: Path) -> dict[str, Any]:
-    """Return what is kept in git beside a reference run: machine, versions, commit and wall times."""
-    facts = describe(profile, root)
-    return {**facts, "runs": records(profile)}

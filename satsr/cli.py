@@ -21,11 +21,10 @@ Profile = Annotated[str, typer.Option(help="default, or the name of a file in pr
 def study(profile: Profile = "default", book: Annotated[bool, typer.Option(help="also build the book")] = True) -> None:
     """Bring the study up to date, stage by stage, and build its book."""
     from satsr.book import build_book
-    from satsr.study import run_study
+    from satsr.study import run_real, run_study
 
     root = project_root()
-    targets = ["dvc.yaml", "real/dvc.yaml"] if profile == "real" else []
-    where = run_study(root, profile, targets)
+    where = run_real(root) if profile == "real" else run_study(root, profile)
     if book:
         typer.echo(f"The book: {build_book(where)}")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+VALUES, COUNTS = ("mean", "low", "high"), ("images", "regions", "seeds")
 KEY = ["method", "dataset", "metric", "protocol"]
 WIDTHS = 3.0  # how many widths of the committed interval a mean may move
 
@@ -14,8 +15,9 @@ WIDTHS = 3.0  # how many widths of the committed interval a mean may move
 def differences(committed: Path, fresh: Path) -> tuple[list[str], bool]:
     """Return a line for every cell that differs, and whether all of them may pass.
 
-    A cell fails when it is missing on either side, when a value is not finite, or when its mean moved by more than
-    three times the width of the committed interval.
+    A cell fails when it is missing on either side, when a value is not finite, when its mean or an end of its interval
+    moved by more than three times the width of the committed interval, or when it covers other numbers of images,
+    regions or seeds.
     """
     old, new = (pd.read_csv(path).set_index(KEY) for path in (committed, fresh))
     lines, good = [], True
@@ -26,12 +28,18 @@ def differences(committed: Path, fresh: Path) -> tuple[list[str], bool]:
             good = False
             continue
         before, after = old.loc[cell], new.loc[cell]
-        values = np.array([after["mean"], after["low"], after["high"]], dtype=float)
-        allowed = WIDTHS * (before["high"] - before["low"])
-        moved = float(after["mean"] - before["mean"])
-        passes = bool(np.isfinite(values).all() and abs(moved) <= allowed)
-        good &= passes
-        if moved or not passes:
-            verdict = "ok  " if passes else "FAIL"
-            lines.append(f"{verdict} {name}: {before['mean']:.6g} -> {after['mean']:.6g}, allowed +-{allowed:.3g}")
-    return lines, good
+        allowed = WIDTHS * float(before["high"] - before["low"])
+        for column in VALUES:
+            lines += _difference(f"{name} {column}", float(before[column]), float(after[column]), allowed)
+        for column in COUNTS:
+            lines += _difference(f"{name} {column}", float(before[column]), float(after[column]), 0.0)
+    return lines, good and not any(line.startswith("FAIL") for line in lines)
+
+
+def _difference(name: str, before: float, after: float, allowed: float) -> list[str]:
+    """Return a line when a value differs; it fails when it is not finite or moved further than allowed."""
+    moved = abs(after - before)
+    if moved == 0:
+        return []
+    passes = np.isfinite(after) and moved <= allowed
+    return [f"{'ok  ' if passes else 'FAIL'} {name}: {before:.6g} -> {after:.6g}, allowed +-{allowed:.3g}"]

@@ -19,7 +19,7 @@ import yaml
 
 from satsr.params import Study, load_study
 from satsr.paths import Workspace, project_root
-from satsr.provenance import record
+from satsr.provenance import git_commit, record
 
 
 def run(source: Path, out: Path, blocks: list[str], extra: dict[str, Any]) -> None:
@@ -61,7 +61,8 @@ def run(source: Path, out: Path, blocks: list[str], extra: dict[str, Any]) -> No
         raise RuntimeError(f"{source.name}: {error.ename}: {error.evalue} (traceback: {partial})") from None
     normalise(partial)
     os.replace(partial, out)
-    record(study.profile, out.stem, wall_s=round(time.perf_counter() - started, 1))
+    commit = os.environ.get("SATSR_COMMIT") or git_commit(root)
+    record(study.profile, out.stem, wall_s=round(time.perf_counter() - started, 1), commit=commit)
 
 
 def parameters(study: Study, blocks: list[str]) -> dict[str, Any]:

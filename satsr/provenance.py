@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import platform
-import shutil
 import subprocess
 from importlib import metadata
 from pathlib import Path
@@ -37,9 +36,9 @@ def record(profile: str, name: str, **facts: Any) -> None:
     path.write_text(json.dumps({**known, **facts}, indent=1, sort_keys=True) + "\n")
 
 
-def records(profile: str) -> dict[str, dict[str, Any]]:
+def records(profile: str, root: Path | None = None) -> dict[str, dict[str, Any]]:
     """Return the facts recorded for a profile on this machine, by run."""
-    return {p.stem: json.loads(p.read_text()) for p in sorted(Workspace.of(profile).logs.glob("*.json"))}
+    return {p.stem: json.loads(p.read_text()) for p in sorted(Workspace.of(profile, root).logs.glob("*.json"))}
 
 
 def git_commit(root: Path) -> str:
@@ -92,9 +91,8 @@ def describe(profile: str, root: Path | None = None) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor(),
         "GPU": gpu(),
-        "free disk": f"{shutil.disk_usage(root).free / 2**30:.0f} GiB",
         "versions": versions(),
-        "runs": records(profile),
+        "runs": records(profile, root),
     }
 
 

@@ -37,9 +37,9 @@ def workspace(profile: str, needs: tuple[str, ...] = ()) -> Workspace:
 
 def _made_by(here: Workspace) -> dict[str, list[tuple[Path, str, Parameters]]]:
     """Return, for each need, what must exist and which notebook makes it."""
-    trained = [(here.models / m, "02_train.ipynb", {"method": m}) for m in ("srcnn", "esrgan")]
+    trained = [(here.models / m / "seed-0" / "card.json", "02_train.ipynb", {"method": m}) for m in ("srcnn", "esrgan")]
     return {
-        "data": [(here.data, "01_data.ipynb", {})],
+        "data": [(here.results / "data.json", "01_data.ipynb", {})],
         "models": trained if here.profile == SKETCH else [(here.models, "", {})],
         "scores": [(here.results / "scores", "03_evaluate.ipynb", {})],
     }

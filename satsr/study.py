@@ -6,22 +6,26 @@ profile changes no byte of another. Its results come back as `results/<profile>`
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
 from satsr.params import Study, load_study
-from satsr.paths import Workspace
-from satsr.provenance import git_commit
+from satsr.paths import Workspace, real_data
+from satsr.provenance import describe, git_commit
 
 KEPT_IN_COPY = (
     ".dvc/cache",
     ".dvc/tmp",
     "dvc.lock",
+    "real/dvc.yaml",
     "data",
     "artifacts",
     "scratch",
@@ -31,7 +35,7 @@ KEPT_IN_COPY = (
 )
 
 
-def run_study(root: Path, profile: str, targets: list[str]) -> Path:
+def run_study(root: Path, profile: str, targets: Sequence[str] = ()) -> Path:
     """Bring a profile's results up to date and return the folder in which they were made.
 
     Args:
@@ -43,14 +47,39 @@ def run_study(root: Path, profile: str, targets: list[str]) -> Path:
         ValueError: an unknown profile or parameter.
         RuntimeError: a stage failed.
     """
+    if profile == "paper":
+        raise ValueError("profile paper needs S2-NAIP as downloaded, which is no data.source yet; nothing was run")
     study = load_study(root, profile)
-    if profile == load_study(root).profile:
-        _repro(root, targets)
-        return root
-    copy = prepare_copy(root, study)
-    _repro(copy, targets)
-    bring_back(copy, root, profile)
-    return copy
+    in_place = profile == load_study(root).profile
+    where = root if in_place else prepare_copy(root, study)
+    environment = _environment(root)
+    if _source_changed(where):
+        _repro(where, ["--force", "--single-item", "data"], environment)
+    _repro(where, targets, environment)
+    if not in_place:
+        bring_back(where, root, profile)
+    return where
+
+
+def run_real(root: Path) -> Path:
+    """Run the study on real images, then the default's and its own models on real pairs (`make real`).
+
+    Raises:
+        FileNotFoundError: no folder of real images, or the default study has not been run.
+    """
+    study = load_study(root, "real")
+    folder = (root / study.data.path).resolve()
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no real images at {folder}: put them there, or set data.path in profiles/real.yaml")
+    default = Workspace.of("default", root).models
+    if not default.is_dir():
+        raise FileNotFoundError(f"{default} is missing: run `make study` first, its models are checked too")
+    copied = Workspace.of("default", root / ".runs" / "real").models
+    shutil.rmtree(copied, ignore_errors=True)
+    shutil.copytree(default, copied)
+    stages = prepare_copy(root, study) / "real" / "dvc.yaml"
+    shutil.copy2(root / "real" / "stages.yaml", stages)  # no dvc.yaml here, or `dvc status` would list it for everyone
+    return run_study(root, "real", ["dvc.yaml", "real/dvc.yaml"])
 
 
 def prepare_copy(root: Path, study: Study) -> Path:
@@ -72,29 +101,53 @@ def prepare_copy(root: Path, study: Study) -> Path:
 def source_files(root: Path) -> set[str]:
     """Return the project's own files: what git tracks or would track, without results and the lock."""
     command = ["git", "-C", str(root), "ls-files", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    own = (name for name in listed if not name.startswith("results/") and name not in ("dvc.lock", "params.yaml"))
+    try:
+        listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    except (OSError, subprocess.CalledProcessError):
+        raise RuntimeError(f"{root} is no git clone: clone the project with git, which DVC needs too") from None
+    own = (
+        name
+        for name in listed
+        if not name.startswith("results/") and name not in ("dvc.lock", "real/dvc.yaml", "params.yaml")
+    )
     return {name for name in own if (root / name).is_file()}
 
 
 def bring_back(copy: Path, root: Path, profile: str) -> None:
     """Replace `results/<profile>` by what the copy made, with the run's provenance beside it."""
     made, kept = copy / "results" / profile, root / "results" / profile
+    arriving = kept.with_name(f".{profile}.partial")
+    shutil.rmtree(arriving, ignore_errors=True)
+    shutil.copytree(made, arriving)
+    run = json.dumps(describe(profile, copy), indent=1, sort_keys=True)
+    (arriving / "run.json").write_text(run + "\n")
     shutil.rmtree(kept, ignore_errors=True)
-    shutil.copytree(made, kept)
-    logs = Workspace.of(profile, root).logs
-    shutil.copytree(Workspace.of(profile, copy).logs, logs, dirs_exist_ok=True, ignore=shutil.ignore_patterns("failed"))
+    arriving.rename(kept)
 
 
-def _repro(root: Path, targets: list[str]) -> None:
-    """Run `dvc repro` with this environment's Python first on the path."""
+def _source_changed(where: Path) -> bool:
+    """Say whether the images of a data folder have changed since the last run; DVC does not watch them."""
+    study = load_study(where)
+    folder = where / study.data.path
+    if study.data.source == "world" or not folder.is_dir():
+        return False
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    facts = "".join(f"{p.relative_to(folder)} {p.stat().st_size} {p.stat().st_mtime_ns}\n" for p in files)
+    stamp, now = Workspace.of(study.profile, where).scratch / "source", hashlib.sha256(facts.encode()).hexdigest()
+    changed = stamp.is_file() and stamp.read_text() != now
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(now)
+    return changed
+
+
+def _environment(root: Path) -> dict[str, str]:
+    """Return the environment of the stages: this Python first on the path, and what a copy cannot find by itself."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = {
-        **os.environ,
-        "PATH": path,
-        "SATSR_COMMIT": os.environ.get("SATSR_COMMIT") or git_commit(root),
-    }
-    done = subprocess.run([sys.executable, "-m", "dvc", "repro", *targets], cwd=root, env=environment)
+    return {**os.environ, "PATH": path, "SATSR_COMMIT": git_commit(root), "SATSR_REAL_DATA": str(real_data(root))}
+
+
+def _repro(where: Path, targets: Sequence[str], environment: dict[str, str]) -> None:
+    done = subprocess.run([sys.executable, "-m", "dvc", "repro", *targets], cwd=where, env=environment)
     if done.returncode:
         raise RuntimeError("a stage failed: the line that begins with 'satsr:' above says why")
 

@@ -21,11 +21,13 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from satsr import losses as loss_module
+from satsr import losses
+from satsr.data import frames, pairs
 from satsr.data.pairs import Batch, Pairs
 from satsr.losses import adversarial_loss, discriminator_input, pixel_losses
+from satsr.metrics import ssim
 from satsr.metrics.psnr import psnr
-from satsr.models import superresolver
+from satsr.models import superresolver, unet_discriminator, worldstrat_blocks
 from satsr.models.superresolver import (
     ModelCard,
     SuperResolver,
@@ -88,8 +90,18 @@ def train(
         provenance={"data": data_digest, "seed": seed, "settings": settings.model_dump(mode="json")},
     )
     pair_settings = training.settings.model_dump(mode="json")
-    network_module = sys.modules[find_method(method).network.__module__]
-    code = (sys.modules[__name__], loss_module, superresolver, network_module)
+    network = sys.modules[find_method(method).network.__module__]
+    code = (
+        sys.modules[__name__],
+        losses,
+        ssim,
+        superresolver,
+        network,
+        worldstrat_blocks,
+        unet_discriminator,
+        pairs,
+        frames,
+    )
     key = key_of({"card": card, "pairs": pair_settings}, *code)
     folder = scratch_folder(scratch / "train", f"{method}-{seed}", key)
     finished = folder / "finished"
@@ -146,7 +158,8 @@ class Run:
     ) -> None:
         self.card, self.settings, self.seed, self.folder = card, settings, seed, folder
         self.training, self.validation = training, validation
-        self.fabric = Fabric(accelerator="auto", devices=1, precision=best_precision(settings.precision))  # type: ignore[arg-type]
+        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+        self.fabric = Fabric(accelerator=accelerator, devices=1, precision=best_precision(settings.precision))  # type: ignore[arg-type]
         self.step = 0
         self.history: list[dict[str, float]] = []
         self.sums: dict[str, float] = {}

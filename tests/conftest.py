@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -36,3 +40,39 @@ def real() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real imagery at {folder.name}: set SATSR_REAL_DATA to try it")
     return folder
+
+
+def satsr(project: Path, *arguments: str) -> str:
+    """Run the command line of a clone's own code and return what it printed."""
+    code = "from satsr.cli import main; main()"
+    environment = {**os.environ, "PYTHONPATH": str(project)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=project, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class TinyRun:
+    """The tiny study in a clone: what it printed, and the digests of what it must not touch, before and after."""
+
+    project: Path
+    printed: str
+    before: dict[str, str]
+    after: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def ran(project: Path) -> TinyRun:
+    """The tiny study, run once for all tests that look at it."""
+    before = digests(project)
+    printed = satsr(project, "study", "--profile", "tiny")
+    return TinyRun(project, printed, before, digests(project))
+
+
+def digests(project: Path) -> dict[str, str]:
+    """Return the digests of what a run of another profile must not touch."""
+    files = [p for name in ("params.yaml", "dvc.lock") if (p := project / name).is_file()]
+    files += sorted(p for p in (project / "results" / "default").rglob("*") if p.is_file())
+    return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}

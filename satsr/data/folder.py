@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from itertools import chain, zip_longest
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
 
 from satsr.data import sensors
-from satsr.data.calendar import draw_flight_day, draw_series
+from satsr.data.calendar import SENTINEL2_HOUR, day_of_year, draw_flight_day, draw_series, sun_at
 from satsr.data.frames import black
 from satsr.data.images import read_png
 from satsr.data.s2naip import HR_GSD_M, HR_PX, LR_PX, SCALE, Chip
 from satsr.params import DataSettings
 
 IMAGES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
+LATITUDE_DEG = 40.0  # of images without a place; turns cloud shadows
 MARGIN_PX = 24  # beyond the image's border the surface is mirrored
 RGB = ("b04", "b03", "b02")
 TILES_PER_IMAGE = 512  # room for an image of 65,536 px, and for 65,536 images
@@ -96,7 +99,7 @@ def image_chips(settings: DataSettings, place: Place) -> tuple[list[Chip], dict[
     rng = np.random.default_rng([settings.seed, place.number, 3])
     captured = draw_flight_day(rng)
     dates = draw_series(rng, captured, settings.dates)
-    tci = np.stack([_simulate(image, settings, rng) for _ in dates])
+    tci = np.stack([_simulate(image, settings, day, rng) for day in dates])
     chips, dark = [], 0
     for y, x in np.ndindex(rows, columns):
         hr = image[y * HR_PX : (y + 1) * HR_PX, x * HR_PX : (x + 1) * HR_PX]
@@ -105,7 +108,11 @@ def image_chips(settings: DataSettings, place: Place) -> tuple[list[Chip], dict[
             continue
         lr = tci[:, y * LR_PX : (y + 1) * LR_PX, x * LR_PX : (x + 1) * LR_PX]
         uuid = f"{_plain(place.name)}_{captured:%Y%m%d}"
-        chips.append(Chip(_tile(place.number, x, y), uuid, hr, {"tci": lr}, dates, caption=place.caption))
+        chips.append(
+            Chip(
+                _tile(place.number, x, y), uuid, hr, {"tci": lr}, dates, caption=place.caption, region=f"{place.number}"
+            )
+        )
     return chips, {"black HR pixels": dark} if dark else {}
 
 
@@ -129,7 +136,7 @@ def pair_chips(place: Place) -> tuple[list[Chip], dict[str, int]]:
     for y, x in np.ndindex(hr.shape[0] // HR_PX, hr.shape[1] // HR_PX):
         high = hr[y * HR_PX : (y + 1) * HR_PX, x * HR_PX : (x + 1) * HR_PX]
         low = series[:, y * LR_PX : (y + 1) * LR_PX, x * LR_PX : (x + 1) * LR_PX]
-        chips.append(Chip(_tile(place.number, x, y), _plain(place.name), high, {"tci": low}))
+        chips.append(Chip(_tile(place.number, x, y), _plain(place.name), high, {"tci": low}, region=f"{place.number}"))
     return chips, {}
 
 
@@ -137,7 +144,8 @@ def read_hr(path: Path, gsd_m: float = 0.0) -> Image8:
     """Return an image of any format, type and number of bands as 8-bit RGB (H, W, 3); 0 in all bands is no data.
 
     Other than 8-bit values are stretched from the 1st to the 99th percentile. Fewer than three bands repeat the
-    first.
+    first. Dark pixels become 1; no data is what the file says it is: a mask, a nodata value, transparency, or a value
+    that is not a number.
 
     Args:
         path: GeoTIFF, PNG or JPEG.
@@ -146,14 +154,28 @@ def read_hr(path: Path, gsd_m: float = 0.0) -> Image8:
     Raises:
         ValueError: the file cannot be read, or is asked to be resampled without a resolution in metres.
     """
-    if path.suffix.lower() not in (".tif", ".tiff"):
-        return _rgb(read_png(path))
-    values, valid = _read_geotiff(path, gsd_m)
+    tiff = path.suffix.lower() in (".tif", ".tiff")
+    values, valid = _read_geotiff(path, gsd_m) if tiff else _read_picture(path)
     bands = values[:3] if len(values) >= 3 else np.repeat(values[:1], 3, axis=0)
+    valid &= np.isfinite(bands).all(axis=0)
     if bands.dtype != np.uint8:
         low, high = np.percentile(bands[:, valid], [1, 99]) if valid.any() else (0, 1)
-        bands = np.clip(np.rint((bands.astype(np.float64) - low) / max(high - low, 1e-9) * 255), 1, 255)
-    return np.where(valid[..., None], np.moveaxis(bands, 0, -1), 0).astype(np.uint8)
+        bands = np.nan_to_num((bands.astype(np.float64) - low) / max(high - low, 1e-9) * 255)
+    eight_bit = np.clip(np.rint(bands), 1, 255).astype(np.uint8)
+    return np.where(valid[..., None], np.moveaxis(eight_bit, 0, -1), 0).astype(np.uint8)
+
+
+def _read_picture(path: Path) -> tuple[np.ndarray, NDArray[np.bool_]]:
+    """Return (bands, H, W) values of a PNG or JPEG of any mode, and its opaque pixels (H, W)."""
+    try:
+        with Image.open(path) as image:
+            if image.mode.startswith("I") or image.mode == "F":
+                values = np.asarray(image)[None]
+                return values, np.ones(values.shape[1:], bool)
+            rgba = np.asarray(image.convert("RGBA"))
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise ValueError(f"{path} cannot be read ({error}): make or download it again") from None
+    return np.moveaxis(rgba[..., :3], -1, 0), rgba[..., 3] > 0
 
 
 def _read_geotiff(path: Path, gsd_m: float) -> tuple[np.ndarray, NDArray[np.bool_]]:
@@ -169,21 +191,22 @@ def _read_geotiff(path: Path, gsd_m: float) -> tuple[np.ndarray, NDArray[np.bool
             shape = (round(source.height * factor), round(source.width * factor))
             method = Resampling.average if factor < 1 else Resampling.bilinear
             values = source.read(out_shape=(source.count, *shape), resampling=method)
-            return values, source.dataset_mask(out_shape=shape) > 0
+            return values, np.asarray(source.dataset_mask(out_shape=shape) > 0)
     except rasterio.errors.RasterioError as error:
         raise ValueError(f"{path} cannot be read ({error}): make or download it again") from None
 
 
-def _simulate(image: Image8, settings: DataSettings, rng: np.random.Generator) -> Image8:
+def _simulate(image: Image8, settings: DataSettings, day: date, rng: np.random.Generator) -> Image8:
     """Return the true-colour image (h, w, 3) of one Sentinel-2 pass over an HR image (H, W, 3)."""
     reflectance = sensors.Flight().undo(image.astype(np.float32) / 255)
     surface = np.moveaxis(np.clip(reflectance, 0, 1), -1, 0).astype(np.float32)
+    sun = sun_at(LATITUDE_DEG, day_of_year(day), SENTINEL2_HOUR)
     around = ((0, 0), (MARGIN_PX, MARGIN_PX), (MARGIN_PX, MARGIN_PX))
     frame, inside = sensors.observe(
         np.pad(surface, around, mode="reflect"),
         RGB,
         sensors.SENTINEL2,
-        sensors.draw_conditions(rng, sensors.SENTINEL2, settings.cloudy_share),
+        sensors.draw_conditions(rng, sensors.SENTINEL2, settings.cloudy_share, sun),
         rng,
         pixel_m=HR_GSD_M,
         margin=MARGIN_PX,

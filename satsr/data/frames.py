@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from satsr.data.s2naip import S2NAIPFolder, region_of
+from satsr.data.s2naip import S2NAIPFolder
 
 
 def black(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -55,5 +55,5 @@ def index_folder(folder: Path, dates: int) -> pd.DataFrame:
         series = reader.series(tile)
         bad = np.asarray(black(series).any(axis=(1, 2)))
         status = "black HR pixels" if black(reader.hr(tile)).any() else "ok" if len(bad) >= dates else "too few dates"
-        rows.append((tile, region_of(tile), reader.uuid(tile), len(bad), int((~bad).sum()), status))
+        rows.append((tile, reader.region(tile), reader.uuid(tile), len(bad), int((~bad).sum()), status))
     return pd.DataFrame(rows, columns=["tile", "region", "uuid", "frames", "good_frames", "status"])

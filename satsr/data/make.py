@@ -11,7 +11,7 @@ import hashlib
 import multiprocessing
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -22,11 +22,12 @@ import numpy as np
 
 from satsr.data import folder, world_chips
 from satsr.data.frames import index_folder
-from satsr.data.s2naip import SETS, Chip, Objects, write_chip, write_set_files
+from satsr.data.s2naip import SETS, Chip, write_chip, write_set_files
 from satsr.params import DataSettings, Splits
 from satsr.progress import Progress
 from satsr.provenance import digest, usable_cores
 
+NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
 MB_PER_CHIP = 0.35  # all bands, eight dates, rounded up
 
 
@@ -46,13 +47,14 @@ def make_data(settings: DataSettings, out: Path, dates: int) -> dict[str, Any]:
         OSError: the disk is full.
     """
     jobs = _jobs(settings)
-    _check_space(out, jobs)
+    _check_space(out, len(jobs) * (settings.chips_per_side**2 if settings.source == "world" else 1))
     building = out.with_name(out.name + ".partial")
     shutil.rmtree(building, ignore_errors=True)
     with _one_line_when_full(building):
         left_out = _write_all(settings, jobs, building)
         manifest = {
             "source": settings.source,
+            "name": _name(settings),
             "seed": settings.seed,
             "sets": {split: _describe(building / name, dates) for split, name in SETS.items()},
             "left out while reading": left_out,
@@ -60,6 +62,14 @@ def make_data(settings: DataSettings, out: Path, dates: int) -> dict[str, Any]:
         shutil.rmtree(out, ignore_errors=True)
         os.replace(building, out)
     return manifest
+
+
+def _name(settings: DataSettings) -> str:
+    """Return what tables call the data: never the name of a published data set."""
+    if settings.source == "world":
+        return "embedded world"
+    made = "simulated Sentinel-2" if settings.source == "folder" else "real pairs"
+    return f"{Path(settings.path).name} ({made})"
 
 
 def split_regions(names: list[str], shares: Splits, seed: int) -> dict[str, str]:
@@ -100,10 +110,8 @@ def _chips(settings: DataSettings, job: Any) -> tuple[list[Chip], dict[str, str]
     return chips, {}, left_out
 
 
-def _write_job(
-    settings: DataSettings, out: Path, job: Job
-) -> tuple[str, dict[str, tuple[Objects, str]], dict[str, int]]:
-    """Make and write one job's chips; return what the set's common files need."""
+def _write_job(settings: DataSettings, out: Path, job: Job) -> tuple[str, list[Chip], dict[str, int]]:
+    """Make and write one job's chips; return them without their pixels, for the set's common files."""
     split, where = job
     chips, maps, left_out = _chips(settings, where)
     for chip in chips:
@@ -112,24 +120,26 @@ def _write_job(
         path = out / SETS[split] / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
-    return split, {c.tile: (c.objects, c.caption or "") for c in chips}, left_out
+    notes = [Chip(c.tile, c.uuid, NO_PIXELS, {}, objects=c.objects, caption=c.caption, region=c.region) for c in chips]
+    return split, notes, left_out
 
 
 def _write_all(settings: DataSettings, jobs: list[Job], out: Path) -> dict[str, int]:
-    notes: dict[str, dict[str, tuple[Objects, str]]] = {split: {} for split in SETS}
+    notes: dict[str, list[Chip]] = {split: [] for split in SETS}
     left_out: dict[str, int] = {}
     progress = Progress("data", len(jobs), "regions" if settings.source == "world" else "images")
     for split, chips, missing in _map(partial(_write_job, settings, out), jobs):
-        notes[split] |= chips
+        notes[split] += chips
         for reason, count in missing.items():
             left_out[reason] = left_out.get(reason, 0) + count
         progress.step()
     for split, chips in notes.items():
         if not chips:
             raise ValueError(f"the {split} set is empty ({left_out or 'no images'}): give more or larger images")
-        objects = {tile: found for tile, (found, _) in sorted(chips.items()) if found}
-        captions = {tile: text for tile, (_, text) in sorted(chips.items()) if text}
-        write_set_files(out / SETS[split], sorted(chips), objects, captions)
+        objects = {c.tile: c.objects for c in chips if c.objects}
+        captions = {c.tile: c.caption for c in chips if c.caption}
+        regions = {c.tile: c.region for c in chips if c.region}
+        write_set_files(out / SETS[split], sorted(c.tile for c in chips), objects, captions, regions)
     return left_out
 
 
@@ -148,6 +158,11 @@ def _map(function: Any, jobs: list[Job]) -> Iterator[Any]:
 
 def _describe(folder_: Path, dates: int) -> dict[str, Any]:
     index = index_folder(folder_, dates)
+    if not (index.status == "ok").any():
+        reasons = index.status.value_counts().to_dict()
+        raise ValueError(
+            f"none of the {len(index)} chips of {folder_.name} can be used: {reasons}; needed {dates} dates"
+        )
     return {
         "chips": int((index.status == "ok").sum()),
         "regions": int(index[index.status == "ok"].region.nunique()),
@@ -164,9 +179,10 @@ def tree_digest(root: Path) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _check_space(out: Path, jobs: Iterable[Job]) -> None:
+def _check_space(out: Path, chips: int) -> None:
+    """Refuse to start where not even `chips` chips fit."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    needed = MB_PER_CHIP * len(list(jobs))  # at least one chip each
+    needed = MB_PER_CHIP * chips
     free = shutil.disk_usage(out.parent).free / 1e6
     if free < needed:
         raise OSError(errno.ENOSPC, f"{free:.0f} MB free at {out.parent}, expected {needed:.0f}: free some space")

@@ -7,6 +7,12 @@ import json
 from satsr.paths import Workspace
 
 
+def data_name(here: Workspace) -> str:
+    """Return what tables call the profile's data: `embedded world`, or the folder's name with what was done to it."""
+    manifest = json.loads((here.results / "data.json").read_text())
+    return str(manifest["name"])
+
+
 def data_digest(here: Workspace) -> str:
     """Return 16 hexadecimal digits per set of the profile's data, from `data.json`, in the order train, val, test."""
     sets = json.loads((here.results / "data.json").read_text())["sets"]

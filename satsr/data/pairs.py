@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from satsr.data.frames import black, choose_frames, frame_rng, index_folder
-from satsr.data.s2naip import HR_GSD_M, SCALE, Objects, S2NAIPFolder, capture_date, region_of
+from satsr.data.s2naip import HR_GSD_M, SCALE, Objects, S2NAIPFolder, capture_date
 from satsr.params import PairSettings
 
 
@@ -182,7 +182,7 @@ class Pairs:
             bands_out=self.bands_out,
             gsd_m=HR_GSD_M,
             tile=tile,
-            region=region_of(tile),
+            region=self.reader.region(tile),
             frames=chosen,
             **(self._extras(tile) if extras else {}),
         )

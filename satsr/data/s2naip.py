@@ -10,7 +10,7 @@ One folder per set, and in it
     train_tile_weights/{name}.json              {tile: weight}
 
 where `{col}_{row}` is a Web-Mercator tile at zoom 17. This project adds sidecars that a download does not
-have, all optional: `sentinel2/{col}_{row}/dates.csv`, `captions.json`, `land_cover/{col}_{row}.png` and
+have, all optional: `sentinel2/{col}_{row}/dates.csv`, `captions.json`, `regions.json`, `land_cover/{col}_{row}.png` and
 `vectors/`
 (outlines of buildings and roads, and trees).
 """
@@ -54,6 +54,7 @@ class Chip:
         objects: what stands where in the HR chip.
         land_cover: (128, 128) class numbers.
         caption: one sentence.
+        region: what splits and statistics keep together, where it is not the group of 16 x 16 tiles.
     """
 
     tile: str
@@ -65,6 +66,7 @@ class Chip:
     objects: Objects = field(default_factory=dict)
     land_cover: Image8 | None = None
     caption: str | None = None
+    region: str | None = None
 
 
 def region_of(tile: str) -> str:
@@ -103,8 +105,12 @@ def write_chip(folder: Path, chip: Chip) -> None:
         write_png(folder / "land_cover" / f"{chip.tile}.png", chip.land_cover)
 
 
-def write_set_files(folder: Path, tiles: list[str], objects: dict[str, Objects], captions: dict[str, str]) -> None:
-    """Write the files that stand once in a set: objects, captions and tile weights."""
+def write_set_files(
+    folder: Path, tiles: list[str], objects: dict[str, Objects], captions: dict[str, str], regions: dict[str, str]
+) -> None:
+    """Write the files that stand once in a set: objects, captions, tile weights, and regions of their own."""
+    if regions:
+        _write_json(folder / "regions.json", regions)
     _write_json(folder / "osm_chips_to_masks.json", objects)
     _write_json(folder / "captions.json", captions)
     _write_json(folder / "train_tile_weights" / "weights.json", tile_weights(tiles, objects))
@@ -144,6 +150,10 @@ class S2NAIPFolder:
     def tiles(self) -> list[str]:
         """All tiles, sorted by name."""
         return sorted(self._uuid)
+
+    def region(self, tile: str) -> str:
+        """Return what splits and statistics keep together: an image of a folder, else the group of 16 x 16 tiles."""
+        return self._regions.get(tile) or region_of(tile)
 
     def uuid(self, tile: str) -> str:
         """Return the name of the NAIP image of a tile."""
@@ -203,6 +213,10 @@ class S2NAIPFolder:
     @cached_property
     def _objects(self) -> dict[str, dict[str, list[list[int]]]]:
         return _read_json(self.folder / "osm_chips_to_masks.json")
+
+    @cached_property
+    def _regions(self) -> dict[str, str]:
+        return _read_json(self.folder / "regions.json")
 
     @cached_property
     def _captions(self) -> dict[str, str]:

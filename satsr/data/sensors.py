@@ -1,9 +1,9 @@
 """What a satellite or an aerial camera makes of a surface.
 
-A band's optics are Gaussian in space, so along one image axis the whole chain (point spread, sampling at the
-band's own distance, bilinear resampling to the product's grid) is one matrix, and a frame is
-`rows @ surface @ columns.T`. Before sampling come season, sun and shadows (from the world); after it haze,
-clouds with their shadows, noise and rounding.
+A band's optics are Gaussian in space, so along one image axis point spread and sampling at the band's own distance
+are one matrix, and bilinear resampling to the product's grid another: a band's samples are `rows @ surface @
+columns.T`. Before sampling come season, sun and shadows (from the world); the samples get haze and noise; the
+product gets clouds with their shadows, and rounding.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from satsr.data.light import Sun
 from satsr.data.noise import fractal
 
 Array = NDArray[np.floating]  # float32 on all long paths
@@ -117,8 +118,10 @@ class Conditions:
     shadow_m: tuple[float, float]
 
 
-def draw_conditions(rng: np.random.Generator, sensor: Sensor, cloudy_share: float) -> Conditions:
-    """Draw the conditions of one pass; about `cloudy_share` of the passes have clouds."""
+def draw_conditions(rng: np.random.Generator, sensor: Sensor, cloudy_share: float, sun: Sun) -> Conditions:
+    """Draw the conditions of one pass; about `cloudy_share` of them have clouds, with shadows away from the sun."""
+    length_m = rng.uniform(400, 1000) / np.tan(np.radians(max(sun.elevation_deg, 15.0)))  # low clouds
+    azimuth = np.radians(sun.azimuth_deg)
     cloudy = rng.random() < cloudy_share
     outside = rng.random() < 0.04  # the swath's edge rarely crosses a region
     return Conditions(
@@ -126,7 +129,7 @@ def draw_conditions(rng: np.random.Generator, sensor: Sensor, cloudy_share: floa
         shift_m=(float(rng.normal(0, sensor.registration_m)), float(rng.normal(0, sensor.registration_m))),
         cloud_cover=float(rng.uniform(0.05, 0.8)) if cloudy else 0.0,
         edge=float(rng.uniform(0.1, 1.0)) if outside else 0.0,
-        shadow_m=(float(rng.uniform(-700, -200)), float(rng.uniform(-600, 600))),
+        shadow_m=(float(np.cos(azimuth) * length_m), float(-np.sin(azimuth) * length_m)),
     )
 
 
@@ -159,20 +162,22 @@ def observe(
     height, width = ((n - 2 * margin) // scale for n in surface.shape[1:])
     frame = np.empty((len(bands), height, width), np.float32)
     for image, name, out in zip(surface, bands, frame, strict=True):
-        rows, columns = (
-            _axis(n, count, pixel_m, margin, scale, sensor.band(name), round(shift, 2))
+        band = sensor.band(name)
+        (rows, to_rows), (columns, to_columns) = (
+            _axis(n, count, pixel_m, margin, scale, band, shift)
             for n, count, shift in zip(image.shape, (height, width), conditions.shift_m, strict=True)
         )
-        out[:] = rows @ image @ columns.T
-    frame = _atmosphere(frame, bands, sensor, conditions.haze)
+        native = _noise(_atmosphere(rows @ image @ columns.T, band, conditions.haze), band, rng)
+        out[:] = to_rows @ native @ to_columns.T
     if conditions.cloud_cover:
         frame = _clouds(frame, conditions, rng, pixel_m * scale)
-    frame = _noise(frame, bands, sensor, rng)
     return frame, _inside_swath(height, width, conditions.edge, rng)
 
 
-def _axis(n: int, count: int, pixel_m: float, margin: int, scale: int, band: Band, shift_m: float) -> Array:
-    """Return the (count, n) matrix that takes a line of the surface to a line of the product."""
+def _axis(
+    n: int, count: int, pixel_m: float, margin: int, scale: int, band: Band, shift_m: float
+) -> tuple[Array, Array]:
+    """Return two matrices: a surface line to the band's own samples (m, n), and those to the product (count, m)."""
     target = (margin + (np.arange(count) + 0.5) * scale) * pixel_m  # centres of the product's pixels
     first = np.floor(target[0] / band.gsd_m) - 1
     native = (first + np.arange(int(np.ceil(target[-1] / band.gsd_m) - first) + 2) + 0.5) * band.gsd_m
@@ -181,14 +186,12 @@ def _axis(n: int, count: int, pixel_m: float, margin: int, scale: int, band: Ban
     spread = np.exp(-0.5 * np.square((seen_from - surface) / np.float32(band.blur_m)))
     spread /= np.maximum(spread.sum(axis=1, keepdims=True), 1e-12)
     bilinear = np.clip(1 - np.abs(target[:, None] - native) / band.gsd_m, 0, None).astype(np.float32)
-    return bilinear @ spread
+    return spread, bilinear
 
 
-def _atmosphere(frame: Array, bands: tuple[str, ...], sensor: Sensor, haze: float) -> Array:
+def _atmosphere(image: Array, band: Band, haze: float) -> Array:
     """Add path reflectance and take transmittance, both growing with haze."""
-    path = np.array([sensor.band(b).path for b in bands], np.float32)[:, None, None]
-    clear = np.array([sensor.band(b).transmittance for b in bands], np.float32)[:, None, None]
-    return haze * path + clear ** np.float32(haze) * frame
+    return haze * band.path + band.transmittance**haze * image
 
 
 def _clouds(frame: Array, conditions: Conditions, rng: np.random.Generator, pixel_m: float) -> Array:
@@ -214,13 +217,11 @@ def _clouds(frame: Array, conditions: Conditions, rng: np.random.Generator, pixe
     return frame
 
 
-def _noise(frame: Array, bands: tuple[str, ...], sensor: Sensor, rng: np.random.Generator) -> Array:
-    """Add shot noise: its variance grows with the signal and gives the band's SNR at its reference."""
-    for image, name in zip(frame, bands, strict=True):
-        band = sensor.band(name)
-        sigma = band.reference / band.snr * np.sqrt(np.maximum(image, 0.002) / band.reference)
-        image += sigma * rng.standard_normal(image.shape, np.float32)
-    return frame
+def _noise(image: Array, band: Band, rng: np.random.Generator) -> Array:
+    """Add shot noise in place: its variance grows with the signal and gives the band's SNR at its reference."""
+    sigma = band.reference / band.snr * np.sqrt(np.maximum(image, 0.002) / band.reference)
+    image += sigma * rng.standard_normal(image.shape, np.float32)
+    return image
 
 
 def _inside_swath(height: int, width: int, edge: float, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -301,7 +302,6 @@ def photograph(
         band = NAIP.band(name)
         image = ndimage.gaussian_filter(surface[bands.index(name)], band.blur_m / pixel_m, truncate=3)
         image = band.path + band.transmittance * image[margin : -margin or None, margin : -margin or None]
-        sigma = band.reference / band.snr * np.sqrt(np.maximum(image, 0.002) / band.reference)
-        channels.append(image + sigma * rng.standard_normal(image.shape, np.float32))
+        channels.append(_noise(image, band, rng))
     white = flight.develop(np.stack(channels, axis=-1))
     return np.clip(np.rint(255 * white), 1, 255).astype(np.uint8)  # 0 in all bands means no data

@@ -86,7 +86,7 @@ def _sentinel2(
         surface.reflectance(day_of_year(day), sun),
         SURFACE_BANDS,
         sensors.SENTINEL2,
-        sensors.draw_conditions(rng, sensors.SENTINEL2, cloudy_share),
+        sensors.draw_conditions(rng, sensors.SENTINEL2, cloudy_share, sun),
         rng,
         pixel_m=HR_GSD_M,
         margin=MARGIN_PX,

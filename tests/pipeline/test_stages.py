@@ -9,7 +9,7 @@ import yaml
 
 from tests.pipeline.closure import ROOT, closure, notebook_modules
 
-FILES = [ROOT / "dvc.yaml", ROOT / "real" / "dvc.yaml"]
+FILES = [ROOT / "dvc.yaml", ROOT / "real" / "stages.yaml"]
 STAGES = {
     name: stage.get("do", stage) for file in FILES for name, stage in yaml.safe_load(file.read_text())["stages"].items()
 }

@@ -34,5 +34,5 @@ def write_set(folder: Path, chips: list[Chip]) -> Path:
     for chip in chips:
         write_chip(folder, chip)
     objects = {c.tile: c.objects for c in chips}
-    write_set_files(folder, [c.tile for c in chips], objects, {c.tile: c.caption or "" for c in chips})
+    write_set_files(folder, [c.tile for c in chips], objects, {c.tile: c.caption or "" for c in chips}, {})
     return folder

@@ -11,7 +11,8 @@ CELL = {"method": "srcnn", "dataset": "s2naip", "metric": "psnr", "protocol": "c
 
 
 def table(path: Path, **values: float) -> Path:
-    pd.DataFrame([{**CELL, "mean": 20.0, "low": 19.0, "high": 21.0, **values}]).to_csv(path, index=False)
+    counts = {"images": 112, "regions": 7, "seeds": 1}
+    pd.DataFrame([{**CELL, "mean": 20.0, "low": 19.0, "high": 21.0, **counts, **values}]).to_csv(path, index=False)
     return path
 
 
@@ -29,12 +30,21 @@ def test_a_mean_may_move_three_widths_and_is_printed(committed: Path, tmp_path: 
     lines, passes = differences(committed, table(tmp_path / "fresh.csv", mean=mean))
     assert passes is good
     assert len(lines) == 1
-    assert "srcnn s2naip psnr corrected: 20 ->" in lines[0]
+    assert "srcnn s2naip psnr corrected mean: 20 ->" in lines[0]
 
 
 @pytest.mark.parametrize("name", ["mean", "low", "high"])
 def test_a_value_that_is_not_finite_fails(committed: Path, tmp_path: Path, name: str) -> None:
     assert differences(committed, table(tmp_path / "fresh.csv", **{name: float("nan")}))[1] is False
+
+
+@pytest.mark.parametrize(
+    ("changed", "good"), [({"low": 18.0}, True), ({"high": 30.0}, False), ({"images": 111}, False)]
+)
+def test_interval_ends_and_counts_are_compared_too(committed: Path, tmp_path: Path, changed: dict, good: bool) -> None:
+    lines, passes = differences(committed, table(tmp_path / "fresh.csv", **changed))
+    assert passes is good
+    assert next(iter(changed)) in lines[0]
 
 
 def test_a_missing_cell_fails_on_either_side(committed: Path, tmp_path: Path) -> None:

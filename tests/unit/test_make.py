@@ -120,6 +120,45 @@ def test_nodata_chips_are_left_out_and_counted(tmp_path: Path) -> None:
     assert manifest["left out while reading"] == {"black HR pixels": 1}
 
 
+def test_dark_pixels_of_a_photograph_are_no_missing_data(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
+    pixels[3, 4] = 0
+    Image.fromarray(pixels).save(tmp_path / "dark.png")
+    read = read_hr(tmp_path / "dark.png")
+    assert read[3, 4].tolist() == [1, 1, 1]
+    np.testing.assert_array_equal(read, np.maximum(pixels, 1))
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "I;16"])
+def test_pictures_of_any_mode_are_read(tmp_path: Path, mode: str) -> None:
+    gray = np.random.default_rng(0).integers(1, 255, (40, 50), np.uint8)
+    image = Image.fromarray(gray.astype(np.uint16) * 200) if mode == "I;16" else Image.fromarray(gray).convert(mode)
+    path = tmp_path / ("a.jpg" if mode == "CMYK" else "a.png")
+    image.save(path)
+    assert read_hr(path).shape == (40, 50, 3)
+
+
+def test_transparent_and_undefined_pixels_are_missing_data(tmp_path: Path) -> None:
+    rgba = np.full((20, 20, 4), 200, np.uint8)
+    rgba[0, 0, 3] = 0
+    Image.fromarray(rgba).save(tmp_path / "a.png")
+    values = np.random.default_rng(0).random((3, 20, 20), np.float32)
+    values[1, 5, 6] = np.nan
+    tiff(tmp_path / "a.tif", values)
+    for name, hole in (("a.png", (0, 0)), ("a.tif", (5, 6))):
+        image = read_hr(tmp_path / name)
+        assert image[hole].tolist() == [0, 0, 0]
+        assert (image == 0).all(axis=-1).sum() == 1
+
+
+def test_a_large_image_is_one_region(tmp_path: Path) -> None:
+    for number in range(3):
+        Image.new("RGB", (128, 128 * 17), "gray").save(tmp_path / f"{number}.png")
+    make_data(DataSettings(source="folder", path=str(tmp_path), dates=1), tmp_path / "out", dates=1)
+    for name in SETS.values():
+        assert Pairs(tmp_path / "out" / name, PairSettings(dates=1)).index.region.nunique() == 1
+
+
 def test_max_chips_takes_classes_in_turn(tmp_path: Path) -> None:
     settings = DataSettings(source="folder", path=str(images(tmp_path)), max_chips=3)
     assert len({Path(p.name).parent for p in list_images(settings)}) == 3

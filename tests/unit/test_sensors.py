@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from satsr.data.light import Sun
 from satsr.data.s2naip import HR_GSD_M
 from satsr.data.sensors import (
     SENTINEL2,
     Conditions,
     Flight,
+    draw_conditions,
     draw_flight,
     eight_bit_band,
     observe,
@@ -45,7 +47,7 @@ def test_flat_surface_gives_path_plus_transmitted_reflectance(value: float) -> N
         expected = band.path + band.transmittance * value
         noise = band.reference / band.snr * np.sqrt(expected / band.reference)
         assert image.mean() == pytest.approx(expected, abs=5 * noise / 32)
-        assert image.std() == pytest.approx(noise, rel=0.15)
+        assert 0.5 * noise < image.std() < noise  # resampling to the finer grid averages neighbouring samples
 
 
 @pytest.mark.parametrize("name", ["b02", "b05", "b01"])
@@ -79,6 +81,12 @@ def test_clouds_cover_about_what_was_asked_and_brighten() -> None:
     change = seen(surface, cloudy).mean(axis=0) - seen(surface).mean(axis=0)
     assert 0.35 < (change > 0.02).mean() < 0.55
     assert (change < -0.005).any()  # shadows
+
+
+@pytest.mark.parametrize(("azimuth", "down", "right"), [(135, -1, -1), (225, -1, 1), (180, -1, 0), (90, 0, -1)])
+def test_cloud_shadows_fall_away_from_the_sun(azimuth: float, down: int, right: int) -> None:
+    drawn = draw_conditions(np.random.default_rng(0), SENTINEL2, 1.0, Sun(azimuth, 50.0)).shadow_m
+    assert [0 if abs(metres) < 1e-6 else np.sign(metres) for metres in drawn] == [down, right]
 
 
 def test_swath_edge_is_black_and_only_there() -> None:

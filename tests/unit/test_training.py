@@ -60,7 +60,8 @@ training.train("METHOD", TrainSettings(**SETTINGS), 3, pairs, pairs, "data", scr
 
 def start(method: str, settings: dict, folder: Path, scratch: Path, slow_s: float) -> subprocess.Popen:
     code = SCRIPT.replace("METHOD", method).replace("SETTINGS", repr(settings))
-    return subprocess.Popen([sys.executable, "-c", code, str(folder), str(scratch), str(slow_s)])
+    on_cpu = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}  # bit-equal weights are promised there
+    return subprocess.Popen([sys.executable, "-c", code, str(folder), str(scratch), str(slow_s)], env=on_cpu)
 
 
 SRCNN = {**TINY, "network": {"hidden_channels": 16}, "losses": {"mse": 0.3, "l1": 0.4, "ssim": 0.3}}  # has dropout
