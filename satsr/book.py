@@ -77,6 +77,7 @@ def _training_speed(facts: dict[str, Any]) -> str:
 
 def _provenance(here: Workspace, facts: dict[str, Any]) -> str:
     plain = {k: v for k, v in facts.items() if isinstance(v, str)}
+    plain["lock digest"] = plain["lock digest"][:16]
     plain |= {f"version of {k}": v for k, v in facts["versions"].items()}
     manifest = json.loads((here.results / "data.json").read_text())
     sets = pd.DataFrame(manifest["sets"]).T.rename_axis("set").reset_index()

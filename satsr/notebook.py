@@ -37,6 +37,7 @@ def run(source: Path, out: Path, blocks: list[str], extra: dict[str, Any]) -> No
     """
     import papermill
     from papermill.exceptions import PapermillExecutionError
+    from traitlets.config import Config
 
     root = project_root()
     study = load_study(root)
@@ -56,6 +57,7 @@ def run(source: Path, out: Path, blocks: list[str], extra: dict[str, Any]) -> No
             progress_bar=False,
             stderr_file=sys.stderr,
             kernel_name="python3",
+            config=Config(KernelManager={"transport": "ipc"}),  # sockets that only this user can reach
         )
     except PapermillExecutionError as error:
         raise RuntimeError(f"{source.name}: {error.ename}: {error.evalue} (traceback: {partial})") from None
