@@ -24,14 +24,12 @@ def test_a_copy_has_the_code_and_its_own_parameters(project: Path) -> None:
 def test_a_refreshed_copy_drops_what_the_project_dropped_and_keeps_what_it_made(project: Path) -> None:
     tiny = load_study(project, "tiny")
     copy = study.prepare_copy(project, tiny)
-    for name in ("satsr/gone.py", "data/tiny/made.png"):
+    for name in ("satsr/gone.py", "scratch/made.png"):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         (copy / name).write_text("")
     study.prepare_copy(project, tiny)
     assert not (copy / "satsr" / "gone.py").exists()
-    assert (copy / "data" / "tiny" / "made.png").exists()
-    (copy / "data" / "tiny" / "made.png").unlink()
-    (copy / "data" / "tiny").rmdir()
+    assert (copy / "scratch" / "made.png").exists()
 
 
 def test_results_come_back_whole_with_their_provenance(tmp_path: Path) -> None:
