@@ -14,7 +14,7 @@ from satsr.models.superresolver import ModelCard
 from satsr.params import TrainSettings, load_study
 from satsr.paths import project_root
 from satsr.provenance import gpu, processor
-from satsr.training import Run, best_precision
+from satsr.training_loop import Run, best_precision
 
 ROUNDS, WARM_UP = 7, 2
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from satsr.data import sensors
+from satsr.data import aerial, sensors
 from satsr.data.calendar import SENTINEL2_HOUR, day_of_year, draw_flight_day, draw_series, sun_at
 from satsr.data.frames import black
 from satsr.data.images import read_png
@@ -198,7 +198,7 @@ def _read_geotiff(path: Path, gsd_m: float) -> tuple[np.ndarray, NDArray[np.bool
 
 def _simulate(image: Image8, settings: DataSettings, day: date, rng: np.random.Generator) -> Image8:
     """Return the true-colour image (h, w, 3) of one Sentinel-2 pass over an HR image (H, W, 3)."""
-    reflectance = sensors.Flight().undo(image.astype(np.float32) / 255)
+    reflectance = aerial.Flight().undo(image.astype(np.float32) / 255)
     surface = np.moveaxis(np.clip(reflectance, 0, 1), -1, 0).astype(np.float32)
     sun = sun_at(LATITUDE_DEG, day_of_year(day), SENTINEL2_HOUR)
     around = ((0, 0), (MARGIN_PX, MARGIN_PX), (MARGIN_PX, MARGIN_PX))

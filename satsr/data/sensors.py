@@ -1,4 +1,4 @@
-"""What a satellite or an aerial camera makes of a surface.
+"""What a satellite makes of a surface.
 
 A band's optics are Gaussian in space, so along one image axis point spread and sampling at the band's own distance
 are one matrix, and bilinear resampling to the product's grid another: a band's samples are `rows @ surface @
@@ -87,17 +87,6 @@ SENTINEL2 = Sensor(
     registration_m=3.0,
 )
 
-# Flown below most of the atmosphere; S2-NAIP keeps a quarter of the native resolution.
-NAIP = Sensor(
-    "NAIP, every fourth pixel of the native 0.6 m",
-    (
-        Band("b02", 2.4, 0.50, 90, 0.10, 0.020, 0.93),
-        Band("b03", 2.4, 0.50, 90, 0.10, 0.012, 0.95),
-        Band("b04", 2.4, 0.50, 90, 0.10, 0.008, 0.96),
-    ),
-    registration_m=0.0,
-)
-
 
 @dataclass(frozen=True)
 class Conditions:
@@ -167,7 +156,7 @@ def observe(
             _axis(n, count, pixel_m, margin, scale, band, shift)
             for n, count, shift in zip(image.shape, (height, width), conditions.shift_m, strict=True)
         )
-        native = _noise(_atmosphere(rows @ image @ columns.T, band, conditions.haze), band, rng)
+        native = add_noise(_atmosphere(rows @ image @ columns.T, band, conditions.haze), band, rng)
         out[:] = to_rows @ native @ to_columns.T
     if conditions.cloud_cover:
         frame = _clouds(frame, conditions, rng, pixel_m * scale)
@@ -217,7 +206,7 @@ def _clouds(frame: Array, conditions: Conditions, rng: np.random.Generator, pixe
     return frame
 
 
-def _noise(image: Array, band: Band, rng: np.random.Generator) -> Array:
+def add_noise(image: Array, band: Band, rng: np.random.Generator) -> Array:
     """Add shot noise in place: its variance grows with the signal and gives the band's SNR at its reference."""
     sigma = band.reference / band.snr * np.sqrt(np.maximum(image, 0.002) / band.reference)
     image += sigma * rng.standard_normal(image.shape, np.float32)
@@ -246,62 +235,3 @@ def eight_bit_band(image: Array, inside: NDArray[np.bool_]) -> NDArray[np.uint8]
 
 def _eight_bit(share: Array, inside: NDArray[np.bool_]) -> NDArray[np.uint8]:
     return np.where(inside, np.clip(np.rint(share * 255), 1, 255), 0).astype(np.uint8)
-
-
-@dataclass(frozen=True)
-class Flight:
-    """The tone of one aerial campaign: `digital number = 255 * gain * reflectance ** (1 / gamma) + veil`.
-
-    Attributes:
-        gain: one value for each of red, green and blue.
-        gamma: contrast of the photographic rendering.
-        veil: brightness that haze and stray light add, as a share of white.
-    """
-
-    gain: tuple[float, float, float] = (1.42, 1.37, 1.30)
-    gamma: float = 2.2
-    veil: float = 0.01
-
-    def develop(self, reflectance: Array) -> Array:
-        """Return (..., 3) reflectance as shares of white, not clipped."""
-        return np.asarray(self.gain) * np.maximum(reflectance, 0) ** (1 / self.gamma) + self.veil
-
-    def undo(self, white: Array) -> Array:
-        """Return the reflectance behind (..., 3) shares of white: the inverse of `develop`."""
-        return (np.maximum(white - self.veil, 0) / np.asarray(self.gain)) ** self.gamma
-
-
-def draw_flight(rng: np.random.Generator) -> Flight:
-    """Draw a campaign's tone around the nominal one: NAIP's colour balance differs by state and year."""
-    nominal = Flight()
-    red, green, blue = np.asarray(nominal.gain) * rng.normal(1, 0.06) * rng.normal(1, 0.025, 3)
-    return Flight((red, green, blue), nominal.gamma + rng.uniform(-0.2, 0.2), rng.uniform(0.0, 0.04))
-
-
-def photograph(
-    surface: Array,
-    bands: tuple[str, ...],
-    flight: Flight,
-    rng: np.random.Generator,
-    *,
-    pixel_m: float,
-    margin: int,
-) -> NDArray[np.uint8]:
-    """Return the 8-bit aerial image (H, W, 3) of a surface, without its margin.
-
-    Args:
-        surface: (C, H + 2 margin, W + 2 margin) surface reflectance in [0, 1].
-        bands: the C bands' names; b04, b03 and b02 are used.
-        flight: tone of the campaign.
-        rng: source of noise.
-        pixel_m: size of the surface's pixels in metres.
-        margin: pixels around the region.
-    """
-    channels = []
-    for name in ("b04", "b03", "b02"):
-        band = NAIP.band(name)
-        image = ndimage.gaussian_filter(surface[bands.index(name)], band.blur_m / pixel_m, truncate=3)
-        image = band.path + band.transmittance * image[margin : -margin or None, margin : -margin or None]
-        channels.append(_noise(image, band, rng))
-    white = flight.develop(np.stack(channels, axis=-1))
-    return np.clip(np.rint(255 * white), 1, 255).astype(np.uint8)  # 0 in all bands means no data

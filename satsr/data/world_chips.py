@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from satsr.data import sensors
+from satsr.data import aerial, sensors
 from satsr.data.calendar import NAIP_HOUR, SENTINEL2_HOUR, day_of_year, draw_flight_day, draw_series, sun_at
 from satsr.data.s2naip import BANDS, HR_GSD_M, HR_PX, LR_PX, SCALE, Chip
 from satsr.data.vectors import vector_files
@@ -55,19 +55,19 @@ def photograph_region(region: Region, settings: DataSettings, number: int, surfa
     captured = draw_flight_day(rng)
     dates = draw_series(rng, captured, settings.dates)
     return RegionImages(
-        hr=aerial(region, surface, captured, rng),
-        old_hr=aerial(region, region.surface("old"), captured - timedelta(days=OLDER_DAYS), rng),
+        hr=photograph(region, surface, captured, rng),
+        old_hr=photograph(region, region.surface("old"), captured - timedelta(days=OLDER_DAYS), rng),
         bands=sentinel2_series(region, surface, dates, settings.cloudy_share, rng),
         captured=captured,
         dates=dates,
     )
 
 
-def aerial(region: Region, surface: Surface, day: date, rng: np.random.Generator) -> NDArray[np.uint8]:
+def photograph(region: Region, surface: Surface, day: date, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Return the NAIP image (H, W, 3) of one day."""
     sun = sun_at(region.place.latitude_deg, day_of_year(day), NAIP_HOUR + rng.uniform(-2, 2))
     seen = surface.reflectance(day_of_year(day), sun, fine=True)
-    return sensors.photograph(seen, SURFACE_BANDS, sensors.draw_flight(rng), rng, pixel_m=HR_GSD_M, margin=MARGIN_PX)
+    return aerial.photograph(seen, SURFACE_BANDS, aerial.draw_flight(rng), rng, pixel_m=HR_GSD_M, margin=MARGIN_PX)
 
 
 def sentinel2_series(

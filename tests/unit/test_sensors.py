@@ -7,19 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from satsr.data.aerial import Flight, draw_flight, photograph
 from satsr.data.light import Sun
 from satsr.data.s2naip import HR_GSD_M
-from satsr.data.sensors import (
-    SENTINEL2,
-    Conditions,
-    Flight,
-    draw_conditions,
-    draw_flight,
-    eight_bit_band,
-    observe,
-    photograph,
-    true_colour,
-)
+from satsr.data.sensors import SENTINEL2, Conditions, draw_conditions, eight_bit_band, observe, true_colour
 
 RGB = ("b04", "b03", "b02")
 CLEAR = Conditions(haze=1.0, shift_m=(0.0, 0.0), cloud_cover=0.0, edge=0.0, shadow_m=(0.0, 0.0))

@@ -16,7 +16,8 @@ from safetensors.torch import load_file
 from satsr.data.pairs import Pairs
 from satsr.losses import adversarial_loss, discriminator_input, pixel_losses, ssim_loss
 from satsr.params import PairSettings, TrainSettings
-from satsr.training import best_precision, sample_order, train
+from satsr.training import train
+from satsr.training_loop import best_precision, sample_order
 from tests.unit.chips import made_up_chip, write_set
 
 TINY = {
@@ -49,10 +50,10 @@ from pathlib import Path
 import time
 from satsr.data.pairs import Pairs
 from satsr.params import PairSettings, TrainSettings
-from satsr import training
+from satsr import training, training_loop
 folder, scratch, slow = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
-step = training.Run.one_step
-training.Run.one_step = lambda run: (time.sleep(slow), step(run))[1]
+step = training_loop.Run.one_step
+training_loop.Run.one_step = lambda run: (time.sleep(slow), step(run))[1]
 pairs = Pairs(folder, PairSettings(dates=3))
 training.train("METHOD", TrainSettings(**SETTINGS), 3, pairs, pairs, "data", scratch)
 """
