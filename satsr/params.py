@@ -145,7 +145,8 @@ def check(kind: type[S], values: dict[str, Any], where: str) -> S:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise ValueError("; ".join(_explain(kind, e, where) for e in error.errors())) from None
+        unknown_first = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+        raise ValueError("; ".join(_explain(kind, e, where) for e in unknown_first)) from None
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -173,6 +174,8 @@ def _explain(kind: type[BaseModel], error: Any, where: str) -> str:
     name = ".".join(map(str, error["loc"]))
     if not name:
         return f"{where}: {error['msg'].removeprefix('Value error, ')}"
+    if error["type"] == "missing":
+        return f"{where}: {name} is missing"
     if error["type"] != "extra_forbidden":
         return f"{where}: {name} = {error['input']!r}: {error['msg']}"
     valid = ", ".join(sorted(_settings_at(kind, error["loc"][:-1]).model_fields))

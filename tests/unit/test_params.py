@@ -27,6 +27,13 @@ def test_unknown_name_is_refused_with_the_valid_ones() -> None:
         check(Study, wrong, "params.yaml")
 
 
+def test_a_misspelled_name_comes_before_what_is_missing_for_it() -> None:
+    wrong = values()
+    wrong["train"]["esrgan"]["stepz"] = wrong["train"]["esrgan"].pop("steps")
+    with pytest.raises(ValueError, match=r"^params\.yaml: unknown parameter train\.esrgan\.stepz; .* is missing$"):
+        check(Study, wrong, "params.yaml")
+
+
 def test_unknown_name_in_a_nested_block_lists_that_block() -> None:
     with pytest.raises(ValueError, match=r"splits\.tests; valid names here: test, train, val"):
         check(DataSettings, {"splits": {"tests": 0.3}}, "data")
