@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from satsr.data.pairs import Pairs
+from satsr.data.pairs import Batch, Pairs
 from satsr.metrics.scoring import score
 from satsr.models.superresolver import ModelCard, SuperResolver, find_method, load_model
 from satsr.params import EvaluateSettings
@@ -34,23 +34,22 @@ def trained_models(method: str, seeds: Sequence[int], models: Path, pairs: Pairs
 
 
 @torch.inference_mode()
-def super_resolve(model: SuperResolver, pairs: Pairs, numbers: list[int]) -> tuple[Tensor, Tensor]:
-    """Return the outputs for some pairs, clipped to [0, 1], and the share of values that clipping changed.
+def super_resolve(model: SuperResolver, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Return the outputs for a batch, clipped to [0, 1], and the share of values that clipping changed.
 
-    Frames are evaluation's fixed choice. In float32, so that machines agree as well as they can.
+    In float32, so that machines agree as well as they can.
 
     Returns:
         sr (N, C, H, W) on the CPU, and clipped share (N,).
     """
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    batch = pairs.batch(numbers)
     raw = model(batch.lr.to(device), batch.dt_days.to(device)).float().cpu()
     clipped = ((raw < 0) | (raw > 1)).float().mean(dim=(1, 2, 3))
     return raw.clamp(0, 1), clipped
 
 
 def evaluate(model: SuperResolver, pairs: Pairs, settings: EvaluateSettings, seed: int, what: str) -> pd.DataFrame:
-    """Score a model on every pair of a set.
+    """Score a model on every pair of a set, with evaluation's fixed choice of frames.
 
     Args:
         model: the super-resolver, on any device.
@@ -67,9 +66,8 @@ def evaluate(model: SuperResolver, pairs: Pairs, settings: EvaluateSettings, see
     """
     progress = Progress(f"score {what}", len(pairs), "images")
     tables = []
-    for start in range(0, len(pairs), settings.batch):
-        numbers = list(range(start, min(start + settings.batch, len(pairs))))
-        tables.append(_score_batch(model, pairs, settings, numbers))
+    for numbers, batch in pairs.batches(settings.batch):
+        tables.append(_score_batch(model, batch, settings))
         progress.step(len(numbers))
     table = pd.concat(tables, ignore_index=True).assign(seed=seed)
     lost = table[~np.isfinite(table.value)]
@@ -79,9 +77,8 @@ def evaluate(model: SuperResolver, pairs: Pairs, settings: EvaluateSettings, see
     return table
 
 
-def _score_batch(model: SuperResolver, pairs: Pairs, settings: EvaluateSettings, numbers: list[int]) -> pd.DataFrame:
-    sr, clipped = super_resolve(model, pairs, numbers)
-    batch = pairs.batch(numbers)
+def _score_batch(model: SuperResolver, batch: Batch, settings: EvaluateSettings) -> pd.DataFrame:
+    sr, clipped = super_resolve(model, batch)
     tables = []
     for protocol in settings.protocols:
         scores = score(sr, batch.hr, names=settings.metrics, protocol=protocol, lr=batch.lr, valid=batch.hr_valid)
