@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from satsr.claims import status
 from satsr.params import load_study
 from satsr.paths import Workspace
 from satsr.provenance import describe
@@ -59,6 +60,7 @@ def fragments(here: Workspace, root: Path) -> dict[str, str]:
 def _status(here: Workspace, root: Path) -> str:
     """Say what is reproduced so far: a row per part of the papers, from `book/published/claims.csv`."""
     claims = pd.read_csv(root / "book" / "published" / "claims.csv", keep_default_na=False)
+    claims["status"] = [status(str(c.rule), str(c.status), here.results) for c in claims.itertuples()]
     rows = claims[["source", "claim", "status"]]
     return f"This book was built from profile **{here.profile}**.\n\n{_markdown(rows)}\n"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 data_app = typer.Typer(no_args_is_help=True, help="Data sets and scenes.")
 app.add_typer(data_app, name="data")
 
+PLAIN = "psnr,ssim,cpsnr"
 Profile = Annotated[str, typer.Option(help="default, or the name of a file in profiles/")]
 
 
@@ -40,17 +42,59 @@ def book(force: Annotated[bool, typer.Option(help="build even when nothing chang
 @app.command()
 def doctor() -> None:
     """Say what is installed, what this machine can do, and which data are there."""
-    from rich.console import Console
-    from rich.table import Table
-
     from satsr.doctor import BAD, examine
 
     rows = examine(project_root())
-    table = Table("what", "state", "detail")
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+    _print(("what", "state", "detail"), rows)
     raise typer.Exit(any(state == BAD for _, state, _ in rows))
+
+
+@app.command()
+def evaluate(
+    sr: Annotated[Path, typer.Argument(help="an image, or a folder of images")],
+    hr: Annotated[Path, typer.Argument(help="its target, or a folder of targets of the same names")],
+    metrics: Annotated[str, typer.Option(help="comma-separated, a network behind a colon: psnr,lpips:alex")] = PLAIN,
+    protocol: Annotated[str, typer.Option(help="corrected, published or both")] = "corrected",
+    gray: Annotated[str, typer.Option(help="one-band images in color metrics: error or repeat")] = "error",
+    output: Annotated[Path | None, typer.Option(help="write one line per image, metric and protocol")] = None,
+    keep_going: Annotated[bool, typer.Option(help="report images that cannot be scored, and score the others")] = False,
+) -> None:
+    """Score super-resolved images against their targets."""
+    from satsr.evaluate_files import evaluate_files, summary
+
+    protocols = ("corrected", "published") if protocol == "both" else (protocol,)
+    report = evaluate_files(sr, hr, metrics.split(","), protocols, gray, keep_going)  # type: ignore[arg-type]
+    if output is not None:
+        report.table.to_csv(output, index=False)
+    shown = summary(report.table)
+    _print(list(map(str, shown)), shown.itertuples(index=False))
+    for image, reason in report.left_out:
+        typer.echo(f"left out {image}: {reason}", err=True)
+    raise typer.Exit(bool(report.left_out))
+
+
+@app.command()
+def vote(
+    out: Annotated[Path, typer.Option(help="votes file to fill, or to go on with")],
+    pairs: Annotated[str, typer.Option(help="methods (their outputs) or stand-in (pairs of known order)")] = "methods",
+    count: Annotated[int, typer.Option(min=1, help="about how many pairs to ask")] = 60,
+    profile: Profile = "default",
+    port: Annotated[int, typer.Option(help="0 takes a free one")] = 0,
+    session: Annotated[int | None, typer.Option(help="go on with this session, whatever the browser says")] = None,
+    browser: Annotated[bool, typer.Option(help="open the page")] = True,
+) -> None:
+    """Collect votes on which of two images is closer to the target, on a local page."""
+    from satsr.params import load_study
+    from satsr.paths import Workspace
+    from satsr.voting.server import serve
+    from satsr.voting.study import method_questions, stand_in_questions
+
+    makers = {"methods": method_questions, "stand-in": stand_in_questions}
+    if pairs not in makers:
+        raise ValueError(f"got --pairs {pairs}, expected one of {', '.join(makers)}")
+    root = project_root()
+    questions = makers[pairs](load_study(root, profile), Workspace.of(profile), count)
+    serve(questions, out, port, session, open_browser=browser)
 
 
 @app.command("compare-results")
@@ -75,6 +119,16 @@ def mosaic(
 
     write_mosaic(load_study(project_root()).data, region, kind, output)
     typer.echo(f"wrote {output}")
+
+
+def _print(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*map(str, row))
+    Console().print(table)
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ OK, BAD = "ok", "missing"
 
 def examine(root: Path) -> list[tuple[str, str, str]]:
     """Return rows of (what, state, detail); the state is `ok`, `missing` or empty where both are fine."""
-    from satsr.training_loop import best_precision
+    from satsr.precision import best_precision
 
     free = shutil.disk_usage(root).free / 2**30
     return [

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from satsr.data.pairs import Batch, Pairs
+from satsr.metrics.networks import network_of, split_name
+from satsr.metrics.registry import find_metric
 from satsr.metrics.scoring import score
+from satsr.metrics.sets import pooled_features
 from satsr.models.superresolver import ModelCard, SuperResolver, find_method, load_model
-from satsr.params import EvaluateSettings
+from satsr.paths import Workspace
+from satsr.perception.roles import network_name
+from satsr.perception.trunk import Trunk
 from satsr.progress import Progress
+from satsr.settings import EvaluateSettings
 
 
 def trained_models(method: str, seeds: Sequence[int], models: Path, pairs: Pairs) -> list[tuple[int, SuperResolver]]:
@@ -48,7 +56,29 @@ def super_resolve(model: SuperResolver, batch: Batch) -> tuple[Tensor, Tensor]:
     return raw.clamp(0, 1), clipped
 
 
-def evaluate(model: SuperResolver, pairs: Pairs, settings: EvaluateSettings, seed: int, what: str) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Evaluation:
+    """What scoring a model leaves.
+
+    Attributes:
+        scores: one row per image, metric and protocol: tile, region, metric, protocol, value, clipped_share, seed,
+            flattered (whether the metric's network also sat in a loss of the model).
+        features: of every output, (N, D), for distances between sets; None without a trunk for them.
+    """
+
+    scores: pd.DataFrame
+    features: NDArray[np.float32] | None = None
+
+
+def evaluate(
+    model: SuperResolver,
+    pairs: Pairs,
+    settings: EvaluateSettings,
+    seed: int,
+    what: str,
+    names: Mapping[str, str] | None = None,
+    trunk: Trunk | None = None,
+) -> Evaluation:
     """Score a model on every pair of a set, with evaluation's fixed choice of frames.
 
     Args:
@@ -57,32 +87,54 @@ def evaluate(model: SuperResolver, pairs: Pairs, settings: EvaluateSettings, see
         settings: metrics, protocols and batch size.
         seed: the training seed, kept as a column.
         what: name for the progress lines.
-
-    Returns:
-        One row per image, metric and protocol: tile, region, seed, metric, protocol, value, clipped_share.
+        names: the metrics' full names, from `full_names`; needed where a role stands for a network.
+        trunk: gives the features of the outputs.
 
     Raises:
         FloatingPointError: a score is not finite.
     """
+    names = names or {name: name for name in settings.metrics}
     progress = Progress(f"score {what}", len(pairs), "images")
-    tables = []
+    tables, features = [], []
     for numbers, batch in pairs.batches(settings.batch):
-        tables.append(_score_batch(model, batch, settings))
+        sr, clipped = super_resolve(model, batch)
+        tables.append(_score_batch(sr, clipped, batch, settings, names))
+        if trunk is not None:
+            features.append(pooled_features(trunk, sr))
         progress.step(len(numbers))
     table = pd.concat(tables, ignore_index=True).assign(seed=seed)
     lost = table[~np.isfinite(table.value)]
     if len(lost):
         first = lost.iloc[0]
         raise FloatingPointError(f"{what}: {len(lost)} scores are not finite, first {first.metric} of {first.tile}")
-    return table
+    table["flattered"] = table.metric.isin(flattered(model, names))
+    return Evaluation(table, np.concatenate(features) if features else None)
 
 
-def _score_batch(model: SuperResolver, batch: Batch, settings: EvaluateSettings) -> pd.DataFrame:
-    sr, clipped = super_resolve(model, batch)
+def full_names(here: Workspace, metrics: Sequence[str]) -> dict[str, str]:
+    """Return, for each metric as settings name it (`lpips:judge`), the name that `satsr.metrics.score` takes."""
+    full = {}
+    for metric in metrics:
+        name, network = split_name(metric)
+        kind = find_metric(metric).network
+        full[metric] = f"{name}:{network_name(here, kind, network)}" if kind else metric
+    return full
+
+
+def flattered(model: SuperResolver, names: Mapping[str, str]) -> set[str]:
+    """Return the metrics whose network also sat in a loss of the model: their scores flatter it."""
+    digests = set(model.card.provenance.get("loss_networks", {}).values())
+    networks = {metric: (find_metric(full).network, split_name(full)[1]) for metric, full in names.items()}
+    return {metric for metric, (kind, name) in networks.items() if kind and network_of(kind, name).digest in digests}
+
+
+def _score_batch(
+    sr: Tensor, clipped: Tensor, batch: Batch, settings: EvaluateSettings, names: Mapping[str, str]
+) -> pd.DataFrame:
     tables = []
     for protocol in settings.protocols:
-        scores = score(sr, batch.hr, names=settings.metrics, protocol=protocol, lr=batch.lr, valid=batch.hr_valid)
-        for metric, values in scores.items():
+        found = score(sr, batch.hr, list(names.values()), protocol, lr=batch.lr, valid=batch.hr_valid)
+        for metric, full in names.items():
             columns = {"tile": batch.tiles, "region": batch.regions, "metric": metric, "protocol": protocol}
-            tables.append(pd.DataFrame({**columns, "value": values, "clipped_share": clipped.numpy()}))
+            tables.append(pd.DataFrame({**columns, "value": found[full], "clipped_share": clipped.numpy()}))
     return pd.concat(tables, ignore_index=True)

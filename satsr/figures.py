@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
@@ -45,6 +46,88 @@ def picture_grid(rows: Sequence[Sequence[NDArray]], columns: Sequence[str], labe
         axis_row[0].set_ylabel(label, fontsize=TEXT_PT)
     for axis, heading in zip(axes[0], columns, strict=True):
         axis.set_title(heading, fontsize=TEXT_PT)
+    return figure
+
+
+def picture_rows(groups: Sequence[Sequence[tuple[Tensor, str]]], per_row: int) -> Figure:
+    """Show groups of captioned pictures, several groups beside each other.
+
+    Args:
+        groups: of (image (C, H, W) in [0, 1], caption), all of one length.
+        per_row: groups in a row.
+    """
+    across = per_row * len(groups[0])
+    size = 1.35 if across > 5 else 1.75
+    down = -(-len(groups) // per_row)
+    figure, axes = plt.subplots(
+        down, across, figsize=(size * across, (size + 0.3) * down), squeeze=False, layout="constrained"
+    )
+    pictures = [cell for group in groups for cell in group]
+    for axis, cell in zip_longest(axes.flat, pictures):
+        axis.set_axis_off()
+        if cell is not None:
+            axis.imshow(as_image(cell[0]), interpolation="nearest")
+            axis.set_title(cell[1], fontsize=TEXT_PT)
+    return figure
+
+
+def agreement_plot(table: pd.DataFrame) -> Figure:
+    """Show the agreement of every metric with its interval, best on top, and chance as a line."""
+    rows = table.sort_values("agreement")
+    figure, axis = plt.subplots(figsize=(6, 0.32 * len(rows) + 0.8), layout="constrained")
+    spread = np.stack([rows.agreement - rows.low, rows.high - rows.agreement]).clip(min=0)
+    axis.errorbar(rows.agreement, rows.metric, xerr=spread, fmt="o", markersize=4, capsize=3, color="#20639b")
+    axis.axvline(0.5, color="gray", linestyle="--", linewidth=1)
+    axis.set(xlim=(0, 1), xlabel="share of pairs in which the metric prefers the closer image")
+    _tidy(axis)
+    return figure
+
+
+def agreement_heatmap(table: pd.DataFrame) -> Figure:
+    """Show the agreement of every metric with every kind of pairs."""
+    import seaborn as sns
+
+    order = list(dict.fromkeys(table.metric))
+    wide = table.pivot(index="metric", columns="kind", values="agreement").loc[order]
+    wide.columns = [str(kind).replace("_", "\n") for kind in wide.columns]
+    figure, axis = plt.subplots(figsize=(0.85 * wide.shape[1] + 1.8, 0.36 * len(wide) + 1.0), layout="constrained")
+    sns.heatmap(
+        wide, ax=axis, vmin=0, vmax=1, center=0.5, cmap="RdBu", annot=True, fmt=".2f", annot_kws={"size": TEXT_PT - 1}
+    )
+    axis.set(xlabel="", ylabel="")
+    axis.tick_params(labelsize=TEXT_PT - 1, rotation=0)
+    return figure
+
+
+def quirk_plot(table: pd.DataFrame) -> Figure:
+    """Show how far each quirk moves a score, as a share of the difference between the kinds of output."""
+    import seaborn as sns
+
+    from satsr.metrics.quirks import relative
+
+    rows = relative(table)
+    labels = rows.metric + ": " + rows.quirk
+    figure, axis = plt.subplots(figsize=(7, 0.3 * labels.nunique() + 0.9), layout="constrained")
+    sns.barplot(x=rows["share"], y=labels, hue=rows.output, ax=axis, palette=["#8d99ae", "#20639b"], errorbar=None)
+    axis.set(xlabel="change / difference between the two kinds of output", ylabel="")
+    axis.legend(title="", fontsize=TEXT_PT - 1, frameon=False)
+    _tidy(axis)
+    return figure
+
+
+def strength_plot(table: pd.DataFrame) -> Figure:
+    """Show Bradley-Terry strengths with intervals, one panel per voter."""
+    voters = list(dict.fromkeys(table.voter))
+    figure, axes = plt.subplots(
+        1, len(voters), figsize=(1.9 * len(voters) + 0.6, 1.9), sharey=True, squeeze=False, layout="constrained"
+    )
+    for axis, voter in zip(axes[0], voters, strict=True):
+        rows = table[table.voter == voter].iloc[::-1]
+        spread = np.stack([rows.strength - rows.low, rows.high - rows.strength]).clip(min=0)
+        axis.errorbar(rows.strength, rows.method, xerr=spread, fmt="o", markersize=4, capsize=3, color="#20639b")
+        axis.set_title(voter, fontsize=TEXT_PT)
+        axis.margins(y=0.3)
+        _tidy(axis)
     return figure
 
 

@@ -17,9 +17,10 @@ from typing import Any
 import nbformat
 import yaml
 
-from satsr.params import Study, load_study
+from satsr.params import load_study
 from satsr.paths import Workspace, project_root
 from satsr.provenance import git_commit, record
+from satsr.settings import Study
 
 
 def run(source: Path, out: Path, blocks: list[str], extra: dict[str, Any]) -> None:

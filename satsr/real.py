@@ -15,7 +15,7 @@ from torch import Tensor
 from satsr.data.folder import list_pairs, pair_chips
 from satsr.data.frames import black
 from satsr.data.s2naip import Chip
-from satsr.params import DataSettings
+from satsr.settings import DataSettings
 
 # folder -> what its table row has to say
 SETS = {

@@ -19,7 +19,7 @@ def workspace(profile: str, needs: tuple[str, ...] = ()) -> Workspace:
 
     Args:
         profile: a profile's name.
-        needs: of `data`, `models`, `scores`.
+        needs: of `data`, `perception`, `judges`, `models`, `scores`; in this order, since later ones need earlier ones.
 
     Raises:
         FileNotFoundError: another profile lacks an input.
@@ -37,11 +37,13 @@ def workspace(profile: str, needs: tuple[str, ...] = ()) -> Workspace:
 
 def _made_by(here: Workspace) -> dict[str, list[tuple[Path, str, Parameters]]]:
     """Return, for each need, what must exist and which notebook makes it."""
-    trained = [(here.models / m / "seed-0" / "card.json", "02_train.ipynb", {"method": m}) for m in ("srcnn", "esrgan")]
+    trained = [(here.models / m / "seed-0" / "card.json", "30_train.ipynb", {"method": m}) for m in ("srcnn", "esrgan")]
     return {
-        "data": [(here.results / "data.json", "01_data.ipynb", {})],
+        "data": [(here.results / "data.json", "10_data.ipynb", {})],
+        "perception": [(here.artifacts / "perception", "20_perception.ipynb", {})],
+        "judges": [(here.results / "judges.json", "21_agreement.ipynb", {})],
         "models": trained if here.profile == SKETCH else [(here.models, "", {})],
-        "scores": [(here.results / "scores", "03_evaluate.ipynb", {})],
+        "scores": [(here.results / "scores", "31_evaluate.ipynb", {})],
     }
 
 

@@ -50,23 +50,68 @@ def mean_interval(scores: pd.DataFrame, level: float = 0.95, resamples: int = 20
         ValueError: without rows, for values that are not finite, for seeds that did not score the same
             number of chips in every region, or for a level outside (0, 1).
     """
-    if not 0 < level < 1:
-        raise ValueError(f"got level {level}, expected between 0 and 1: for example 0.95")
+    check_level(level)
     totals, counts = _sums_and_counts(scores)
     n_regions, n_seeds = totals.shape
     low, high = np.nan, np.nan
     if n_regions > 1:
-        means = _resampled_means(totals, counts, resamples, np.random.default_rng(seed))
-        low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+        rng = np.random.default_rng(seed)
+        region_draws, seed_draws = draw_counts(n_regions, resamples, rng), draw_counts(n_seeds, resamples, rng)
+        low, high = percentile_interval(drawn_means(totals, counts, region_draws, seed_draws), level)
     return Interval(
         mean=float(totals.sum() / (counts.sum() * n_seeds)),
-        low=float(low),
-        high=float(high),
+        low=low,
+        high=high,
         n_images=int(counts.sum()),
         n_regions=n_regions,
         n_seeds=n_seeds,
         note=_note(n_regions, n_seeds),
     )
+
+
+def check_level(level: float) -> None:
+    """Check the coverage that an interval is asked to have.
+
+    Raises:
+        ValueError: for a level outside (0, 1).
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"got level {level}, expected between 0 and 1: for example 0.95")
+
+
+def draw_counts(n: int, resamples: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draw n of n units with replacement, and return how often each is drawn: (resamples, n).
+
+    The counts stand for the draws themselves: a mean does not depend on their order.
+    """
+    return rng.multinomial(n, np.full(n, 1 / n), size=resamples)
+
+
+def drawn_means(
+    totals: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    region_draws: NDArray[np.int64],
+    seed_draws: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Average the drawn seeds' scores of the drawn regions, each chip counting equally.
+
+    Args:
+        totals: sum of the scores of each region and seed (R, S).
+        counts: chips of each region (R,).
+        region_draws: from `draw_counts` (resamples, R).
+        seed_draws: from `draw_counts` (resamples, S).
+
+    Returns:
+        One mean per resample (resamples,), in the unit of the scores.
+    """
+    drawn = np.einsum("br,rs,bs->b", region_draws, totals, seed_draws, optimize=True)
+    return drawn / (region_draws @ counts * totals.shape[1])
+
+
+def percentile_interval(samples: NDArray[np.float64], level: float) -> tuple[float, float]:
+    """Return the ends between which the middle `level` of the samples (resamples,) lies."""
+    low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
 
 
 def _sums_and_counts(scores: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -86,17 +131,6 @@ def _sums_and_counts(scores: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray
         )
     totals = cells.sum().unstack("seed")
     return totals.to_numpy(np.float64), counts.iloc[:, 0].to_numpy(np.int64)
-
-
-def _resampled_means(
-    totals: NDArray[np.float64], counts: NDArray[np.int64], resamples: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Average (resamples,); how often each region and seed is drawn stands for the draws themselves."""
-    n_regions, n_seeds = totals.shape
-    region_draws = rng.multinomial(n_regions, np.full(n_regions, 1 / n_regions), size=resamples)
-    seed_draws = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), size=resamples)
-    drawn = np.einsum("br,rs,bs->b", region_draws, totals, seed_draws, optimize=True)
-    return drawn / (region_draws @ counts * n_seeds)
 
 
 def _note(n_regions: int, n_seeds: int) -> str:

@@ -17,9 +17,10 @@ from pathlib import Path
 
 import yaml
 
-from satsr.params import Study, load_study
+from satsr.params import load_study
 from satsr.paths import Workspace, real_data
 from satsr.provenance import describe, git_commit
+from satsr.settings import Study
 
 KEPT_IN_COPY = (
     ".dvc/cache",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 
 import pandas as pd
+from IPython.display import HTML
 
-from satsr.params import TableSettings
+from satsr.settings import TableSettings
 from satsr.statistics import mean_interval
 
 NOT_AVAILABLE, NOT_RUN = "not available", "not run in this profile"
+FLATTERED = "its network sat in the method's loss"
 CELL = ["method", "metric", "protocol"]
 
 
@@ -57,7 +62,7 @@ def main_table(scores: pd.DataFrame, settings: TableSettings, dataset: str, prof
                 "regions": found.n_regions,
                 "seeds": found.n_seeds,
                 "clipped_share": cell.clipped_share.mean(),
-                "note": found.note,
+                "note": "; ".join(filter(None, [found.note, FLATTERED if cell.flattered.any() else ""])),
                 "profile": profile,
             }
         )
@@ -67,7 +72,8 @@ def main_table(scores: pd.DataFrame, settings: TableSettings, dataset: str, prof
 def shown(table: pd.DataFrame, protocol: str, digits: dict[str, int]) -> pd.DataFrame:
     """Return one protocol's cells as text, `mean [low, high]`: one row per method, one column per metric."""
     part = table[table.protocol == protocol]
-    cells = part.assign(text=_cells(part, digits))
+    daggers = part.note.fillna("").str.contains(FLATTERED, regex=False).map({True: " †", False: ""})
+    cells = part.assign(text=_cells(part, digits) + daggers)
     wide = cells.pivot(index="method", columns="metric", values="text")
     return wide.loc[list(dict.fromkeys(part.method)), list(dict.fromkeys(part.metric))]
 
@@ -84,6 +90,8 @@ def beside_published(table: pd.DataFrame, published: pd.DataFrame, digits: dict[
         Columns method, metric, published, this run; rows that only one side has are there too.
     """
     ours = table[table.protocol == "published"].assign(ours=lambda t: _cells(t, digits))
+    names = ours.metric.str.partition(":")  # `lpips:judge` stands beside the paper's LPIPS, with its network's name
+    ours["metric"], ours["ours"] = names[0], ours.ours + names[2].map(lambda n: f" ({n})" if n else "")
     both = published.merge(ours[["method", "metric", "ours"]], on=["method", "metric"], how="outer", sort=False)
     both["published"] = both["value"].map(lambda v: NOT_AVAILABLE if pd.isna(v) else f"{v:g}")
     both["this run"] = both["ours"].fillna(NOT_RUN)
@@ -92,19 +100,24 @@ def beside_published(table: pd.DataFrame, published: pd.DataFrame, digits: dict[
     return both[["method", "metric", "published", "this run"]].reset_index(drop=True)
 
 
-def summary(table: pd.DataFrame, metric: str = "cpsnr", protocol: str = "corrected") -> str:
-    """Return the sentence that a table supports: which mean is highest, and whether that may be called a result.
+def tabs(tables: Mapping[str, pd.DataFrame]) -> HTML:
+    """Return tables one click apart; the first is shown. Works in JupyterLab and in the book, without a script."""
+    texts = {escape(name): _html(table) for name, table in tables.items()}
+    group = hashlib.sha256(str(texts).encode()).hexdigest()[:8]
+    heads, bodies, rules = [], [], []
+    for number, (name, text) in enumerate(texts.items()):
+        here = f"tab-{group}-{number}"
+        checked = " checked" if number == 0 else ""
+        heads.append(f'<input type="radio" name="tab-{group}" id="{here}"{checked}><label for="{here}">{name}</label>')
+        bodies.append(f'<div class="{here}" hidden>{text}</div>')
+        rules.append(f".tabs:has(#{here}:checked) .{here} {{display: block}}")
+        rules.append(f"#{here}:checked + label {{font-weight: bold; text-decoration: underline}}")
+    style = f"<style>.tabs label {{margin: 0 1.2em 0 .3em; cursor: pointer}} {' '.join(rules)}</style>"
+    return HTML(f'{style}<div class="tabs">{"".join(heads)}{"".join(bodies)}</div>')
 
-    One seed cannot show that a method beats another, whatever its intervals.
-    """
-    rows = table[(table.metric == metric) & (table.protocol == protocol)].sort_values("mean", ascending=False)
-    best, second = rows.iloc[0], rows.iloc[min(1, len(rows) - 1)]
-    learned_seeds = int(rows.seeds.max())
-    order = f"{best.method} has the highest mean {metric} ({protocol}) on {best.dataset} in profile {best.profile}"
-    if learned_seeds == 1:
-        return f"{order}. One training seed: the intervals cover images only, and no method is said to beat another."
-    apart = best.low > second.high
-    return f"{order}; its interval {'lies above' if apart else 'overlaps'} that of {second.method}."
+
+def _html(table: pd.DataFrame) -> str:
+    return table.to_html(border=0, index=not isinstance(table.index, pd.RangeIndex))
 
 
 def best_median_worst(scores: pd.DataFrame, method: str, metric: str) -> dict[str, str]:
@@ -114,8 +127,9 @@ def best_median_worst(scores: pd.DataFrame, method: str, metric: str) -> dict[st
     return {"best": ranked[0], "median": ranked[len(ranked) // 2], "worst": ranked[-1]}
 
 
-def _cells(table: pd.DataFrame, digits: dict[str, int]) -> list[str]:
+def _cells(table: pd.DataFrame, digits: dict[str, int]) -> pd.Series:
     """Return each row as text, `mean [low, high]`."""
     values = table[["mean", "low", "high"]].to_numpy()
     places = [digits[str(metric)] for metric in table.metric]
-    return [f"{m:.{d}f} [{low:.{d}f}, {high:.{d}f}]" for (m, low, high), d in zip(values, places, strict=True)]
+    text = [f"{m:.{d}f} [{low:.{d}f}, {high:.{d}f}]" for (m, low, high), d in zip(values, places, strict=True)]
+    return pd.Series(text, index=table.index, dtype=str)

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
-from satsr import losses, training_loop
+from satsr import losses, perceptual, training_loop
 from satsr.data import frames, pairs
 from satsr.data.pairs import Pairs
 from satsr.metrics import ssim
 from satsr.models import superresolver, unet_discriminator, worldstrat_blocks
 from satsr.models.superresolver import ModelCard, SuperResolver, find_method, load_model
-from satsr.params import TrainSettings
+from satsr.paths import Workspace
+from satsr.perception import trunk as trunk_module
+from satsr.perception.load import load_trunk
+from satsr.perception.roles import network_name
+from satsr.precision import best_precision
 from satsr.reuse import key_of, scratch_folder
-from satsr.training_loop import Run, best_precision
+from satsr.settings import TrainSettings
+from satsr.training_loop import Run
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ def train(
     training: Pairs,
     validation: Pairs,
     data_digest: str,
-    scratch: Path,
+    here: Workspace,
 ) -> Trained:
     """Train one method with one seed, or go on with it, or return it when it is finished.
 
@@ -58,8 +62,11 @@ def train(
         training: pairs to learn from.
         validation: pairs for the curve; no choice depends on them.
         data_digest: identifies the data set; work on other data is not reused.
-        scratch: folder for unfinished and finished work.
+        here: the profile's folders: unfinished work in its scratch, networks of losses in its artifacts.
     """
+    trunk = None
+    if settings.losses.get("perceptual"):
+        trunk = load_trunk(network_name(here, "trunk", settings.perceptual.network))
     card = ModelCard(
         method=method,
         network=dict(settings.network),
@@ -67,13 +74,20 @@ def train(
         bands_in=training.bands_in,
         bands_out=training.bands_out,
         scale=training.scale,
-        provenance={"data": data_digest, "seed": seed, "settings": settings.model_dump(mode="json")},
+        provenance={
+            "data": data_digest,
+            "seed": seed,
+            "settings": settings.model_dump(mode="json"),
+            "loss_networks": {"perceptual": trunk.digest} if trunk else {},
+        },
     )
     pair_settings = training.settings.model_dump(mode="json")
     network = sys.modules[find_method(method).network.__module__]
     code = (
         training_loop,
         losses,
+        perceptual,
+        trunk_module,
         ssim,
         superresolver,
         network,
@@ -83,9 +97,9 @@ def train(
         frames,
     )
     key = key_of({"card": card, "pairs": pair_settings}, *code)
-    folder = scratch_folder(scratch / "train", f"{method}-{seed}", key)
+    folder = scratch_folder(here.scratch / "train", f"{method}-{seed}", key)
     finished = folder / "finished"
     speed = 0.0
     if not finished.is_dir():
-        speed = Run(card, settings, seed, training, validation, folder).finish(finished)
+        speed = Run(card, settings, seed, training, validation, folder, trunk).finish(finished)
     return Trained(load_model(finished), pd.read_csv(finished / "curve.csv"), speed, best_precision(settings.precision))

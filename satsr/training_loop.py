@@ -20,19 +20,13 @@ from satsr.data.pairs import Batch, Pairs
 from satsr.losses import adversarial_loss, discriminator_input, pixel_losses
 from satsr.metrics.psnr import psnr
 from satsr.models.superresolver import ModelCard, SuperResolver, build_discriminator, save_model
-from satsr.params import Precision, TrainSettings
+from satsr.perception.trunk import Trunk
+from satsr.perceptual import PerceptualLoss, sharpen
+from satsr.precision import best_precision
 from satsr.progress import Progress
+from satsr.settings import TrainSettings
 
 CHECKPOINT = "checkpoint.pt"
-
-
-def best_precision(asked: Precision = "auto") -> Precision:
-    """Return what is asked for; `auto` is bf16 where the device multiplies matrices in it, else fp32."""
-    if asked != "auto":
-        return asked
-    flags = torch.backends.cpu.get_cpu_capability()
-    cpu = torch.cpu._is_amx_tile_supported() or (flags == "AVX512" and torch.cpu._is_avx512_bf16_supported())
-    return "bf16-mixed" if torch.cuda.is_available() or cpu else "32-true"
 
 
 def sample_order(count: int, batch: int, seed: int, step: int) -> tuple[list[int], int]:
@@ -70,6 +64,7 @@ class Run:
         training: Pairs,
         validation: Pairs,
         folder: Path,
+        trunk: Trunk | None = None,
     ) -> None:
         self.card, self.settings, self.seed, self.folder = card, settings, seed, folder
         self.training, self.validation = training, validation
@@ -88,6 +83,11 @@ class Run:
         if settings.losses.get("gan"):
             network = build_discriminator(card, dict(settings.discriminator), seed + 1)
             self.discriminator, self.discriminator_optimizer = self._prepare(network)
+        self.perceptual: PerceptualLoss | None = None
+        if settings.losses.get("perceptual"):
+            assert trunk is not None, "the caller opens the trunk that the settings name"
+            trunk = trunk.to(self.fabric.device).to(memory_format=torch.channels_last)
+            self.perceptual = PerceptualLoss(trunk, settings.perceptual.layers)
         self._resume()
 
     def _prepare(self, network: nn.Module) -> tuple[Any, Any]:
@@ -145,8 +145,9 @@ class Run:
             self.discriminator.requires_grad_(False)
         for batch in batches:
             sr = self.generator(batch.lr, batch.dt_days).float()
-            terms = pixel_losses(sr, batch.hr, {str(k): v for k, v in self.settings.losses.items()})
+            terms = self._content_losses(sr, batch.hr)
             if adversarial:
+                # the discriminator sees plain targets, so the generator is not asked to sharpen beyond them
                 logits = self.discriminator(discriminator_input(sr, batch.lr))  # type: ignore[misc]
                 terms["gan"] = self.settings.losses["gan"] * adversarial_loss(logits.float(), real=True)
             self._backward(self.generator, sum(terms.values()), terms)
@@ -154,6 +155,14 @@ class Run:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return generated
+
+    def _content_losses(self, sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
+        target = sharpen(hr) if self.settings.sharpen else hr
+        terms = pixel_losses(sr, target, {str(k): v for k, v in self.settings.losses.items()})
+        if self.perceptual is not None:
+            with self.fabric.autocast():
+                terms["perceptual"] = self.settings.losses["perceptual"] * self.perceptual(sr, target)
+        return terms
 
     def _update_discriminator(self, batches: list[Batch], generated: list[Tensor]) -> None:
         assert self.discriminator is not None

@@ -1,5 +1,7 @@
 """One truthful sentence about a chip, from its labels."""
 
+import re
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -7,6 +9,8 @@ from scipy import ndimage
 from shapely.geometry import Polygon
 
 from satsr.data.scene import LAND_COVER
+
+PREFIX = "an aerial image of "
 
 _SCENES = (
     ("forest", "forest"), ("crop", "farmland"), ("orchard", "an orchard"), ("water", "open water"),
@@ -64,11 +68,17 @@ def describe(land_cover: NDArray[np.uint8], kinds: dict[str, int], vehicles: int
     ]
     things += [about(vehicles, "car", "cars")] if vehicles > 4 else []
     things += [about(boats, "boat", "boats")] if boats else []
-    if not things:
-        return f"an aerial image of {scene} in a {climate} climate"
-    listed = things[0] if len(things) == 1 else f"{', '.join(things[:-1])} and {things[-1]}"
     article = "an" if climate[0] in "aeio" else "a"
-    return f"an aerial image of {scene} with {listed} in {article} {climate} climate"
+    place = f"in {article} {climate} climate"
+    if not things:
+        return f"{PREFIX}{scene} {place}"
+    listed = things[0] if len(things) == 1 else f"{', '.join(things[:-1])} and {things[-1]}"
+    return f"{PREFIX}{scene} with {listed} {place}"
+
+
+def scene_of(caption: str) -> str:
+    """Return what a caption says that its image shows first: "a suburb" of "an aerial image of a suburb with ..."."""
+    return re.split(r" with | in an? ", caption.removeprefix(PREFIX), maxsplit=1)[0]
 
 
 def _scene(share: dict[str, float], houses: int, others: int) -> str:

@@ -17,7 +17,7 @@ from satsr.data.calendar import SENTINEL2_HOUR, day_of_year, draw_flight_day, dr
 from satsr.data.frames import black
 from satsr.data.images import read_png
 from satsr.data.s2naip import HR_GSD_M, HR_PX, LR_PX, SCALE, Chip
-from satsr.params import DataSettings
+from satsr.settings import DataSettings
 
 IMAGES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 LATITUDE_DEG = 40.0  # of images without a place; turns cloud shadows

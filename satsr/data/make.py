@@ -23,9 +23,9 @@ import numpy as np
 from satsr.data import folder, world_chips
 from satsr.data.frames import index_folder
 from satsr.data.s2naip import SETS, Chip, write_chip, write_set_files
-from satsr.params import DataSettings, Splits
 from satsr.progress import Progress
 from satsr.provenance import digest, usable_cores
+from satsr.settings import DataSettings, Splits
 
 NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
 MB_PER_CHIP = 0.35  # all bands, eight dates, rounded up

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from satsr.data.s2naip import HR_GSD_M, SCALE, corner_m
 from satsr.data.world import World
 from satsr.data.world_chips import photograph_region
-from satsr.params import DataSettings
+from satsr.settings import DataSettings
 
 
 def write_mosaic(settings: DataSettings, number: int, kind: str, output: Path) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from satsr.data.frames import black, choose_frames, frame_rng, index_folder
 from satsr.data.s2naip import HR_GSD_M, SCALE, Objects, S2NAIPFolder, capture_date
-from satsr.params import PairSettings
+from satsr.settings import PairSettings
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from satsr.data.s2naip import BANDS, HR_GSD_M, HR_PX, LR_PX, SCALE, Chip
 from satsr.data.vectors import vector_files
 from satsr.data.world import BANDS as SURFACE_BANDS
 from satsr.data.world import MARGIN_PX, Region, Surface, World
-from satsr.params import DataSettings
+from satsr.settings import DataSettings
 
 OLDER_DAYS = 2 * 365  # older NAIP is from 2016 to 2018, the newer from 2019 to 2020
 

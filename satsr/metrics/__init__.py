@@ -9,6 +9,7 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("METRICS", "Metric", "score"):
-        return getattr(import_module("satsr.metrics.scoring"), name)
+    rooms = {"score": "scoring", "METRICS": "registry", "Metric": "registry"}
+    if name in rooms:
+        return getattr(import_module(f"satsr.metrics.{rooms[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

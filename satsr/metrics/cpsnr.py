@@ -1,18 +1,42 @@
-"""PSNR corrected for brightness and registration: the best over small displacements, band bias removed.
+"""PSNR corrected for brightness and registration: the best over small displacements, mean difference removed.
 
-Märtens et al., "Super-resolution of PROBA-V images using convolutional neural networks", 2019, section 4,
-with the +-8 px of Wolters et al., 2023.
+Märtens et al., "Super-resolution of PROBA-V images using convolutional neural networks", 2019, section 4:
+`cpsnr_probav`. With the +-8 px of Wolters et al., 2023: `cpsnr`.
 """
+
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from satsr.metrics.checks import check_images
-from satsr.metrics.correlation import correlate, window_sums
-from satsr.metrics.protocol import Protocol, map_chunks, mask_of, prepare
+from satsr.metrics.correlation import correlate, mean_differences, window_sums
+from satsr.metrics.protocol import LEVELS_8BIT, Protocol, map_chunks, mask_of, prepare
 from satsr.metrics.psnr import decibel
 
 MAX_DISPLACEMENT_PX = 8
+PROBAV_DISPLACEMENT_PX = 3
+
+Offsets = list[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is tried and removed when SR is laid on HR.
+
+    Attributes:
+        offsets_px: where the crops of SR and HR start, along one axis, for every displacement.
+        bias: whether a mean difference is removed per band, or one of the whole image.
+    """
+
+    offsets_px: Offsets
+    bias: Literal["band", "image"]
+
+    @property
+    def trim_px(self) -> int:
+        """By how much the crops are smaller than the images: the largest offset."""
+        return max(map(max, self.offsets_px))
 
 
 def cpsnr(sr: Tensor, hr: Tensor, protocol: Protocol, valid: Tensor | None = None) -> Tensor:
@@ -35,19 +59,35 @@ def cpsnr(sr: Tensor, hr: Tensor, protocol: Protocol, valid: Tensor | None = Non
     Raises:
         ValueError: from `check_images`.
     """
-    check_images(sr, hr, protocol, valid, window_px=MAX_DISPLACEMENT_PX + 1)
-    offsets_px = crop_offsets_px(step_px=2 if protocol == "published" else 1)
-
-    def smallest_mse(sr: Tensor, hr: Tensor, mask: Tensor | None) -> Tensor:
-        sr, hr = prepare(sr, protocol), prepare(hr, protocol)
-        weight = None if mask is None else mask.unsqueeze(1).to(torch.float64)
-        best = _best_displacement(_mse_of_displacements(sr, hr, weight, offsets_px))
-        return _aligned_mse(sr, hr, weight, torch.tensor(offsets_px, device=sr.device)[best])
-
-    return decibel(map_chunks(smallest_mse, sr, hr, mask_of(valid, protocol)))
+    search = Search(crop_offsets_px(step_px=2 if protocol == "published" else 1), bias="band")
+    return best_psnr(sr, hr, protocol, valid, search)
 
 
-def crop_offsets_px(step_px: int) -> list[tuple[int, int]]:
+def cpsnr_probav(sr: Tensor, hr: Tensor, protocol: Protocol, valid: Tensor | None = None) -> Tensor:
+    """Compute cPSNR as the PROBA-V challenge defines it.
+
+    "corrected": SR loses 3 px on each side and is compared with the 49 crops of HR of that size; the mean
+    of SR - HR over all bands and valid pixels is added to HR, and the smallest mean squared error over
+    valid pixels counts. The peak is 1. "published" equals `cpsnr`: the reference code has only that one.
+
+    Args:
+        sr: super-resolved images (N, C, H, W) in [0, 1].
+        hr: targets of the same shape and range.
+        protocol: "published" or "corrected".
+        valid: bool (N, H, W), HR pixels that count: the clear ones.
+
+    Returns:
+        float64 (N,) in dB, higher is better; infinity where a displacement makes SR equal to HR.
+
+    Raises:
+        ValueError: from `check_images`.
+    """
+    if protocol == "published":
+        return cpsnr(sr, hr, protocol, valid)
+    return best_psnr(sr, hr, protocol, valid, Search(centered_offsets_px(PROBAV_DISPLACEMENT_PX), bias="image"))
+
+
+def crop_offsets_px(step_px: int) -> Offsets:
     """List where the crops of SR and HR start, along one axis, for displacements of -8 to 8 px.
 
     Args:
@@ -61,27 +101,63 @@ def crop_offsets_px(step_px: int) -> list[tuple[int, int]]:
     return [(offset, offset - d) for offset, d in zip(sr_offsets, displacements, strict=True)]
 
 
-def _mse_of_displacements(sr: Tensor, hr: Tensor, weight: Tensor | None, offsets_px: list[tuple[int, int]]) -> Tensor:
-    """Expand the mean of (SR - HR - bias)^2 into window sums: (N, P, P), inf without a valid pixel."""
+def centered_offsets_px(max_displacement_px: int) -> Offsets:
+    """List where the crops start when that of SR stays in the middle and that of HR moves.
+
+    Args:
+        max_displacement_px: largest displacement along one axis.
+
+    Returns:
+        Pairs (offset in SR, offset in HR): the first is `max_displacement_px`, the second 0 to twice that.
+    """
+    return [(max_displacement_px, offset) for offset in range(2 * max_displacement_px + 1)]
+
+
+def best_psnr(sr: Tensor, hr: Tensor, protocol: Protocol, valid: Tensor | None, search: Search) -> Tensor:
+    """Compute the best PSNR over the displacements of a search; arguments, result and errors as of `cpsnr`."""
+    check_images(sr, hr, protocol, valid, window_px=search.trim_px + 1)
+
+    def smallest_mse(sr: Tensor, hr: Tensor, mask: Tensor | None) -> Tensor:
+        sr, hr = prepare(sr, protocol), prepare(hr, protocol)
+        weight = None if mask is None else mask.unsqueeze(1).to(torch.float64)
+        with torch.autocast(sr.device.type, enabled=False):  # it would round exact sums
+            mse = _mse_of_displacements(_searched(sr, protocol), _searched(hr, protocol), weight, search)
+        return _aligned_mse(sr, hr, weight, search, _best_displacement(mse))
+
+    return decibel(map_chunks(smallest_mse, sr, hr, mask_of(valid, protocol)))
+
+
+def _searched(image: Tensor, protocol: Protocol) -> Tensor:
+    """Turn 8-bit values into levels about 0 in float32, which is faster, where their products still sum exactly."""
+    products = image.shape[1] * image.shape[2]  # that `correlate` sums in the type of the image
+    if protocol == "corrected" or products * 128**2 > 2**24:
+        return image
+    return image.to(torch.float32).mul_(LEVELS_8BIT).round_().sub_(128)
+
+
+def _mse_of_displacements(sr: Tensor, hr: Tensor, weight: Tensor | None, search: Search) -> Tensor:
+    """Expand the mean of (SR - HR - bias)^2 into window sums: float64 (N, P, P), inf without a valid pixel."""
+    bands, offsets_px, trim_px = sr.shape[1], search.offsets_px, search.trim_px
     sr_offsets, hr_offsets = (list(offsets) for offsets in zip(*offsets_px, strict=True))
+    bias = _bias(mean_differences(sr, hr, weight, offsets_px, trim_px), search)
+    sr_squares = sr.square().sum(dim=1, keepdim=True, dtype=torch.float64)
     if weight is None:
-        ones = torch.ones_like(sr[:1, :1])
-        count = window_sums(ones, hr_offsets, MAX_DISPLACEMENT_PX)
-        sum_sr = window_sums(sr, sr_offsets, MAX_DISPLACEMENT_PX)
-        sum_squares = window_sums(sr**2, sr_offsets, MAX_DISPLACEMENT_PX)
-        weighted_hr = hr
+        weight, weighted_hr = torch.ones_like(hr[:1, :1]), hr
+        sum_squares = window_sums(sr_squares, sr_offsets, trim_px)[:, 0]
     else:
-        # The mask lies on HR pixels, so sums of SR under it change with the displacement.
-        per_band = weight.expand_as(sr)
-        count = window_sums(weight, hr_offsets, MAX_DISPLACEMENT_PX)
-        sum_sr = correlate(sr, per_band, offsets_px, MAX_DISPLACEMENT_PX)
-        sum_squares = correlate(sr**2, per_band, offsets_px, MAX_DISPLACEMENT_PX)
         weighted_hr = weight * hr
-    sum_squares = sum_squares + window_sums(weighted_hr * hr, hr_offsets, MAX_DISPLACEMENT_PX)
-    sum_products = correlate(sr, weighted_hr, offsets_px, MAX_DISPLACEMENT_PX)
-    bias = (sum_sr - window_sums(weighted_hr, hr_offsets, MAX_DISPLACEMENT_PX)) / count
-    mse = ((sum_squares - 2 * sum_products) / count - bias**2).mean(dim=1)
-    return mse.where(count[:, 0] > 0, torch.inf)
+        sum_squares = correlate(sr_squares, weight, offsets_px, trim_px)
+    hr_squares = (weighted_hr * hr).sum(dim=1, keepdim=True, dtype=torch.float64)
+    sum_squares = sum_squares + window_sums(hr_squares, hr_offsets, trim_px)[:, 0]
+    sum_products = correlate(sr, weighted_hr, offsets_px, trim_px)
+    count = window_sums(weight, hr_offsets, trim_px)[:, 0]
+    mse = (sum_squares - 2 * sum_products) / (bands * count) - bias.square().mean(dim=1)
+    return mse.where(count > 0, torch.inf)
+
+
+def _bias(difference: Tensor, search: Search) -> Tensor:
+    """Turn the mean difference of each band (N, C, ...) into what is removed from it."""
+    return difference if search.bias == "band" else difference.mean(dim=1, keepdim=True)
 
 
 def _best_displacement(mse: Tensor) -> Tensor:
@@ -90,23 +166,25 @@ def _best_displacement(mse: Tensor) -> Tensor:
     return torch.stack((smallest // mse.shape[-1], smallest % mse.shape[-1]), dim=1)
 
 
-def _aligned_mse(sr: Tensor, hr: Tensor, weight: Tensor | None, offsets_px: Tensor) -> Tensor:
-    """Recompute the chosen error without the cancellation of expanded squares: exactly 0 for equal crops.
-
-    `offsets_px` (N, 2, 2) holds the pairs for rows and columns of each image.
-    """
-    sr_crop, hr_crop = _crop(sr, offsets_px[..., 0]), _crop(hr, offsets_px[..., 1])
-    weight_crop = torch.ones_like(hr_crop[..., :1]) if weight is None else _crop(weight, offsets_px[..., 1])
-    error = sr_crop - hr_crop  # (N, H - 8, W - 8, C)
-    count = weight_crop.sum(dim=(1, 2), keepdim=True)
-    bias = (weight_crop * error).sum(dim=(1, 2), keepdim=True) / count
-    return ((weight_crop * (error - bias) ** 2).sum(dim=(1, 2), keepdim=True) / count).mean(dim=(1, 2, 3))
+def _aligned_mse(sr: Tensor, hr: Tensor, weight: Tensor | None, search: Search, best: Tensor) -> Tensor:
+    """Recompute the chosen error without the cancellation of expanded squares: exactly 0 for equal crops."""
+    sr_start, hr_start = torch.tensor(search.offsets_px)[best.cpu()].unbind(dim=-1)  # (N, 2) each
+    error = _crop(sr, sr_start, search.trim_px).sub_(_crop(hr, hr_start, search.trim_px))
+    if weight is not None:
+        weight = _crop(weight, hr_start, search.trim_px)
+    error = error.sub_(_bias(_mean(error, weight), search)).square_()
+    return _mean(error, weight).mean(dim=(1, 2, 3))
 
 
-def _crop(images: Tensor, start_px: Tensor) -> Tensor:
-    """Cut a window of (H - 8, W - 8) at its own (row, column) out of each image: (N, H - 8, W - 8, C)."""
-    height, width = (size - MAX_DISPLACEMENT_PX for size in images.shape[-2:])
-    image = torch.arange(len(images), device=images.device)
-    rows = start_px[:, :1] + torch.arange(height, device=images.device)
-    columns = start_px[:, 1:] + torch.arange(width, device=images.device)
-    return images[image[:, None, None], :, rows[:, :, None], columns[:, None, :]]
+def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
+    """Average (N, C, H, W) over the pixels that count: (N, C, 1, 1)."""
+    if weight is None:
+        return values.mean(dim=(2, 3), keepdim=True)
+    return (weight * values).sum(dim=(2, 3), keepdim=True) / weight.sum(dim=(2, 3), keepdim=True)
+
+
+def _crop(images: Tensor, start_px: Tensor, trim_px: int) -> Tensor:
+    """Cut a smaller window at its own (row, column) out of each image: (N, C, H - trim_px, W - trim_px)."""
+    height, width = (size - trim_px for size in images.shape[-2:])
+    corners = zip(images.movedim(1, -1), start_px.tolist(), strict=True)
+    return torch.stack([image[r : r + height, c : c + width] for image, (r, c) in corners]).movedim(-1, 1)

@@ -57,6 +57,29 @@ def mask_of(valid: Tensor | None, protocol: Protocol) -> Tensor | None:
     return None if protocol == "published" else valid
 
 
+def as_published(image: Tensor) -> Tensor:
+    """Bring an image to what the reference code gives to a network: 8 bit, BGR order, no border removed.
+
+    Args:
+        image: (N, 3, H, W) in [0, 1].
+
+    Returns:
+        The same shape and range.
+    """
+    return (image * LEVELS_8BIT).round().flip(1) / LEVELS_8BIT
+
+
+def replace_invalid(sr: Tensor, hr: Tensor, mask: Tensor | None) -> Tensor:
+    """Return SR with HR in the pixels that do not count, so that a network sees no difference there.
+
+    Args:
+        sr: (N, C, H, W).
+        hr: the same shape.
+        mask: bool (N, H, W), or None for all pixels.
+    """
+    return sr if mask is None else torch.where(mask.unsqueeze(1), sr, hr)
+
+
 def map_chunks(function: Callable[..., Tensor], images: Tensor, *others: Tensor | None) -> Tensor:
     """Apply a function to a few images at a time.
 

@@ -1,81 +1,20 @@
-"""All metrics by name, and `score`, which runs them."""
+"""`score` runs metrics by name."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Literal
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from satsr.metrics.cpsnr import cpsnr
+from satsr.metrics.networks import network_of, split_name
 from satsr.metrics.protocol import Protocol, check_protocol
-from satsr.metrics.psnr import psnr
-from satsr.metrics.ssim import ssim
+from satsr.metrics.registry import Metric, find_metric
 
-_SSIM_WINDOWS = "SSIM (Gaussian 11 px, sigma 1.5, K1 = 0.01, K2 = 0.03, windows inside the image)"
-
-MetricFunction = Callable[[Tensor, Tensor, Protocol, Tensor | None], Tensor]
-
-
-@dataclass(frozen=True)
-class Metric:
-    """What a table needs to know about a metric.
-
-    Attributes:
-        function: (sr, hr, protocol, valid) -> float64 (N,).
-        unit: unit of a score, "" for none.
-        better: which direction is better.
-        definition: what is computed, per protocol, in words for the reader of a table.
-        needs_color: whether it is undefined for one-band images.
-    """
-
-    function: MetricFunction
-    unit: str
-    better: Literal["higher", "lower"]
-    definition: Mapping[Protocol, str]
-    needs_color: bool = False
-
-
-METRICS: dict[str, Metric] = {
-    "psnr": Metric(
-        psnr,
-        unit="dB",
-        better="higher",
-        definition=MappingProxyType(
-            {
-                "published": "10 log10(255^2 / MSE) over all bands, 8-bit, 4 px border removed, mask ignored",
-                "corrected": "10 log10(1 / MSE) over all bands and valid pixels",
-            }
-        ),
-    ),
-    "ssim": Metric(
-        ssim,
-        unit="",
-        better="higher",
-        definition=MappingProxyType(
-            {
-                "published": f"{_SSIM_WINDOWS}, mean of bands, 8-bit, 4 px border removed, mask ignored",
-                "corrected": f"{_SSIM_WINDOWS}, mean of bands, over windows with a valid center",
-            }
-        ),
-    ),
-    "cpsnr": Metric(
-        cpsnr,
-        unit="dB",
-        better="higher",
-        definition=MappingProxyType(
-            {
-                "published": "largest PSNR over 81 displacements (-8 to 8 px, even only), "
-                "mean difference of each band removed, 8-bit, 4 px border removed, mask ignored",
-                "corrected": "largest PSNR over 289 displacements (-8 to 8 px), "
-                "mean difference of each band removed, over valid pixels",
-            }
-        ),
-    ),
-}
+Gray = Literal["error", "repeat"]
 
 
 @torch.no_grad()
@@ -86,17 +25,18 @@ def score(
     protocol: Protocol,
     lr: Tensor | None = None,
     valid: Tensor | None = None,
-    gray: Literal["error", "repeat"] = "error",
+    gray: Gray = "error",
 ) -> dict[str, NDArray[np.float64]]:
     """Score a batch of images.
 
     Args:
         sr: super-resolved images (N, C, H, W), float, in [0, 1]; the caller clips and records it.
         hr: targets of the same shape and range.
-        names: keys of `METRICS`.
+        names: keys of `METRICS`; a metric with a network names it behind a colon: `lpips:alex`, `lpips:FOLDER`,
+            `clipscore:ViT-bigG-14-CLIPA-336/datacomp1b`.
         protocol: "published" repeats the reference code's computation with its quirks, "corrected" is what
             the metric's definition says.
-        lr: input series (N, T, C_in, h, w), for metrics that compare with the input; none here does.
+        lr: input series (N, T, C_in, h, w), for metrics that compare with the input.
         valid: bool (N, H, W), HR pixels that count; "published" ignores it, as the reference does.
         gray: for metrics of color images, refuse one-band images or repeat the band three times.
 
@@ -105,26 +45,44 @@ def score(
 
     Raises:
         ValueError: for unknown names, for images that a metric cannot score, naming the first of them.
+        OSError: published weights that are not on this machine.
     """
     check_protocol(protocol)
-    _check_names(names)
+    check_gray(gray)
+    metrics = {name: find_metric(name) for name in names}
     scores = {}
-    for name in names:
-        metric = METRICS[name]
+    for name, metric in metrics.items():
         sr_bands, hr_bands = (_as_color(image, name, metric, gray) for image in (sr, hr))
-        scores[name] = metric.function(sr_bands, hr_bands, protocol, valid).cpu().numpy()
+        found = metric.function(sr_bands, hr_bands, protocol, valid, **_needs(name, metric, lr))
+        scores[name] = found.cpu().numpy()
     return scores
 
 
-def _check_names(names: Sequence[str]) -> None:
-    unknown = sorted(set(names) - set(METRICS))
-    if unknown:
-        raise ValueError(f"got unknown metrics {unknown}, expected some of {sorted(METRICS)}")
+def check_gray(gray: str) -> None:
+    """Check the name of a way to treat one-band images.
+
+    Raises:
+        ValueError: if it is unknown, listing the valid ones.
+    """
+    if gray not in get_args(Gray):
+        raise ValueError(f"got gray {gray!r}, expected one of {list(get_args(Gray))}: pick one")
 
 
-def _as_color(image: Tensor, name: str, metric: Metric, gray: Literal["error", "repeat"]) -> Tensor:
-    if not metric.needs_color or image.shape[1] != 1:
+def _needs(name: str, metric: Metric, lr: Tensor | None) -> dict[str, Any]:
+    """Return what a metric takes besides the images and the mask."""
+    needs: dict[str, Any] = {"lr": lr} if metric.needs_lr else {}
+    if metric.network:
+        needs[metric.network] = network_of(metric.network, split_name(name)[1])
+    return needs
+
+
+def _as_color(image: Tensor, name: str, metric: Metric, gray: Gray) -> Tensor:
+    if not metric.needs_color or image.shape[1] == 3:
         return image
-    if gray == "repeat":
+    if image.shape[1] == 1 and gray == "repeat":
         return image.repeat(1, 3, 1, 1)
-    raise ValueError(f"all images: got one band, {name} expects color: pass gray='repeat' or leave {name} out")
+    if image.shape[1] == 1:
+        raise ValueError(f"all images: got one band, {name} expects color: pass gray='repeat' or leave {name} out")
+    if metric.network:
+        raise ValueError(f"all images: got {image.shape[1]} bands, {name} expects 3: pass red, green and blue")
+    return image

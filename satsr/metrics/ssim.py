@@ -84,15 +84,18 @@ def ssim_map(sr: Tensor, hr: Tensor, window_px: int = WINDOW_PX, padding: Paddin
     with torch.autocast(sr.device.type, enabled=False):
         x, y = sr.to(dtype), hr.to(dtype)
         moments = torch.stack((x, y, x * x, y * y, x * y))  # (5, N, C, H, W)
-        mean_x, mean_y, mean_xx, mean_yy, mean_xy = _blur(moments, window_px, padding)
+        mean_x, mean_y, mean_xx, mean_yy, mean_xy = blur_windows(moments, window_px, padding)
         mean_product, mean_squares = mean_x * mean_y, mean_x**2 + mean_y**2
         covariance, variances = mean_xy - mean_product, mean_xx + mean_yy - mean_squares
         luminance = (2 * mean_product + C1) / (mean_squares + C1)
         return luminance * (2 * covariance + C2) / (variances + C2)
 
 
-def _blur(images: Tensor, window_px: int, padding: Padding) -> Tensor:
-    # As two matrix products: several times faster than a convolution, which has no fast float64 path.
+def blur_windows(images: Tensor, window_px: int, padding: Padding) -> Tensor:
+    """Average images under the Gaussian window at every pixel; see `ssim_map` for the arguments.
+
+    As two matrix products: several times faster than a convolution, which has no fast float64 path.
+    """
     if padding == "reflect":
         border = [window_px // 2] * 4
         images = F.pad(images.flatten(0, 1), border, mode="reflect").unflatten(0, images.shape[:2])

@@ -68,7 +68,7 @@ def test_every_picture_has_alt_text(html: Path) -> None:
 
 
 def test_the_table_page_shows_intervals_and_its_profile(html: Path) -> None:
-    page = (html / "notebooks" / "04_main_table.html").read_text()
+    page = (html / "notebooks" / "32_main_table.html").read_text()
     assert "not available" in page
     assert "not run in this profile" in page
     assert re.search(r"\d+\.\d\d \[", page)
@@ -92,7 +92,7 @@ def asked_for(page: str, folder: Path) -> set[str]:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: .ci/run installs one")
-@pytest.mark.parametrize("page", ["pages/index", "notebooks/04_main_table", "notebooks/05_outputs"])
+@pytest.mark.parametrize("page", ["pages/index", "notebooks/32_main_table", "notebooks/33_outputs"])
 def test_a_browser_asks_for_nothing_outside(html: Path, tmp_path: Path, page: str) -> None:
     """Beyond what it asks for by itself while it shows an empty page."""
     by_itself = asked_for("about:blank", tmp_path / "blank")

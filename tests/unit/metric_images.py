@@ -8,18 +8,22 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from satsr.metrics.cpsnr import cpsnr
-from satsr.metrics.psnr import psnr
-from satsr.metrics.scoring import Protocol
-from satsr.metrics.ssim import ssim
+from satsr.metrics.protocol import Protocol
+from satsr.metrics.registry import METRICS
 
 Function = Callable[..., Tensor]
 
 PROTOCOLS: list[Protocol] = ["published", "corrected"]
-FUNCTIONS: list[Function] = [psnr, ssim, cpsnr]
+# Metrics that take nothing besides the images and the mask.
+PLAIN = [name for name, metric in METRICS.items() if not metric.network and not metric.needs_lr]
+# Higher is better, any number of bands.
+FUNCTIONS: list[Function] = [METRICS[name].function for name in PLAIN if METRICS[name].better == "higher"]
+# Lower is better, at least two bands.
+ERRORS: list[Function] = [METRICS[name].function for name in PLAIN if METRICS[name].better == "lower"]
 
 each_protocol = pytest.mark.parametrize("protocol", PROTOCOLS)
 each_function = pytest.mark.parametrize("function", FUNCTIONS)
+each_error = pytest.mark.parametrize("function", ERRORS)
 
 
 def texture(seed: int, bands: int = 3, size: tuple[int, int] = (40, 36), images: int = 2) -> Tensor:

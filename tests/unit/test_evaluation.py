@@ -4,26 +4,47 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from satsr.data.pairs import Pairs
-from satsr.evaluation import evaluate, super_resolve, trained_models
+from satsr.evaluation import evaluate, full_names, super_resolve, trained_models
+from satsr.metrics.lpips import lpips
 from satsr.metrics.psnr import psnr
-from satsr.params import EvaluateSettings, PairSettings
+from satsr.metrics.sets import pooled_features
+from satsr.models.superresolver import ModelCard
+from satsr.paths import Workspace
+from satsr.perception.load import load_trunk
+from satsr.perception.roles import folder_of, save_judges
+from satsr.perception.trunk import save_trunk
+from satsr.settings import EvaluateSettings, PairSettings
 from tests.unit.chips import made_up_chip, write_set
+from tests.unit.small_networks import small_trunk, trunk_card
 
 
 class Constant(nn.Module):
-    """Stands for a model: the same value everywhere."""
+    """Stands for a model: the same value everywhere; its losses held networks of these digests."""
 
-    def __init__(self, value: float) -> None:
+    def __init__(self, value: float, loss_networks: dict[str, str] | None = None) -> None:
         super().__init__()
         self.value = value
+        bands = ("red", "green", "blue")
+        self.card = ModelCard("srcnn", {}, 3, bands, bands, 4, provenance={"loss_networks": loss_networks or {}})
 
     def forward(self, lr: Tensor, dt_days: Tensor) -> Tensor:
         return torch.full((len(lr), 3, 128, 128), self.value)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """A profile with a trunk for losses and another that judges."""
+    here = Workspace(tmp_path, "tiny")
+    for seed, name in enumerate(("loss", "alex")):
+        save_trunk(small_trunk(seed), trunk_card(seed), folder_of(here, "trunk", name))
+    save_judges(here, {"trunk": "alex"}, {})
+    return here
 
 
 @pytest.fixture
@@ -33,7 +54,7 @@ def pairs(tmp_path: Path) -> Pairs:
 
 def test_one_row_per_image_metric_and_protocol_whatever_the_batch(pairs: Pairs) -> None:
     ((_, model),) = trained_models("bicubic", [0, 1], Path("unused"), pairs)
-    tables = [evaluate(model, pairs, EvaluateSettings(batch=size), 0, "bicubic") for size in (2, 5)]
+    tables = [evaluate(model, pairs, EvaluateSettings(batch=size), 0, "bicubic").scores for size in (2, 5)]
     assert len(tables[0]) == 5 * 3 * 2
     key = ["metric", "protocol", "tile"]
     small, large = (t.sort_values(key).reset_index(drop=True) for t in tables)
@@ -44,11 +65,48 @@ def test_one_row_per_image_metric_and_protocol_whatever_the_batch(pairs: Pairs) 
 
 def test_values_are_those_of_the_metric_on_the_set(pairs: Pairs) -> None:
     settings = EvaluateSettings(metrics=("psnr",), protocols=("corrected",))
-    table = evaluate(Constant(0.5), pairs, settings, 7, "constant").set_index("tile")
+    table = evaluate(Constant(0.5), pairs, settings, 7, "constant").scores.set_index("tile")
     for number, tile in enumerate(pairs.tiles):
         hr = pairs.pair(number).hr[None]
         assert table.value[tile] == pytest.approx(float(psnr(torch.full_like(hr, 0.5), hr, "corrected")))
     assert set(table.seed) == {7}
+    assert not table.flattered.any()
+
+
+def test_metrics_keep_the_names_of_the_settings_and_networks_of_a_loss_flatter(
+    pairs: Pairs, workspace: Workspace
+) -> None:
+    settings = EvaluateSettings(metrics=("psnr", "lpips:judge", "lpips:loss"), protocols=("corrected",))
+    names = full_names(workspace, settings.metrics)
+    trunk = load_trunk(folder_of(workspace, "trunk", "loss"))
+    model = Constant(0.5, {"trunk": trunk.digest})
+    table = evaluate(model, pairs, settings, 0, "constant", names).scores
+    assert table.groupby("metric", sort=False).flattered.all().to_dict() == {
+        "psnr": False,
+        "lpips:judge": False,
+        "lpips:loss": True,
+    }
+    hr = pairs.pair(0).hr[None]
+    expected = lpips(torch.full_like(hr, 0.5), hr, "corrected", None, trunk)
+    found = table[(table.metric == "lpips:loss") & (table.tile == pairs.tiles[0])].value
+    assert found.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_a_role_is_the_network_that_plays_it(workspace: Workspace) -> None:
+    assert full_names(workspace, ("psnr", "lpips:judge", "clipscore:RN50/openai")) == {
+        "psnr": "psnr",
+        "lpips:judge": f"lpips:{folder_of(workspace, 'trunk', 'alex')}",
+        "clipscore:RN50/openai": "clipscore:RN50/openai",
+    }
+
+
+def test_features_of_the_outputs_are_kept_when_asked_for(pairs: Pairs) -> None:
+    settings = EvaluateSettings(metrics=("psnr",), batch=2)
+    assert evaluate(Constant(0.5), pairs, settings, 0, "constant").features is None
+    trunk = small_trunk(0)
+    features = evaluate(Constant(0.5), pairs, settings, 0, "constant", trunk=trunk).features
+    expected = pooled_features(trunk, torch.full((5, 3, 128, 128), 0.5))
+    np.testing.assert_allclose(features, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("value", "clipped", "shown"), [(1.5, 1.0, 1.0), (-0.5, 1.0, 0.0), (0.25, 0.0, 0.25)])

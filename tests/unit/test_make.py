@@ -16,7 +16,7 @@ from satsr.data.folder import list_images, list_pairs, pair_chips, read_hr
 from satsr.data.make import make_data, split_regions, tree_digest
 from satsr.data.pairs import Pairs
 from satsr.data.s2naip import SETS, region_of
-from satsr.params import DataSettings, PairSettings, Splits
+from satsr.settings import DataSettings, PairSettings, Splits
 
 SMALL = DataSettings(regions=3, chips_per_side=1, dates=2)
 

@@ -16,8 +16,9 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
 from satsr.metrics.cpsnr import cpsnr
+from satsr.metrics.protocol import Protocol
 from satsr.metrics.psnr import psnr
-from satsr.metrics.scoring import METRICS, Protocol, score
+from satsr.metrics.scoring import score
 from satsr.metrics.ssim import mean_ssim, ssim, ssim_map
 from tests.unit.metric_images import each_protocol, noisy, random_mask, texture
 
@@ -76,9 +77,10 @@ BY_OTHERS = {"published": published_by_others, "corrected": corrected_by_others}
 
 
 def assert_agrees_with_others(sr: Tensor, hr: Tensor, protocol: Protocol) -> None:
-    ours = score(sr, hr, list(METRICS), protocol)
-    for i, (sr_image, hr_image) in enumerate(zip(sr, hr, strict=True)):
-        for name, value in BY_OTHERS[protocol](sr_image, hr_image).items():
+    others = [BY_OTHERS[protocol](*images) for images in zip(sr, hr, strict=True)]
+    ours = score(sr, hr, list(others[0]), protocol)
+    for i, values in enumerate(others):
+        for name, value in values.items():
             assert ours[name][i] == pytest.approx(value, rel=0, abs=1e-6), name
 
 

@@ -9,10 +9,13 @@ import torch
 from torch import Tensor
 
 from satsr.metrics.cpsnr import cpsnr
+from satsr.metrics.protocol import Protocol
 from satsr.metrics.psnr import psnr
-from satsr.metrics.scoring import METRICS, Protocol, score
+from satsr.metrics.registry import METRICS, find_metric
+from satsr.metrics.scoring import score
 from satsr.metrics.ssim import ssim
-from tests.unit.metric_images import FUNCTIONS, PROTOCOLS, Function, each_function, each_protocol, noisy, texture
+from tests.unit.input_series import random_pair
+from tests.unit.metric_images import FUNCTIONS, PLAIN, PROTOCOLS, Function, each_function, each_protocol, noisy, texture
 
 
 @each_protocol
@@ -103,7 +106,30 @@ def test_unusable_masks_are_refused() -> None:
 
 
 def test_unknown_names_list_the_valid_ones() -> None:
-    with pytest.raises(ValueError, match=r"got unknown metrics \['pnsr'\], expected some of \['cpsnr', 'psnr'"):
+    with pytest.raises(ValueError, match="got unknown metric 'pnsr', expected one of psnr, ssim, cpsnr, "):
         score(GOOD, GOOD, ["psnr", "pnsr"], "corrected")
     with pytest.raises(ValueError, match=r"got protocol 'paper', expected one of \['published', 'corrected'\]"):
         score(GOOD, GOOD, ["psnr"], "paper")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"got gray 'repat', expected one of \['error', 'repeat'\]"):
+        score(GOOD, GOOD, ["psnr"], "corrected", gray="repat")  # type: ignore[arg-type]
+
+
+def test_a_network_is_named_where_one_is_taken_and_nowhere_else() -> None:
+    for name, metric in METRICS.items():
+        right, wrong = (f"{name}:alex", name) if metric.network else (name, f"{name}:alex")
+        assert find_metric(right) is metric
+        with pytest.raises(ValueError, match=f"got metric '{wrong}', expected {name}"):
+            find_metric(wrong)
+
+
+def test_metrics_of_the_input_take_it_and_the_others_do_not() -> None:
+    hr, lr = random_pair(20, size_px=64)
+    of_input = [name for name, metric in METRICS.items() if metric.needs_lr]
+    for name, values in score(hr, hr, of_input, "corrected", lr=lr).items():
+        expected = METRICS[name].function(hr, hr, "corrected", None, lr=lr)
+        np.testing.assert_array_equal(values, expected, err_msg=name)
+    for name in of_input:
+        with pytest.raises(ValueError, match="got no lr, expected the input series"):
+            score(hr, hr, [name], "corrected")
+    noise = score(noisy(hr, 20), hr, PLAIN, "corrected", lr=lr)
+    assert list(noise) == PLAIN

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from satsr.data.frames import black, choose_frames, frame_rng
 from satsr.data.pairs import Batch, Pairs
-from satsr.params import PairSettings
+from satsr.settings import PairSettings
 from tests.unit.chips import made_up_chip, write_set
 
 FOUR = PairSettings(dates=4)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from satsr.params import DataSettings, Study, check, load_study, merge
+from satsr.params import check, load_study, merge
+from satsr.settings import DataSettings, Study
 from tests.conftest import ROOT
 
 PROFILES = sorted(p.stem for p in (ROOT / "profiles").glob("*.yaml"))

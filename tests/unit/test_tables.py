@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from html.parser import HTMLParser
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from satsr.params import TableSettings
+from satsr.settings import TableSettings
 from satsr.tables import (
+    FLATTERED,
     NOT_AVAILABLE,
     NOT_RUN,
     beside_published,
@@ -13,7 +16,7 @@ from satsr.tables import (
     main_table,
     read_scores,
     shown,
-    summary,
+    tabs,
 )
 
 SETTINGS = TableSettings(resamples=200)
@@ -30,7 +33,7 @@ def scores(means: dict[str, float], seeds: int = 1, regions: int = 6) -> pd.Data
         for chip in range(3)
     ]
     columns = ["tile", "region", "seed", "metric", "protocol", "value", "clipped_share", "method"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns).assign(flattered=False)
 
 
 def test_a_cell_is_the_mean_with_its_counts() -> None:
@@ -44,24 +47,28 @@ def test_a_cell_is_the_mean_with_its_counts() -> None:
     assert row.clipped_share == pytest.approx(0.01)
 
 
-def test_one_seed_never_says_that_a_method_beats_another() -> None:
-    table = main_table(scores({"bicubic": 20.0, "esrgan": 30.0}), SETTINGS, "s2naip", "tiny")
-    assert "no method is said to beat another" in summary(table)
-
-
-def test_with_seeds_the_sentence_follows_the_intervals() -> None:
-    apart = main_table(scores({"bicubic": 20.0, "esrgan": 30.0}, seeds=3), SETTINGS, "s2naip", "overnight")
-    assert "esrgan has the highest" in summary(apart)
-    assert "lies above that of bicubic" in summary(apart)
-    close = main_table(scores({"bicubic": 20.0, "esrgan": 20.001}, seeds=3), SETTINGS, "s2naip", "overnight")
-    assert "overlaps" in summary(close)
-
-
 def test_text_keeps_the_order_of_methods() -> None:
     table = main_table(scores({"srcnn": 20.0, "bicubic": 21.0}), SETTINGS, "s2naip", "tiny")
     wide = shown(table, "corrected", DIGITS)
     assert wide.index.tolist() == ["srcnn", "bicubic"]
     assert wide.loc["srcnn", "cpsnr"].startswith(f"{table['mean'][0]:.2f} [")
+
+
+def test_a_flattered_score_has_a_note_and_a_dagger() -> None:
+    made = scores({"srcnn": 20.0, "esrgan": 21.0})
+    table = main_table(made.assign(flattered=made.method == "esrgan"), SETTINGS, "s2naip", "tiny")
+    assert table.note.tolist() == ["images only", f"images only; {FLATTERED}"]
+    cells = shown(table, "corrected", DIGITS).cpsnr
+    assert cells.str.endswith(" †").tolist() == [False, True]
+
+
+def test_a_judge_stands_beside_the_published_metric() -> None:
+    made = scores({"srcnn": 20.0}).assign(protocol="published", metric="lpips:judge")
+    table = main_table(made, SETTINGS, "s2naip", "tiny")
+    published = pd.DataFrame({"method": ["srcnn"], "dataset": "S2-NAIP", "metric": "lpips", "value": 0.5})
+    (row,) = beside_published(table, published, {"lpips:judge": 3}).itertuples(index=False)
+    assert row[:3] == ("srcnn", "lpips", "0.5")
+    assert row[3].startswith(f"{table['mean'][0]:.3f} [")
 
 
 def test_unknown_published_values_and_missing_rows_say_so() -> None:
@@ -74,6 +81,43 @@ def test_unknown_published_values_and_missing_rows_say_so() -> None:
     assert rows.loc["srcnn", "this run"].startswith(f"{table['mean'][0]:.2f} [")
     assert rows.loc["sr3", "published"] == "17.5"
     assert rows.loc["sr3", "this run"] == NOT_RUN
+
+
+class Tags(HTMLParser):
+    """The attributes of all tags of a page, by tag, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: dict[str, list[dict[str, str | None]]] = {}
+        self.text: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.setdefault(tag, []).append(dict(attrs))
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def test_tabs_have_one_button_each_and_show_the_first() -> None:
+    plain = pd.DataFrame({"value": ["a < b", "<script>"]})
+    page = Tags(tabs({"x & y": plain, "other": plain}).data)
+    inputs, labels = page.found["input"], page.found["label"]
+    assert [button["type"] for button in inputs] == ["radio"] * 2
+    assert len({button["name"] for button in inputs}) == 1
+    assert len({button["id"] for button in inputs}) == 2
+    assert ["checked" in button for button in inputs] == [True, False]
+    assert [label["for"] for label in labels] == [button["id"] for button in inputs]
+    assert "script" not in page.found
+    assert {"x & y", "a < b", "<script>"} <= set(page.text)
+
+
+def test_groups_of_tabs_do_not_share_buttons() -> None:
+    one, two = pd.DataFrame({"value": [1]}), pd.DataFrame({"value": [2]})
+    groups = [{"a": one}, {"a": two}, {"b": one}, {"a": one, "b": two}]
+    ids = [button["id"] for group in groups for button in Tags(tabs(group).data).found["input"]]
+    assert len(set(ids)) == len(ids) == 5
+    assert tabs({"a": one}).data == tabs({"a": one}).data
 
 
 def test_best_median_and_worst_by_rule() -> None:

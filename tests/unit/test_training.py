@@ -15,9 +15,11 @@ from safetensors.torch import load_file
 
 from satsr.data.pairs import Pairs
 from satsr.losses import adversarial_loss, discriminator_input, pixel_losses, ssim_loss
-from satsr.params import PairSettings, TrainSettings
+from satsr.paths import Workspace
+from satsr.precision import best_precision
+from satsr.settings import PairSettings, TrainSettings
 from satsr.training import train
-from satsr.training_loop import best_precision, sample_order
+from satsr.training_loop import sample_order
 from tests.unit.chips import made_up_chip, write_set
 
 TINY = {
@@ -38,8 +40,13 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
     return Pairs(write_set(folder, [made_up_chip(f"{16 * n}_0", seed=n) for n in range(5)]), PairSettings(dates=3))
 
 
-def weights(scratch: Path) -> dict[str, torch.Tensor]:
-    (path,) = scratch.glob("train/*/finished/weights.safetensors")
+@pytest.fixture
+def here(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path, "test")
+
+
+def weights(here: Workspace) -> dict[str, torch.Tensor]:
+    (path,) = here.scratch.glob("train/*/finished/weights.safetensors")
     return load_file(path)
 
 
@@ -49,20 +56,21 @@ import sys
 from pathlib import Path
 import time
 from satsr.data.pairs import Pairs
-from satsr.params import PairSettings, TrainSettings
+from satsr.paths import Workspace
+from satsr.settings import PairSettings, TrainSettings
 from satsr import training, training_loop
-folder, scratch, slow = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
+folder, here, slow = Path(sys.argv[1]), Workspace(Path(sys.argv[2]), "test"), float(sys.argv[3])
 step = training_loop.Run.one_step
 training_loop.Run.one_step = lambda run: (time.sleep(slow), step(run))[1]
 pairs = Pairs(folder, PairSettings(dates=3))
-training.train("METHOD", TrainSettings(**SETTINGS), 3, pairs, pairs, "data", scratch)
+training.train("METHOD", TrainSettings(**SETTINGS), 3, pairs, pairs, "data", here)
 """
 
 
-def start(method: str, settings: dict, folder: Path, scratch: Path, slow_s: float) -> subprocess.Popen:
+def start(method: str, settings: dict, folder: Path, here: Workspace, slow_s: float) -> subprocess.Popen:
     code = SCRIPT.replace("METHOD", method).replace("SETTINGS", repr(settings))
     on_cpu = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}  # bit-equal weights are promised there
-    return subprocess.Popen([sys.executable, "-c", code, str(folder), str(scratch), str(slow_s)], env=on_cpu)
+    return subprocess.Popen([sys.executable, "-c", code, str(folder), str(here.root), str(slow_s)], env=on_cpu)
 
 
 SRCNN = {**TINY, "network": {"hidden_channels": 16}, "losses": {"mse": 0.3, "l1": 0.4, "ssim": 0.3}}  # has dropout
@@ -74,60 +82,61 @@ def test_a_killed_training_goes_on_to_the_same_weights(
     method: str, settings: dict, pairs: Pairs, tmp_path: Path
 ) -> None:
     folder = pairs.reader.folder
-    killed = start(method, settings, folder, tmp_path / "killed", slow_s=0.3)
+    stopped, whole = (Workspace(tmp_path / name, "test") for name in ("stopped", "whole"))
+    killed = start(method, settings, folder, stopped, slow_s=0.3)
     deadline = time.monotonic() + 120
-    while not list((tmp_path / "killed").glob("train/*/checkpoint.pt")) and time.monotonic() < deadline:
+    while not list(stopped.scratch.glob("train/*/checkpoint.pt")) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.4)  # into the steps after the checkpoint, which must not count
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
-    assert not list((tmp_path / "killed").glob("train/*/finished")), "killed too late to show anything"
-    assert start(method, settings, folder, tmp_path / "killed", 0).wait() == 0
-    assert start(method, settings, folder, tmp_path / "whole", 0).wait() == 0
-    resumed, uninterrupted = weights(tmp_path / "killed"), weights(tmp_path / "whole")
+    assert not list(stopped.scratch.glob("train/*/finished")), "killed too late to show anything"
+    assert start(method, settings, folder, stopped, 0).wait() == 0
+    assert start(method, settings, folder, whole, 0).wait() == 0
+    resumed, uninterrupted = weights(stopped), weights(whole)
     assert resumed.keys() == uninterrupted.keys()
     assert all(torch.equal(resumed[name], uninterrupted[name]) for name in resumed)
 
 
-def test_finished_work_is_reused_and_other_settings_are_not(pairs: Pairs, tmp_path: Path) -> None:
+def test_finished_work_is_reused_and_other_settings_are_not(pairs: Pairs, here: Workspace) -> None:
     settings = TrainSettings(**{**TINY, "steps": 2})
-    first = train("esrgan", settings, 0, pairs, pairs, "data", tmp_path)
-    again = train("esrgan", settings, 0, pairs, pairs, "data", tmp_path)
+    first = train("esrgan", settings, 0, pairs, pairs, "data", here)
+    again = train("esrgan", settings, 0, pairs, pairs, "data", here)
     assert first.samples_per_s > 0
     assert again.samples_per_s == 0
     for change in ({"seed": 1}, {"data_digest": "other"}, {"settings": settings.model_copy(update={"ema": 0.5})}):
         arguments = {"settings": settings, "seed": 0, "data_digest": "data", **change}
-        other = train("esrgan", training=pairs, validation=pairs, scratch=tmp_path, **arguments)
+        other = train("esrgan", training=pairs, validation=pairs, here=here, **arguments)
         assert other.samples_per_s > 0, change
 
 
-def test_training_learns(pairs: Pairs, tmp_path: Path) -> None:
+def test_training_learns(pairs: Pairs, here: Workspace) -> None:
     settings = TrainSettings(**{**TINY, "losses": {"l1": 1.0}, "steps": 60, "learning_rate": 3e-3, "ema": 0.5})
-    curve = train("esrgan", settings, 0, pairs, pairs, "data", tmp_path).curve
+    curve = train("esrgan", settings, 0, pairs, pairs, "data", here).curve
     assert curve.loss_l1.iloc[-1] < curve.loss_l1.iloc[0]
     assert curve.val_psnr.iloc[-1] > curve.val_psnr.iloc[0] + 1
 
 
-def test_accumulation_sees_as_many_samples(pairs: Pairs, tmp_path: Path) -> None:
+def test_accumulation_sees_as_many_samples(pairs: Pairs, here: Workspace) -> None:
     """Two halves of a batch give the gradient of the whole: no batch statistics, mean losses."""
     whole = TrainSettings(**{**TINY, "losses": {"l1": 1.0}, "steps": 1, "batch": 4, "precision": "32-true", "ema": 0})
     halves = whole.model_copy(update={"batch": 2, "accumulate": 2})
-    models = [train("esrgan", s, 0, pairs, pairs, "data", tmp_path).model.state_dict() for s in (whole, halves)]
+    models = [train("esrgan", s, 0, pairs, pairs, "data", here).model.state_dict() for s in (whole, halves)]
     for name, value in models[0].items():
         torch.testing.assert_close(value, models[1][name], atol=2.1e-4, rtol=0)  # Adam's first step is +-lr
 
 
-def test_loss_that_is_not_finite_stops_with_the_remedy(pairs: Pairs, tmp_path: Path) -> None:
+def test_loss_that_is_not_finite_stops_with_the_remedy(pairs: Pairs, here: Workspace) -> None:
     settings = TrainSettings(**{**TINY, "losses": {"l1": 1e38}, "learning_rate": 1e30})
     with pytest.raises(RuntimeError, match=r"esrgan: the loss is .* at step \d+; lower learning_rate"):
-        train("esrgan", settings, 0, pairs, pairs, "data", tmp_path)
-    assert not list(tmp_path.glob("train/*/finished"))
+        train("esrgan", settings, 0, pairs, pairs, "data", here)
+    assert not list(here.scratch.glob("train/*/finished"))
 
 
-def test_unknown_size_stops_before_training(pairs: Pairs, tmp_path: Path) -> None:
+def test_unknown_size_stops_before_training(pairs: Pairs, here: Workspace) -> None:
     settings = TrainSettings(**{**TINY, "network": {"features": 8}})
     with pytest.raises(ValueError, match=r"unknown size features; SSR_RRDBNet takes"):
-        train("esrgan", settings, 0, pairs, pairs, "data", tmp_path)
+        train("esrgan", settings, 0, pairs, pairs, "data", here)
 
 
 def test_every_epoch_is_a_permutation() -> None:

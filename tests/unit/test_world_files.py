@@ -18,7 +18,7 @@ from satsr.data.mosaic import write_mosaic
 from satsr.data.s2naip import HR_GSD_M, corner_m
 from satsr.data.vectors import vector_files
 from satsr.data.world import LAND_COVER, MARGIN_PX, World
-from satsr.params import DataSettings
+from satsr.settings import DataSettings
 
 SETTINGS = DataSettings(regions=3, chips_per_side=2, dates=1, cloudy_share=0)
 

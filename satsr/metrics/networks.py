@@ -1,0 +1,41 @@
+"""Networks of metrics, each opened once: `lpips:alex`, `clipscore:RN50/openai`, `lpips:FOLDER`."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from satsr.perception.clip import Clip
+from satsr.perception.load import load_clip, load_trunk
+from satsr.perception.trunk import Trunk
+from satsr.precision import best_device
+
+Kind = Literal["trunk", "clip"]
+
+
+def split_name(full: str) -> tuple[str, str]:
+    """Split `metric:network` into its two parts; the second is "" where no network is named."""
+    metric, _, network = full.partition(":")
+    return metric, network
+
+
+def network_of(kind: Kind, name: str) -> Trunk | Clip:
+    """Open a network on the fastest device, or return it when it is open already.
+
+    Raises:
+        ValueError: an unknown name, or damaged weights.
+        OSError: published weights that are not on this machine.
+    """
+    return _opened(kind, name, _written(Path(name)))
+
+
+def _written(folder: Path) -> float:
+    """Return when a folder's files were last written, so that a network that was trained anew is opened anew."""
+    return max((p.stat().st_mtime for p in folder.iterdir()), default=0.0) if folder.is_dir() else 0.0
+
+
+@lru_cache(maxsize=8)
+def _opened(kind: Kind, name: str, written: float) -> Trunk | Clip:
+    network = load_trunk(name) if kind == "trunk" else load_clip(name)
+    return network.to(best_device())

@@ -1,0 +1,43 @@
+"""Which network is which: digests of weights, why some cannot be read, and the wall between loss and judge side."""
+
+from __future__ import annotations
+
+import hashlib
+import textwrap
+from collections.abc import Mapping
+
+from torch import nn
+
+
+def weights_digest(network: nn.Module) -> str:
+    """Return 16 hexadecimal digits of a network's weights, whatever the network is called and wherever it lies."""
+    digest = hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def reason_of(error: Exception) -> str:
+    """Return in one line why weights cannot be read; torch says it in the second line of many."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return textwrap.shorten(" ".join(lines[:2]), 200, placeholder=" ...") or type(error).__name__
+
+
+def check_apart(losses: Mapping[str, str], judges: Mapping[str, str]) -> None:
+    """Refuse a judge that also sits in a loss.
+
+    Args:
+        losses: name -> digest of every network in a loss, a fusion or a pretraining.
+        judges: name -> digest of every network that scores.
+
+    Raises:
+        ValueError: naming a network that is on both sides.
+    """
+    shared = [(a, b) for a, x in losses.items() for b, y in judges.items() if x == y]
+    if shared:
+        loss, judge = shared[0]
+        raise ValueError(
+            f"the judge {judge} has the same weights as the loss network {loss}, expected other ones: "
+            "a network that was trained against flatters what it trained; name another judge or loss network"
+        )

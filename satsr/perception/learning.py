@@ -1,0 +1,196 @@
+"""The study trains its own networks: a CLIP matches images with captions, a trunk tells the words of a caption."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from satsr.perception import clip as clip_module
+from satsr.perception import scenes as scenes_module
+from satsr.perception import trunk as trunk_module
+from satsr.perception.clip import save_clip
+from satsr.perception.load import load_clip, load_trunk, save_pointer
+from satsr.perception.scenes import Scenes
+from satsr.perception.trunk import TrunkCard, build_trunk, save_trunk
+from satsr.precision import best_device, best_precision
+from satsr.progress import Progress
+from satsr.reuse import key_of, scratch_folder
+from satsr.settings import ClipSettings, TrunkSettings
+
+# Radford et al., 2021, section 2.5 clip the temperature at 100; so few images fall into fewer than that.
+LARGEST_LOGIT_SCALE = 50.0
+EMBED_DIM, CONTEXT_LENGTH = 64, 48
+TEXT = {"context_length": CONTEXT_LENGTH, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 2}
+WARM_UP_STEPS = 10
+# Words that nearly all captions have, or nearly none, tell nothing.
+WORD_SHARES = (0.03, 0.97)
+
+
+def make_clip(name: str, settings: ClipSettings, scenes: Scenes, data_digest: str, scratch: Path, folder: Path) -> None:
+    """Train a CLIP, or take it from scratch when this training is finished, or point to published weights.
+
+    Args:
+        name: for the progress lines.
+        settings: tower, seed and length of the training.
+        scenes: to learn from.
+        data_digest: identifies the data set; work on other data is not reused.
+        scratch: folder for finished work.
+        folder: to write to.
+
+    Raises:
+        ValueError: a tower that open_clip does not build, or published weights that cannot be opened.
+        OSError: published weights that are not on this machine.
+    """
+    if settings.weights:
+        load_clip(settings.weights)
+        save_pointer(settings.weights, folder)
+        return
+    key = key_of(
+        {"settings": settings.model_dump(), "data": data_digest}, clip_module, scenes_module, sys.modules[__name__]
+    )
+    finished = scratch_folder(scratch / "perception", f"clip-{name}", key) / "finished"
+    if not finished.is_dir():
+        model, configuration = _learn_clip(name, settings, scenes)
+        _finish(finished, lambda place: save_clip(model, configuration, place))
+    shutil.copytree(finished, folder)
+
+
+def make_trunk(
+    name: str, settings: TrunkSettings, scenes: Scenes, data_digest: str, scratch: Path, folder: Path
+) -> None:
+    """Train a trunk, or take it from scratch, or point to published weights; see `make_clip`."""
+    if settings.weights:
+        load_trunk(settings.weights)
+        save_pointer(settings.weights, folder)
+        return
+    key = key_of(
+        {"settings": settings.model_dump(), "data": data_digest}, trunk_module, scenes_module, sys.modules[__name__]
+    )
+    finished = scratch_folder(scratch / "perception", f"trunk-{name}", key) / "finished"
+    if not finished.is_dir():
+        trunk, card = _learn_trunk(name, settings, scenes)
+        _finish(finished, lambda place: save_trunk(trunk, card, place))
+    shutil.copytree(finished, folder)
+
+
+def vocabulary(captions: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the words, in alphabetical order, that some captions have and others have not; numbers are no words."""
+    counts = Counter(word for caption in captions for word in set(_words(caption)))
+    low, high = (share * len(captions) for share in WORD_SHARES)
+    return tuple(sorted(word for word, count in counts.items() if low <= count <= high))
+
+
+def _words(caption: str) -> list[str]:
+    return re.findall(r"[a-z]{3,}", caption.lower())
+
+
+def _learn_clip(name: str, settings: ClipSettings, scenes: Scenes) -> tuple[nn.Module, dict[str, Any]]:
+    import open_clip
+
+    mean, std = scenes.band_statistics()
+    tower = {**settings.tower, "image_size": scenes.images.shape[-1]}
+    configuration = {
+        "model_cfg": {"embed_dim": EMBED_DIM, "vision_cfg": tower, "text_cfg": TEXT},
+        "preprocess_cfg": {"mean": mean, "std": std, "interpolation": "bicubic", "resize_mode": "shortest"},
+    }
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            model = open_clip.CLIP(EMBED_DIM, vision_cfg=dict(tower), text_cfg=dict(TEXT))
+    except TypeError as error:
+        raise ValueError(f"perception.clips.{name}.tower: {error}; expected names of open_clip's vision_cfg") from None
+    tokenizer = open_clip.tokenizer.SimpleTokenizer(context_length=CONTEXT_LENGTH)
+    preprocess = clip_module.Preprocess(tuple(scenes.images.shape[-2:]), mean, std, "bicubic", "shortest")  # type: ignore[arg-type]
+
+    def loss(images: Tensor, captions: list[str]) -> Tensor:
+        image, text, scale = model(preprocess(images), tokenizer(captions).to(images.device))
+        return contrastive_loss(image.float(), text.float(), scale.float().clamp(max=LARGEST_LOGIT_SCALE))
+
+    _learn(f"clip {name}", model, loss, settings, scenes)
+    return model, configuration
+
+
+def contrastive_loss(images: Tensor, texts: Tensor, scale: Tensor) -> Tensor:
+    """Return CLIP's symmetric cross-entropy (Radford et al., 2021, figure 3) of unit vectors (N, D)."""
+    logits = scale * images @ texts.T
+    own = torch.arange(len(images), device=images.device)
+    return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+
+
+def _learn_trunk(name: str, settings: TrunkSettings, scenes: Scenes) -> tuple[trunk_module.Trunk, TrunkCard]:
+    words = vocabulary(scenes.captions)
+    if not words:
+        raise ValueError("no word tells some captions from others: put images in at least two class folders")
+    mean, std = scenes.band_statistics()
+    card = TrunkCard(settings.kind, settings.widths, mean, std, settings.seed, words)
+    trunk = build_trunk(card)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        head = nn.Linear(settings.widths[-1], len(words))
+
+    def loss(images: Tensor, captions: list[str]) -> Tensor:
+        last = trunk(images, trunk.taps[-1:])[trunk.taps[-1]]
+        present = [[float(word in found) for word in words] for found in map(set, map(_words, captions))]
+        return F.binary_cross_entropy_with_logits(head(last.mean(dim=(2, 3))).float(), torch.tensor(present).to(images))
+
+    _learn(f"trunk {name}", nn.ModuleList([trunk, head]), loss, settings, scenes)
+    return trunk.cpu(), card
+
+
+def _learn(
+    what: str,
+    network: nn.Module,
+    loss_of: Callable[[Tensor, list[str]], Tensor],
+    settings: ClipSettings | TrunkSettings,
+    scenes: Scenes,
+) -> None:
+    """Minimize a loss over the scenes, in place: AdamW, a short warm-up and a cosine down to zero."""
+    device, bf16 = best_device(), best_precision() == "bf16-mixed"
+    network.to(device).to(memory_format=torch.channels_last).train()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.05)
+    progress = Progress(f"train {what}", settings.steps, "steps")
+    for step in range(settings.steps):
+        rng = np.random.default_rng([settings.seed, step])
+        images, captions = scenes.lesson(_numbers(len(scenes), settings, step), rng)
+        for group in optimizer.param_groups:
+            group["lr"] = settings.learning_rate * _schedule(step, settings.steps)
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            loss = loss_of(images.to(device, memory_format=torch.channels_last), captions)
+        if not torch.isfinite(loss):
+            raise RuntimeError(f"{what}: the loss is {float(loss)} at step {step}; lower its learning_rate")
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        progress.step(note=f", loss {float(loss.detach()):.2f}")
+    network.cpu().eval()
+
+
+def _numbers(count: int, settings: ClipSettings | TrunkSettings, step: int) -> list[int]:
+    """Return the scenes of a step: every epoch is a new permutation."""
+    size = min(settings.batch, count)  # a batch larger than the set takes the whole set
+    epoch, position = divmod(step, count // size)
+    order = np.random.default_rng([settings.seed, epoch, 1]).permutation(count)
+    return order[position * size : (position + 1) * size].tolist()
+
+
+def _schedule(step: int, steps: int) -> float:
+    return min(1.0, (step + 1) / WARM_UP_STEPS) * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def _finish(finished: Path, save: Callable[[Path], None]) -> None:
+    partial = finished.with_name("finished.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    save(partial)
+    os.replace(partial, finished)

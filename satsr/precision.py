@@ -1,0 +1,21 @@
+"""What matrix products run in."""
+
+from __future__ import annotations
+
+import torch
+
+from satsr.settings import Precision
+
+
+def best_precision(asked: Precision = "auto") -> Precision:
+    """Return what is asked for; `auto` is bf16 where the device multiplies matrices in it, else fp32."""
+    if asked != "auto":
+        return asked
+    flags = torch.backends.cpu.get_cpu_capability()
+    cpu = torch.cpu._is_amx_tile_supported() or (flags == "AVX512" and torch.cpu._is_avx512_bf16_supported())
+    return "bf16-mixed" if torch.cuda.is_available() or cpu else "32-true"
+
+
+def best_device() -> torch.device:
+    """Return the GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

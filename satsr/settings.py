@@ -1,0 +1,191 @@
+"""The study's settings: every name that `params.yaml` and `profiles/*.yaml` may hold, with its bounds.
+
+Light on purpose (no torch): the runner checks every value before it starts a kernel.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Protocol = Literal["published", "corrected"]
+Precision = Literal["auto", "32-true", "bf16-mixed"]
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, and strict about names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Splits(Settings):
+    """Shares of the regions in each split; a region is never divided."""
+
+    train: float = Field(0.6, gt=0, lt=1)
+    val: float = Field(0.12, gt=0, lt=1)
+    test: float = Field(0.28, gt=0, lt=1)
+
+
+class DataSettings(Settings):
+    """Where the pairs come from, and how many.
+
+    `world` is the embedded procedural world; `folder` takes real high-resolution images and simulates the
+    Sentinel-2 series; `pairs` takes real co-located pairs (`NAME_lr*.png`, `NAME_hr.png`).
+    """
+
+    source: Literal["world", "folder", "pairs"] = "world"
+    path: str = ""
+    seed: int = 0
+    regions: int = Field(25, ge=3)
+    chips_per_side: int = Field(4, ge=1, le=16)
+    dates: int = Field(8, ge=1)
+    cloudy_share: float = Field(0.2, ge=0, le=1)
+    max_chips: int = Field(0, ge=0)  # of a folder; 0 takes all
+    hr_gsd_m: float = Field(0.0, ge=0)  # resample georeferenced images to this; 0 keeps their own
+    splits: Splits = Splits()
+
+
+class PairSettings(Settings):
+    """How a chip becomes a sample: number of dates, bands, and the seed of the frame choice."""
+
+    dates: int = Field(8, ge=1)
+    bands: tuple[str, ...] = ("tci",)
+    seed: int = 0
+
+
+class ClipSettings(Settings):
+    """One CLIP: published weights, or a small one that the study trains on captioned scenes."""
+
+    weights: str = ""  # ARCHITECTURE/TAG of open_clip, ARCHITECTURE/FILE or a folder, in place of a training
+    tower: dict[str, int | float | tuple[int, ...]] = {}  # open_clip's vision_cfg
+    steps: int = Field(100, ge=1)
+    batch: int = Field(32, ge=2)
+    learning_rate: float = Field(2e-3, gt=0)
+    seed: int = 0  # of the weights and of the order of the scenes
+
+
+class TrunkSettings(Settings):
+    """One feature trunk: published weights, or a small one that the study trains on captioned scenes."""
+
+    weights: str = ""  # alex, vgg, vgg19, squeeze, NAME/FILE or a folder, in place of a training
+    kind: Literal["vgg", "alex"] = "vgg"
+    widths: tuple[int, ...] = (16, 32, 64)
+    steps: int = Field(100, ge=1)
+    batch: int = Field(32, ge=2)
+    learning_rate: float = Field(2e-3, gt=0)
+    seed: int = 0
+
+
+class PerceptionSettings(Settings):
+    """The networks that look at images. The one named `loss` is for losses; the others are candidates to judge."""
+
+    clips: dict[str, ClipSettings]
+    trunks: dict[str, TrunkSettings]
+
+    @model_validator(mode="after")
+    def _two_sides(self) -> PerceptionSettings:
+        for what, networks in (("clips", self.clips), ("trunks", self.trunks)):
+            if "loss" not in networks or len(networks) < 2:
+                raise ValueError(f"{what} = {sorted(networks)}, expected `loss` and at least one other, which judges")
+            loss = networks["loss"]
+            for name, other in networks.items():
+                trained = not (other.weights or loss.weights)  # published weights have no seed here
+                alike = (trained and other.seed == loss.seed) or _architecture(other) == _architecture(loss)
+                if name != "loss" and alike:
+                    raise ValueError(f"{what}.{name} has the seed or the architecture of {what}.loss, expected others")
+        return self
+
+
+def _architecture(network: ClipSettings | TrunkSettings) -> object:
+    if network.weights:
+        return network.weights
+    return network.tower if isinstance(network, ClipSettings) else (network.kind, network.widths)
+
+
+class PerceptualSettings(Settings):
+    """What the perceptual loss compares: weighted layers of a trunk, before their activation."""
+
+    network: str = "loss"  # the study's loss trunk, or what `load_trunk` takes
+    layers: dict[str, float] = {}
+
+
+class TrainSettings(Settings):
+    """One method's training. `network` and `discriminator` are the constructors' own arguments."""
+
+    network: dict[str, int | float | bool] = {}
+    discriminator: dict[str, int | float | bool] = {}
+    losses: dict[Literal["l1", "mse", "ssim", "perceptual", "gan"], float]
+    perceptual: PerceptualSettings = PerceptualSettings()
+    sharpen: bool = False  # content losses compare with the USM-sharpened target
+    steps: int = Field(ge=1)
+    gan_start: int = Field(0, ge=0)  # the generator trains without the adversarial loss before this step
+    batch: int = Field(8, ge=1)
+    crop: int = Field(0, ge=0, multiple_of=8)  # train on random LR crops of this side in px; 0 takes whole chips
+    accumulate: int = Field(1, ge=1)
+    learning_rate: float = Field(1e-4, gt=0)
+    betas: tuple[float, float] = (0.9, 0.99)
+    milestones: tuple[int, ...] = ()
+    gamma: float = 0.5
+    ema: float = Field(0.999, ge=0, lt=1)
+    precision: Precision = "auto"
+    start_at_mean: bool = False  # let an untrained network put out the mean colour, which a short training needs
+    validate_every: int = Field(100, ge=1)
+    checkpoint_every: int = Field(100, ge=1)
+
+
+class EvaluateSettings(Settings):
+    """Which scores are computed, under which protocols."""
+
+    metrics: tuple[str, ...] = ("psnr", "ssim", "cpsnr")  # METRIC or METRIC:NETWORK; `judge` is the chosen network
+    protocols: tuple[Protocol, ...] = ("published", "corrected")
+    sets: str = ""  # the trunk whose features FID and KID compare; none without
+    batch: int = Field(32, ge=1)
+
+
+class AgreementSettings(Settings):
+    """The agreement study: what is asked, beside CLIPScore by every candidate to judge."""
+
+    metrics: tuple[str, ...] = ("psnr", "ssim", "cpsnr")
+    protocols: tuple[Protocol, ...] = ("published", "corrected")
+    design: str = "book/preferences/stand_in.csv"  # the stand-in's pairs
+
+
+class TableSettings(Settings):
+    """Bootstrap intervals of the tables."""
+
+    level: float = Field(0.95, gt=0.5, lt=1)
+    resamples: int = Field(2000, ge=100)
+    seed: int = 0
+
+
+class Study(Settings):
+    """The whole of `params.yaml`."""
+
+    profile: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    data: DataSettings
+    pairs: PairSettings
+    methods: tuple[str, ...]
+    seeds: tuple[int, ...] = (0,)
+    perception: PerceptionSettings
+    agreement: AgreementSettings
+    train: dict[str, TrainSettings]
+    evaluate: EvaluateSettings
+    table: TableSettings
+    votes: str = ""  # a file of `satsr vote` on the methods' outputs
+
+    @model_validator(mode="after")
+    def _enough_dates(self) -> Study:
+        if self.data.source != "pairs" and self.pairs.dates > self.data.dates:
+            raise ValueError(
+                f"pairs.dates = {self.pairs.dates}, expected at most data.dates = {self.data.dates}: "
+                "lower the one or raise the other"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _known_methods(self) -> Study:
+        unknown = sorted(set(self.methods) - set(self.train) - {"bicubic"})
+        if unknown:
+            raise ValueError(f"methods = {unknown}, expected bicubic or one of {', '.join(self.train)}")
+        return self
