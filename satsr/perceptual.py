@@ -20,7 +20,7 @@ class PerceptualLoss:
 
     Args:
         trunk: any trunk; the paper's is VGG-19.
-        layers: weight of each layer.
+        layers: weight of each layer; 0 leaves one out that a profile's default has.
 
     Raises:
         ValueError: no layers, or a layer that the trunk does not have.
@@ -28,6 +28,7 @@ class PerceptualLoss:
 
     def __init__(self, trunk: Trunk, layers: dict[str, float]) -> None:
         known = [name for name, _ in trunk.layers.named_children()]
+        layers = {name: weight for name, weight in layers.items() if weight}
         if not layers or set(layers) - set(known):
             raise ValueError(
                 f"perceptual.layers = {sorted(layers)}, expected some of {', '.join(known)} of {trunk.name}"

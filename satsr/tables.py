@@ -109,10 +109,10 @@ def tabs(tables: Mapping[str, pd.DataFrame]) -> HTML:
         here = f"tab-{group}-{number}"
         checked = " checked" if number == 0 else ""
         heads.append(f'<input type="radio" name="tab-{group}" id="{here}"{checked}><label for="{here}">{name}</label>')
-        bodies.append(f'<div class="{here}" hidden>{text}</div>')
+        bodies.append(f'<div class="{here}">{text}</div>')
         rules.append(f".tabs:has(#{here}:checked) .{here} {{display: block}}")
         rules.append(f"#{here}:checked + label {{font-weight: bold; text-decoration: underline}}")
-    style = f"<style>.tabs label {{margin: 0 1.2em 0 .3em; cursor: pointer}} {' '.join(rules)}</style>"
+    style = f"<style>.tabs > div {{display: none}} .tabs label {{margin: 0 1.2em 0 .3em}} {' '.join(rules)}</style>"
     return HTML(f'{style}<div class="tabs">{"".join(heads)}{"".join(bodies)}</div>')
 
 

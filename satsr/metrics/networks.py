@@ -27,12 +27,14 @@ def network_of(kind: Kind, name: str) -> Trunk | Clip:
         ValueError: an unknown name, or damaged weights.
         OSError: published weights that are not on this machine.
     """
-    return _opened(kind, name, _written(Path(name)))
+    return _opened(kind, name, _written(name))
 
 
-def _written(folder: Path) -> float:
-    """Return when a folder's files were last written, so that a network that was trained anew is opened anew."""
-    return max((p.stat().st_mtime for p in folder.iterdir()), default=0.0) if folder.is_dir() else 0.0
+def _written(name: str) -> float:
+    """Return when a network's files were last written, so that one that was trained anew is opened anew."""
+    folder, file = Path(name), Path(name.partition("/")[2])
+    files = [*folder.iterdir()] if folder.is_dir() else [file]
+    return max((p.stat().st_mtime for p in files if p.is_file()), default=0.0)
 
 
 @lru_cache(maxsize=8)

@@ -10,7 +10,7 @@ from satsr.compare_results import differences
 CELL = {"method": "srcnn", "dataset": "s2naip", "metric": "psnr", "protocol": "corrected"}
 
 
-def table(path: Path, **values: float) -> Path:
+def table(path: Path, **values: float | str) -> Path:
     counts = {"images": 112, "regions": 7, "seeds": 1}
     pd.DataFrame([{**CELL, "mean": 20.0, "low": 19.0, "high": 21.0, **counts, **values}]).to_csv(path, index=False)
     return path
@@ -45,6 +45,14 @@ def test_interval_ends_and_counts_are_compared_too(committed: Path, tmp_path: Pa
     lines, passes = differences(committed, table(tmp_path / "fresh.csv", **changed))
     assert passes is good
     assert next(iter(changed)) in lines[0]
+
+
+def test_a_score_by_the_studys_own_network_may_move_but_not_vanish(tmp_path: Path) -> None:
+    committed = table(tmp_path / "committed.csv", metric="lpips:judge")
+    lines, passes = differences(committed, table(tmp_path / "fresh.csv", metric="lpips:judge", mean=90.0))
+    assert passes
+    assert len(lines) == 1
+    assert not differences(committed, table(tmp_path / "lost.csv", metric="lpips:judge", mean=float("nan")))[1]
 
 
 def test_a_missing_cell_fails_on_either_side(committed: Path, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_notebook_without_parameters_cell_is_refused(tmp_path: Path) -> None:
 def test_blocks_become_parameters_by_their_first_name() -> None:
     values = parameters(load_study(ROOT), ["train.esrgan", "seeds"])
     assert values["seeds"] == [0]
-    assert values["train"]["losses"] == {"l1": 1.0, "gan": 0.1}
+    assert values["train"]["losses"] == {"l1": 1.0, "perceptual": 0.1, "gan": 0.1}
     with pytest.raises(ValueError, match=r"no block 'train\.unet': no 'unet' in srcnn, esrgan"):
         parameters(load_study(ROOT), ["train.unet"])
 
