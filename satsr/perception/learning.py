@@ -9,7 +9,9 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -53,36 +55,46 @@ def make_clip(name: str, settings: ClipSettings, scenes: Scenes, data_digest: st
         ValueError: a tower that open_clip does not build, or published weights that cannot be opened.
         OSError: published weights that are not on this machine.
     """
-    if settings.weights:
-        load_clip(settings.weights)
-        save_pointer(settings.weights, folder)
-        return
-    key = key_of(
-        {"settings": settings.model_dump(), "data": data_digest}, clip_module, scenes_module, sys.modules[__name__]
-    )
-    finished = scratch_folder(scratch / "perception", f"clip-{name}", key) / "finished"
-    if not finished.is_dir():
-        model, configuration = _learn_clip(name, settings, scenes)
-        _finish(finished, lambda place: save_clip(model, configuration, place))
-    shutil.copytree(finished, folder)
+    place = _Place("clip", name, data_digest, scratch, folder)
+    _make(place, settings, load_clip, clip_module, lambda to: save_clip(*_learn_clip(name, settings, scenes), to))
 
 
 def make_trunk(
     name: str, settings: TrunkSettings, scenes: Scenes, data_digest: str, scratch: Path, folder: Path
 ) -> None:
     """Train a trunk, or take it from scratch, or point to published weights; see `make_clip`."""
+    place = _Place("trunk", name, data_digest, scratch, folder)
+    _make(place, settings, load_trunk, trunk_module, lambda to: save_trunk(*_learn_trunk(name, settings, scenes), to))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a network is made, and what identifies its training beside its settings."""
+
+    kind: str
+    name: str
+    data_digest: str
+    scratch: Path
+    folder: Path
+
+
+def _make(
+    place: _Place,
+    settings: ClipSettings | TrunkSettings,
+    load: Callable[[str], object],
+    architecture: ModuleType,
+    learn: Callable[[Path], None],
+) -> None:
     if settings.weights:
-        load_trunk(settings.weights)
-        save_pointer(settings.weights, folder)
+        load(settings.weights)
+        save_pointer(settings.weights, place.folder)
         return
-    key = key_of(
-        {"settings": settings.model_dump(), "data": data_digest}, trunk_module, scenes_module, sys.modules[__name__]
-    )
-    finished = scratch_folder(scratch / "perception", f"trunk-{name}", key) / "finished"
+    code = (architecture, scenes_module, sys.modules[__name__])
+    key = key_of({"settings": settings.model_dump(), "data": place.data_digest}, *code)
+    finished = scratch_folder(place.scratch / "perception", f"{place.kind}-{place.name}", key) / "finished"
     if not finished.is_dir():
-        trunk, card = _learn_trunk(name, settings, scenes)
-        _finish(finished, lambda place: save_trunk(trunk, card, place))
-    shutil.copytree(finished, folder)
+        _finish(finished, learn)
+    shutil.copytree(finished, place.folder)
 
 
 def vocabulary(captions: tuple[str, ...]) -> tuple[str, ...]:
