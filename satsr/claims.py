@@ -9,8 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from satsr.agreement import report
-
-NOT_RUN = "not run in this profile"
+from satsr.tables import NOT_RUN
 
 
 def metric_agreement(results: Path) -> str:

@@ -34,9 +34,7 @@ def comparisons(
     "one seed: not said", otherwise "not shown".
 
     Two limits. Signed ranks of R regions give no p below 2^(1 - R), so of 7 regions three pairs can be shown, six
-    cannot. And a bootstrap of few seeds understates their spread: where seeds vary three times as much as regions,
-    methods that are equal on average pass in about 45 % of simulated studies with 2 seeds, 20 % with 3 and 14 % with
-    5; where they vary a third as much, in 9 % with 2 and 6 % with 3.
+    cannot. And a bootstrap of few seeds understates their spread, so a headline takes three or more.
 
     Args:
         scores: columns method, metric, protocol, tile, region, seed and value.

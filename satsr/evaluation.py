@@ -21,6 +21,7 @@ from satsr.models.superresolver import ModelCard, SuperResolver, find_method, lo
 from satsr.paths import Workspace
 from satsr.perception.roles import network_name
 from satsr.perception.trunk import Trunk
+from satsr.precision import best_device
 from satsr.progress import Progress
 from satsr.settings import EvaluateSettings
 
@@ -34,7 +35,7 @@ def trained_models(method: str, seeds: Sequence[int], models: Path, pairs: Pairs
         models: folder with `<method>/seed-<seed>`.
         pairs: tell dates, bands and scale of a method without weights.
     """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = best_device()
     if find_method(method).learns:
         return [(seed, load_model(models / method / f"seed-{seed}").to(device)) for seed in seeds]
     card = ModelCard(method, {}, pairs.settings.dates, pairs.bands_in, pairs.bands_out, pairs.scale)
@@ -124,6 +125,8 @@ def full_names(here: Workspace, metrics: Sequence[str]) -> dict[str, str]:
 def flattered(model: SuperResolver, names: Mapping[str, str]) -> set[str]:
     """Return the metrics whose network also sat in a loss of the model: their scores flatter it."""
     digests = set(model.card.provenance.get("loss_networks", {}).values())
+    if not digests:
+        return set()
     networks = {metric: (find_metric(full).network, split_name(full)[1]) for metric, full in names.items()}
     return {metric for metric, (kind, name) in networks.items() if kind and network_of(kind, name).digest in digests}
 

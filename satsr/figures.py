@@ -99,13 +99,14 @@ def agreement_heatmap(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def quirk_plot(table: pd.DataFrame) -> Figure:
-    """Show how far each quirk moves a score, as a share of the difference between the kinds of output."""
+def quirk_plot(rows: pd.DataFrame) -> Figure:
+    """Show how far each quirk moves a score, as a share of the difference between the kinds of output.
+
+    Args:
+        rows: metric, quirk, output, share.
+    """
     import seaborn as sns
 
-    from satsr.metrics.quirks import relative
-
-    rows = relative(table)
     labels = rows.metric + ": " + rows.quirk
     figure, axis = plt.subplots(figsize=(7, 0.3 * labels.nunique() + 0.9), layout="constrained")
     sns.barplot(x=rows["share"], y=labels, hue=rows.output, ax=axis, palette=["#8d99ae", "#20639b"], errorbar=None)

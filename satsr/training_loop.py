@@ -22,7 +22,7 @@ from satsr.metrics.psnr import psnr
 from satsr.models.superresolver import ModelCard, SuperResolver, build_discriminator, save_model
 from satsr.perception.trunk import Trunk
 from satsr.perceptual import PerceptualLoss, sharpen
-from satsr.precision import best_precision
+from satsr.precision import best_device, best_precision
 from satsr.progress import Progress
 from satsr.settings import TrainSettings
 
@@ -68,8 +68,8 @@ class Run:
     ) -> None:
         self.card, self.settings, self.seed, self.folder = card, settings, seed, folder
         self.training, self.validation = training, validation
-        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
-        self.fabric = Fabric(accelerator=accelerator, devices=1, precision=best_precision(settings.precision))  # type: ignore[arg-type]
+        precision = best_precision(settings.precision)
+        self.fabric = Fabric(accelerator=best_device().type, devices=1, precision=precision)  # type: ignore[arg-type]
         self.step = 0
         self.history: list[dict[str, float]] = []
         self.sums: dict[str, float] = {}

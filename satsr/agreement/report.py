@@ -9,9 +9,9 @@ import pandas as pd
 from satsr.agreement.preference import MACRO, agreement_table
 from satsr.settings import TableSettings
 from satsr.statistics import mean_interval
+from satsr.tables import NOT_AVAILABLE, NOT_RUN
 
-NOT_AVAILABLE, NOT_RUN = "not available", "not run in this profile"
-# In the order in which a verdict may be given: people decide, a stand-in can only be consistent with them.
+# Where preferences come from; it decides how far a verdict may go (`sentence`).
 STAND_IN, PEOPLE = "stand-in", "people"
 PLAIN = ("psnr", "ssim", "cpsnr")
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from satsr.agreement.context import Box, Context
 from satsr.agreement.degradations import DEGRADATIONS, applicable
-from satsr.agreement.preference import outcomes
+from satsr.agreement.preference import MACRO, outcomes
 from satsr.agreement.sharp_error import sharp_error
 from satsr.data.pairs import Pair, Pairs
 from satsr.metrics.networks import split_name
@@ -36,14 +36,12 @@ class Candidates:
         target: float32 (C, H, W) in [0, 1].
         better: the same shape.
         worse: `better` with more of one fault.
-        tile: the place.
-        region: its region.
+        region: of the place.
     """
 
     target: Tensor
     better: Tensor
     worse: Tensor
-    tile: str
     region: str
 
 
@@ -57,18 +55,19 @@ def candidates(row: pd.Series, pairs: Pairs) -> Candidates:
     Raises:
         ValueError: no chip of the set has enough objects.
     """
-    pair, objects = _place(row, pairs)
+    number, objects = _place(row, pairs)
+    pair = pairs.pair(number)
     base = pair.hr if row.base == "target" else sharp_error(pair.hr, Context(int(row.seed)))
     context = Context(int(row.seed) + 1, objects)
     better, worse = (_degraded(base, row.kind, strength, context) for strength in (row.low, row.high))
-    return Candidates(pair.hr, better, worse, pair.tile, pair.region)
+    return Candidates(pair.hr, better, worse, pair.region)
 
 
 def possible(design: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
     """Return the pairs whose fault can be made on some chip of a set: chips of a folder may show no objects."""
     kinds = design.kind.unique()
-    chips = [pairs.pair(number, extras=True) for number in range(len(pairs))]
-    found = {kind for kind in kinds if any(applicable(kind, _things(chip)) for chip in chips)}
+    chips = [_things(pairs, number) for number in range(len(pairs))]
+    found = {kind for kind in kinds if any(applicable(kind, objects) for objects in chips)}
     return design[design.kind.isin(found)]
 
 
@@ -139,27 +138,29 @@ def best_candidate(table: pd.DataFrame, prefix: str) -> str:
     Raises:
         ValueError: no candidate is in the table.
     """
-    rows = table[(table.kind == "macro average") & table.metric.str.startswith(f"{prefix}:")]
+    rows = table[(table.kind == MACRO) & table.metric.str.startswith(f"{prefix}:")]
     if rows.empty:
         raise ValueError(f"got no metric {prefix}:NETWORK in the table, expected at least one candidate")
     best = rows.sort_values(["agreement", "metric"], ascending=[False, True]).iloc[0]
     return split_name(str(best.metric))[1]
 
 
-def _place(row: pd.Series, pairs: Pairs) -> tuple[Pair, tuple[Box, ...]]:
+def _place(row: pd.Series, pairs: Pairs) -> tuple[int, tuple[Box, ...]]:
+    """Return the number of the chip on which a fault is made, and its objects."""
     for step in range(len(pairs)):
-        pair = pairs.pair((int(row.chip) + step) % len(pairs), extras=True)
-        objects = _things(pair)
+        number = (int(row.chip) + step) % len(pairs)
+        objects = _things(pairs, number)
         if applicable(row.kind, objects):
-            return pair, objects
+            return number, objects
     raise ValueError(
         f"{row.pair}: no chip of {pairs.reader.folder} has enough objects ({', '.join(OBJECTS)}) for {row.kind}: "
         "leave this fault out of the pairs"
     )
 
 
-def _things(pair: Pair) -> tuple[Box, ...]:
-    return tuple(box for name in OBJECTS for box in pair.objects.get(name, ()))
+def _things(pairs: Pairs, number: int) -> tuple[Box, ...]:
+    objects = pairs.reader.objects(pairs.tiles[number])
+    return tuple(box for name in OBJECTS for box in objects.get(name, ()))
 
 
 def _degraded(image: Tensor, kind: str, strength: float, context: Context) -> Tensor:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from satsr.metrics.protocol import Protocol, border_px, check_protocol
+from satsr.metrics.protocol import Protocol, border_px, check_protocol, map_chunks
 
 
 def check_images(sr: Tensor, hr: Tensor, protocol: Protocol, valid: Tensor | None = None, window_px: int = 1) -> None:
@@ -63,15 +63,19 @@ def _check_size(hr: Tensor, smallest_px: int) -> None:
 
 
 def _check_range(image: Tensor, name: str) -> None:
-    # Ends of each image first: comparing every value would cost more than some metrics. NaN fails both comparisons.
-    lowest, highest = image.flatten(1).amin(dim=1), image.flatten(1).amax(dim=1)
-    bad = first_image(~((lowest >= 0) & (highest <= 1)))
+    bad = first_image(~map_chunks(_within_range, image))
     if bad is None:
         return
     if not torch.isfinite(image[bad]).all():
         raise ValueError(f"image {bad}: got NaN or infinity in {name}, expected finite values: mask or drop it")
     low, high = image[bad].min().item(), image[bad].max().item()
     raise ValueError(f"image {bad}: got {name} in [{low:g}, {high:g}], expected [0, 1]: clip it first")
+
+
+def _within_range(image: Tensor) -> Tensor:
+    """Mark the images with all values in [0, 1], none of them NaN: bool (N,)."""
+    # By the ends of each image: comparing every value would cost more than some metrics.
+    return (image.flatten(1).amin(dim=1) >= 0) & (image.flatten(1).amax(dim=1) <= 1)
 
 
 def _check_valid(valid: Tensor, hr: Tensor, protocol: Protocol) -> None:

@@ -6,10 +6,8 @@ import torch
 from torch import Tensor
 
 from satsr.metrics.checks import check_images
-from satsr.metrics.protocol import Protocol, as_published, mask_of, replace_invalid
+from satsr.metrics.protocol import CHUNK_IMAGES, Protocol, as_published, map_chunks, mask_of, replace_invalid
 from satsr.perception.clip import Clip
-
-CHUNK_IMAGES = 16
 
 
 def clipscore(sr: Tensor, hr: Tensor, protocol: Protocol, valid: Tensor | None, clip: Clip) -> Tensor:
@@ -35,11 +33,12 @@ def clipscore(sr: Tensor, hr: Tensor, protocol: Protocol, valid: Tensor | None, 
     check_images(sr, hr, protocol, valid)
     sr = replace_invalid(sr, hr, mask_of(valid, protocol))
     device = next(clip.parameters()).device
-    similarities = []
-    for x, y in zip(sr.split(CHUNK_IMAGES), hr.split(CHUNK_IMAGES), strict=True):
+
+    def similarity(x: Tensor, y: Tensor) -> Tensor:
         (target,) = clip.memory.features(y, protocol, lambda image: (_embed(clip, image.to(device), protocol),))
-        similarities.append((_embed(clip, x.to(device), protocol).cpu() * target.cpu()).sum(dim=1, dtype=torch.float64))
-    return torch.cat(similarities)
+        return (_embed(clip, x.to(device), protocol).cpu() * target.cpu()).sum(dim=1, dtype=torch.float64)
+
+    return map_chunks(similarity, sr, hr, size=CHUNK_IMAGES)
 
 
 def _embed(clip: Clip, images: Tensor, protocol: Protocol) -> Tensor:

@@ -1,12 +1,15 @@
 """Window sums and window products over many displacements at once, exact in float64."""
 
+import math
+from functools import lru_cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 # Columns per block of `correlate`: wide enough for fast matrix products, narrow enough that few of
 # their entries lie outside the wanted diagonals.
-BLOCK_PX = 24
+BLOCK = 20
 
 
 def window_sums(images: Tensor, offsets_px: list[int], trim_px: int) -> Tensor:
@@ -20,10 +23,9 @@ def window_sums(images: Tensor, offsets_px: list[int], trim_px: int) -> Tensor:
     Returns:
         float64 (N, C, P, P), over row offsets and column offsets.
     """
-    start = torch.tensor(offsets_px, device=images.device)
     # As two products with 0/1 matrices: several times faster than an integral image.
-    rows, columns = (_inside(start, size, trim_px).to(images.dtype) for size in images.shape[-2:])
-    return (rows @ images).to(torch.float64) @ columns.to(torch.float64).mT
+    rows, columns = (_inside(tuple(offsets_px), size, trim_px).to(images.device) for size in images.shape[-2:])
+    return (rows.to(images.dtype) @ images).to(torch.float64) @ columns.mT
 
 
 def mean_differences(
@@ -58,7 +60,8 @@ def correlate(x: Tensor, y: Tensor, offsets_px: list[tuple[int, int]], trim_px: 
     Entry (i, j) is the sum of x * y over the window that starts in row a, column b of x and in row a',
     column b' of y, where (a, a') = offsets_px[i] and (b, b') = offsets_px[j]. For one pair of rows, the
     product of the transposed window of x with that of y holds every column displacement as a diagonal, so
-    matrix products of column blocks replace P * P passes over the images.
+    matrix products of column blocks replace P * P passes over the images. Where all displacements are
+    multiples of a step, a block holds every step-th column: no others meet.
 
     Args:
         x: float64 (N, C, H, W), or float32 where sums of C * H products are exact.
@@ -69,37 +72,44 @@ def correlate(x: Tensor, y: Tensor, offsets_px: list[tuple[int, int]], trim_px: 
     Returns:
         float64 (N, P, P).
     """
-    height = x.shape[-2] - trim_px
-    reach_px = max(abs(a - b) for a, b in offsets_px)
-    x_blocks = _column_blocks(x, 0)  # (N, blocks, H, C, BLOCK_PX)
-    y_blocks = _column_blocks(y, reach_px)  # (N, blocks, H, C, BLOCK_PX + 2 * reach_px)
-    wanted = _diagonals(x.shape[-1], offsets_px, trim_px, reach_px).to(x.device, torch.float64)
-    rows = []
-    for a, b in offsets_px:
-        x_rows, y_rows = x_blocks[:, :, a : a + height], y_blocks[:, :, b : b + height]
-        gram = x_rows.flatten(2, 3).mT @ y_rows.flatten(2, 3)  # (N, blocks, BLOCK_PX, BLOCK_PX + 2 * reach_px)
-        rows.append(gram.flatten(1).to(torch.float64) @ wanted)
-    return torch.stack(rows, dim=1)
+    images, bands = x.shape[:2]
+    height, width = (size - trim_px for size in x.shape[-2:])
+    step_px = math.gcd(*(a - b for a, b in offsets_px)) or 1
+    reach = max(abs(a - b) for a, b in offsets_px) // step_px
+    x_blocks = _column_blocks(x, step_px, 0)  # (N * blocks, H * C, BLOCK)
+    y_blocks = _column_blocks(y, step_px, reach)  # (N * blocks, H * C, BLOCK + 2 * reach)
+    windows = [(slice(a * bands, (a + height) * bands), slice(b * bands, (b + height) * bands)) for a, b in offsets_px]
+    products = torch.stack([x_blocks[:, a].mT @ y_blocks[:, b] for a, b in windows])
+    wanted = _diagonals(width, tuple(offsets_px), step_px, reach).to(x.device)
+    products = products.view(len(offsets_px), images, -1)
+    products = products.gather(-1, wanted.flatten().expand(*products.shape[:2], -1))
+    return products.unflatten(-1, wanted.shape).sum(dim=-1, dtype=torch.float64).movedim(0, 1)
 
 
-def _column_blocks(images: Tensor, reach_px: int) -> Tensor:
-    fill_px = -images.shape[-1] % BLOCK_PX
-    padded = F.pad(images, (reach_px, reach_px + fill_px))
-    blocks = padded.unfold(-1, BLOCK_PX + 2 * reach_px, BLOCK_PX)  # (N, C, H, blocks, px)
-    return blocks.permute(0, 3, 2, 1, 4).contiguous()
+def _column_blocks(images: Tensor, step_px: int, reach: int) -> Tensor:
+    """Cut (N, C, H, W) into blocks of every step-th column, overlapping by the reach: (N * blocks, H * C, columns)."""
+    fill_px = -images.shape[-1] % (BLOCK * step_px)
+    padded = F.pad(images.transpose(1, 2), (reach * step_px, reach * step_px + fill_px))
+    columns = padded.unflatten(-1, (-1, step_px)).unfold(-2, BLOCK + 2 * reach, BLOCK)
+    return columns.permute(0, 3, 4, 1, 2, 5).contiguous().flatten(0, 2).flatten(1, 2)
 
 
-def _diagonals(width_px: int, offsets_px: list[tuple[int, int]], trim_px: int, reach_px: int) -> Tensor:
-    """Mark what each column displacement sums of the products of all blocks: bool (blocks * px * px', P)."""
-    x_start, y_start = torch.tensor(offsets_px).T
-    inside = _inside(x_start, width_px, trim_px)  # (P, W)
-    inside = F.pad(inside, (0, -width_px % BLOCK_PX)).unflatten(1, (-1, BLOCK_PX, 1))
-    x_px, y_px = torch.arange(BLOCK_PX)[:, None], torch.arange(-reach_px, BLOCK_PX + reach_px)
-    on_diagonal = y_px - x_px == (y_start - x_start)[:, None, None, None]  # (P, 1, px, px')
-    return (inside & on_diagonal).flatten(1).T
+@lru_cache
+def _diagonals(width: int, offsets_px: tuple[tuple[int, int], ...], step_px: int, reach: int) -> Tensor:
+    """Find what each column displacement sums in the flattened products of all blocks: indices (P, width)."""
+    with torch.inference_mode(False):  # what is kept must serve in every mode
+        x_start, y_start = torch.tensor(offsets_px).T[..., None]
+        column_px = x_start + torch.arange(width)
+        column = column_px // step_px
+        block = column // BLOCK * step_px + column_px % step_px
+        x_column = column % BLOCK
+        y_column = x_column + reach + (y_start - x_start) // step_px
+        return (block * BLOCK + x_column) * (BLOCK + 2 * reach) + y_column
 
 
-def _inside(start_px: Tensor, size_px: int, trim_px: int) -> Tensor:
-    """Mark the pixels along one axis that lie in the window that starts at each offset: bool (P, size_px)."""
-    px = torch.arange(size_px, device=start_px.device)
-    return (px >= start_px[:, None]) & (px < start_px[:, None] + size_px - trim_px)
+@lru_cache
+def _inside(offsets_px: tuple[int, ...], size_px: int, trim_px: int) -> Tensor:
+    """Mark with 1 the pixels along one axis that lie in the window that starts at each offset: float64 (P, size_px)."""
+    with torch.inference_mode(False):
+        px, start = torch.arange(size_px), torch.tensor(offsets_px)[:, None]
+        return ((px >= start) & (px < start + size_px - trim_px)).to(torch.float64)

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from satsr.metrics.checks import check_images
 from satsr.metrics.correlation import correlate, mean_differences, window_sums
-from satsr.metrics.protocol import LEVELS_8BIT, Protocol, map_chunks, mask_of, prepare
+from satsr.metrics.protocol import LEVELS_8BIT, Protocol, levels_8bit, map_chunks, mask_of, prepare, without_border
 from satsr.metrics.psnr import decibel
 
 MAX_DISPLACEMENT_PX = 8
 PROBAV_DISPLACEMENT_PX = 3
+LARGEST_LEVEL = 128  # of 8-bit levels about 0
 
 Offsets = list[tuple[int, int]]
 
@@ -118,21 +119,37 @@ def best_psnr(sr: Tensor, hr: Tensor, protocol: Protocol, valid: Tensor | None, 
     check_images(sr, hr, protocol, valid, window_px=search.trim_px + 1)
 
     def smallest_mse(sr: Tensor, hr: Tensor, mask: Tensor | None) -> Tensor:
-        sr, hr = prepare(sr, protocol), prepare(hr, protocol)
-        weight = None if mask is None else mask.unsqueeze(1).to(torch.float64)
         with torch.autocast(sr.device.type, enabled=False):  # it would round exact sums
-            mse = _mse_of_displacements(_searched(sr, protocol), _searched(hr, protocol), weight, search)
-        return _aligned_mse(sr, hr, weight, search, _best_displacement(mse))
+            if protocol == "published" and search.bias == "band" and _levels_sum_exactly(sr):
+                return _mse_of_levels(_levels(sr), _levels(hr), search).amin(dim=(1, 2)) / LEVELS_8BIT**2
+            sr, hr = prepare(sr, protocol), prepare(hr, protocol)
+            weight = None if mask is None else mask.unsqueeze(1).to(torch.float64)
+            mse = _mse_of_displacements(sr, hr, weight, search)
+            return _aligned_mse(sr, hr, weight, search, _best_displacement(mse))
 
     return decibel(map_chunks(smallest_mse, sr, hr, mask_of(valid, protocol)))
 
 
-def _searched(image: Tensor, protocol: Protocol) -> Tensor:
-    """Turn 8-bit values into levels about 0 in float32, which is faster, where their products still sum exactly."""
-    products = image.shape[1] * image.shape[2]  # that `correlate` sums in the type of the image
-    if protocol == "corrected" or products * 128**2 > 2**24:
-        return image
-    return image.to(torch.float32).mul_(LEVELS_8BIT).round_().sub_(128)
+def _levels_sum_exactly(image: Tensor) -> bool:
+    """Return whether float32 holds the products of 8-bit levels, summed over bands and rows, without rounding."""
+    return image.shape[1] * image.shape[2] * LARGEST_LEVEL**2 <= 2**24
+
+
+def _levels(image: Tensor) -> Tensor:
+    """Return what "published" compares as whole 8-bit levels about 0, float32."""
+    return levels_8bit(without_border(image)).to(torch.float32).sub_(LARGEST_LEVEL)
+
+
+def _mse_of_levels(sr: Tensor, hr: Tensor, search: Search) -> Tensor:
+    """Expand the mean of (SR - HR - bias)^2 of whole levels: float64 (N, P, P), exact, so 0 for equal crops."""
+    offsets_px, trim_px = search.offsets_px, search.trim_px
+    sr_offsets, hr_offsets = (list(offsets) for offsets in zip(*offsets_px, strict=True))
+    sr_squares, hr_squares = (image.square().sum(dim=1, keepdim=True) for image in (sr, hr))
+    squares = window_sums(sr_squares, sr_offsets, trim_px) + window_sums(hr_squares, hr_offsets, trim_px)
+    squares = squares[:, 0] - 2 * correlate(sr, hr, offsets_px, trim_px)
+    difference = window_sums(sr, sr_offsets, trim_px) - window_sums(hr, hr_offsets, trim_px)  # (N, C, P, P)
+    count = (sr.shape[-2] - trim_px) * (sr.shape[-1] - trim_px)
+    return (count * squares - difference.square().sum(dim=1)) / (count**2 * sr.shape[1])
 
 
 def _mse_of_displacements(sr: Tensor, hr: Tensor, weight: Tensor | None, search: Search) -> Tensor:
@@ -140,14 +157,14 @@ def _mse_of_displacements(sr: Tensor, hr: Tensor, weight: Tensor | None, search:
     bands, offsets_px, trim_px = sr.shape[1], search.offsets_px, search.trim_px
     sr_offsets, hr_offsets = (list(offsets) for offsets in zip(*offsets_px, strict=True))
     bias = _bias(mean_differences(sr, hr, weight, offsets_px, trim_px), search)
-    sr_squares = sr.square().sum(dim=1, keepdim=True, dtype=torch.float64)
+    sr_squares = sr.square().sum(dim=1, keepdim=True)
     if weight is None:
         weight, weighted_hr = torch.ones_like(hr[:1, :1]), hr
         sum_squares = window_sums(sr_squares, sr_offsets, trim_px)[:, 0]
     else:
         weighted_hr = weight * hr
         sum_squares = correlate(sr_squares, weight, offsets_px, trim_px)
-    hr_squares = (weighted_hr * hr).sum(dim=1, keepdim=True, dtype=torch.float64)
+    hr_squares = (weighted_hr * hr).sum(dim=1, keepdim=True)
     sum_squares = sum_squares + window_sums(hr_squares, hr_offsets, trim_px)[:, 0]
     sum_products = correlate(sr, weighted_hr, offsets_px, trim_px)
     count = window_sums(weight, hr_offsets, trim_px)[:, 0]

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from satsr.metrics.checks import check_images
-from satsr.metrics.protocol import Protocol, as_published, mask_of, replace_invalid
+from satsr.metrics.protocol import CHUNK_IMAGES, Protocol, as_published, map_chunks, mask_of, replace_invalid
 from satsr.perception.published import read_weights
 from satsr.perception.trunk import Trunk
 
@@ -20,7 +20,6 @@ from satsr.perception.trunk import Trunk
 C1 = 1e-6
 C2 = 1e-6
 WEIGHTS = "dists_weights.pt"  # the authors' alpha and beta, in torch's cache of checkpoints
-CHUNK_IMAGES = 16
 
 
 def dists_distance(
@@ -106,11 +105,12 @@ def dists(sr: Tensor, hr: Tensor, protocol: Protocol, valid: Tensor | None, trun
     sr = replace_invalid(sr, hr, mask_of(valid, protocol))
     network, alpha, beta = _published(trunk) if trunk.heads == "vgg" else (trunk, None, None)
     device = next(trunk.parameters()).device
-    distances = []
-    for x, y in zip(sr.split(CHUNK_IMAGES), hr.split(CHUNK_IMAGES), strict=True):
+
+    def distance(x: Tensor, y: Tensor) -> Tensor:
         x_maps, y_maps = (_maps(network, image.float().to(device), protocol) for image in (x, y))
-        distances.append(dists_distance(x_maps, y_maps, alpha, beta).double().cpu())
-    return torch.cat(distances)
+        return dists_distance(x_maps, y_maps, alpha, beta).double().cpu()
+
+    return map_chunks(distance, sr, hr, size=CHUNK_IMAGES)
 
 
 def _maps(trunk: Trunk, images: Tensor, protocol: Protocol) -> list[Tensor]:

@@ -13,11 +13,10 @@ import torch
 from torch import Tensor
 
 from satsr.metrics.checks import check_images
-from satsr.metrics.protocol import Protocol, as_published, mask_of, replace_invalid
+from satsr.metrics.protocol import CHUNK_IMAGES, Protocol, as_published, map_chunks, mask_of, replace_invalid
 from satsr.perception.trunk import Trunk
 
 # Trunks hold large maps: a few images at a time.
-CHUNK_IMAGES = 16
 
 
 def lpips(sr: Tensor, hr: Tensor, protocol: Protocol, valid: Tensor | None, trunk: Trunk) -> Tensor:
@@ -45,11 +44,12 @@ def lpips(sr: Tensor, hr: Tensor, protocol: Protocol, valid: Tensor | None, trun
     check_images(sr, hr, protocol, valid)
     sr = replace_invalid(sr, hr, mask_of(valid, protocol))
     device = next(trunk.parameters()).device
-    distances = []
-    for x, y in zip(sr.split(CHUNK_IMAGES), hr.split(CHUNK_IMAGES), strict=True):
+
+    def distance(x: Tensor, y: Tensor) -> Tensor:
         target = trunk.memory.features(y, protocol, lambda image: _unit_features(trunk, image.to(device), protocol))
-        distances.append(_distance(_unit_features(trunk, x.to(device), protocol), target, heads(trunk)))
-    return torch.cat(distances).double().cpu()
+        return _distance(_unit_features(trunk, x.to(device), protocol), target, heads(trunk)).double().cpu()
+
+    return map_chunks(distance, sr, hr, size=CHUNK_IMAGES)
 
 
 def heads(trunk: Trunk) -> tuple[Tensor, ...] | None:

@@ -13,6 +13,8 @@ PUBLISHED_BORDER_PX = 4
 LEVELS_8BIT = 255.0
 # Values of one batch that are worked on at a time: what fits a CPU's cache runs several times faster.
 CHUNK_VALUES = 2**19
+# Images that a network sees at a time: its features are many times as large.
+CHUNK_IMAGES = 16
 
 
 def check_protocol(protocol: str) -> None:
@@ -48,8 +50,18 @@ def prepare(image: Tensor, protocol: Protocol) -> Tensor:
     """
     if protocol == "corrected":
         return image.to(torch.float64)
+    return levels_8bit(without_border(image)).to(torch.float64) / LEVELS_8BIT
+
+
+def levels_8bit(image: Tensor) -> Tensor:
+    """Round an image (N, C, H, W) in [0, 1] to whole levels in [0, 255], half to even, in its own precision."""
+    return image.mul(LEVELS_8BIT).round_()
+
+
+def without_border(image: Tensor) -> Tensor:
+    """Cut the published 4 px from every side of (N, C, H, W)."""
     inner = slice(PUBLISHED_BORDER_PX, -PUBLISHED_BORDER_PX)
-    return (image[..., inner, inner] * LEVELS_8BIT).round().to(torch.float64) / LEVELS_8BIT
+    return image[..., inner, inner]
 
 
 def mask_of(valid: Tensor | None, protocol: Protocol) -> Tensor | None:
@@ -66,7 +78,7 @@ def as_published(image: Tensor) -> Tensor:
     Returns:
         The same shape and range.
     """
-    return (image * LEVELS_8BIT).round().flip(1) / LEVELS_8BIT
+    return levels_8bit(image).flip(1) / LEVELS_8BIT
 
 
 def replace_invalid(sr: Tensor, hr: Tensor, mask: Tensor | None) -> Tensor:
@@ -80,18 +92,21 @@ def replace_invalid(sr: Tensor, hr: Tensor, mask: Tensor | None) -> Tensor:
     return sr if mask is None else torch.where(mask.unsqueeze(1), sr, hr)
 
 
-def map_chunks(function: Callable[..., Tensor], images: Tensor, *others: Tensor | None) -> Tensor:
+def map_chunks(
+    function: Callable[..., Tensor], images: Tensor, *others: Tensor | None, size: int | None = None
+) -> Tensor:
     """Apply a function to a few images at a time.
 
     Args:
         function: takes slices of all batches along their first axis and returns one value per image.
         images: (N, C, H, W), N at least 1.
         others: batches of the same N, or None, which is passed on.
+        size: images at a time; by default as many as a cache holds.
 
     Returns:
         The concatenated results (N,).
     """
-    size = max(1, CHUNK_VALUES // images[0].numel())
+    size = size or max(1, CHUNK_VALUES // images[0].numel())
     batches = (images, *others)
     chunks = []
     for start in range(0, len(images), size):

@@ -14,7 +14,7 @@ from satsr.data.pairs import Batch
 from satsr.metrics.clipscore import clipscore
 from satsr.metrics.cpsnr import Search, best_psnr, cpsnr, crop_offsets_px
 from satsr.metrics.lpips import lpips
-from satsr.metrics.protocol import LEVELS_8BIT, PUBLISHED_BORDER_PX
+from satsr.metrics.protocol import LEVELS_8BIT, levels_8bit, without_border
 from satsr.metrics.psnr import psnr
 from satsr.metrics.ssim import ssim
 from satsr.perception.clip import Clip
@@ -29,12 +29,7 @@ Change = Callable[[Tensor], Tensor]
 
 def rounded(image: Tensor) -> Tensor:
     """Round (N, C, H, W) in [0, 1] to 8 bit."""
-    return (image * LEVELS_8BIT).round() / LEVELS_8BIT
-
-
-def inner(image: Tensor) -> Tensor:
-    """Cut 4 px from every side."""
-    return image[..., PUBLISHED_BORDER_PX:-PUBLISHED_BORDER_PX, PUBLISHED_BORDER_PX:-PUBLISHED_BORDER_PX]
+    return levels_8bit(image) / LEVELS_8BIT
 
 
 def reversed_bands(image: Tensor) -> Tensor:
@@ -54,7 +49,7 @@ def variants(trunk: Trunk, clip: Clip) -> dict[str, dict[str, Score]]:
         trunk: of LPIPS.
         clip: of CLIPScore.
     """
-    of_images = {"8-bit rounding": rounded, "border": inner}
+    of_images = {"8-bit rounding": rounded, "border": without_border}
     of_networks = {"8-bit rounding": rounded, "BGR order": reversed_bands}
     even, unprepared = {"even displacements": _even_displacements}, {"no normalization": partial(_unprepared, clip)}
     return {
@@ -110,10 +105,9 @@ def table(
     rows = []
     for metric, ways in variants(trunk, clip).items():
         for output, sr in outputs.items():
-            corrected = ways[""](sr, batch.hr)
-            for quirk, way in ways.items():
-                values = way(sr, batch.hr)
-                change = pd.DataFrame({"region": batch.regions, "seed": 0, "value": (values - corrected).numpy()})
+            found_by = {quirk: way(sr, batch.hr) for quirk, way in ways.items()}
+            for quirk, values in found_by.items():
+                change = pd.DataFrame({"region": batch.regions, "seed": 0, "value": (values - found_by[""]).numpy()})
                 found = mean_interval(change, settings.level, settings.resamples, settings.seed)
                 rows.append((metric, quirk, output, float(values.mean()), found.mean, found.low, found.high))
     return pd.DataFrame(rows, columns=["metric", "quirk", "output", "mean", "change", "low", "high"])

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from satsr.metrics.frechet import frechet_distance
 from satsr.metrics.kernel_distance import kernel_distance
+from satsr.metrics.protocol import CHUNK_IMAGES
 from satsr.perception.trunk import Trunk
 from satsr.statistics import draw_counts, percentile_interval
 
@@ -32,7 +33,7 @@ def pooled_features(trunk: Trunk, images: Tensor) -> Features:
     """
     device = next(trunk.parameters()).device
     last = trunk.taps[-1]
-    maps = [trunk(part.float().to(device), (last,))[last] for part in images.split(16)]
+    maps = [trunk(part.float().to(device), (last,))[last] for part in images.split(CHUNK_IMAGES)]
     return torch.cat(maps).mean(dim=(2, 3)).cpu().numpy()
 
 

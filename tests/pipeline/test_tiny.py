@@ -11,7 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from satsr.metrics.networks import network_of
 from satsr.params import load_study
+from satsr.paths import Workspace
+from satsr.perception.roles import LOSS, folder_of
 from tests.conftest import TinyRun, satsr
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
@@ -61,3 +64,18 @@ def test_changing_one_method_marks_only_it_and_what_follows(ran: TinyRun) -> Non
     finally:
         params.write_text(text)
     assert set(json.loads(status.stdout)) == {"train@esrgan"}
+
+
+def test_no_network_of_a_loss_judges(ran: TinyRun) -> None:
+    here = Workspace.of("tiny", ran.project)
+    cards = [json.loads(path.read_text()) for path in here.models.glob("*/seed-*/*.json")]
+    in_losses = {digest for card in cards for digest in card["provenance"].get("loss_networks", {}).values()}
+    opened = {
+        (kind, folder.name): network_of(kind, str(folder)).digest
+        for kind in ("clip", "trunk")
+        for folder in folder_of(here, kind, LOSS).parent.iterdir()
+    }
+    judges = {digest for (_, name), digest in opened.items() if name != LOSS}
+    assert in_losses == {opened["trunk", LOSS]}
+    assert len(judges) == len(opened) - 2  # all differ, the chosen ones among them
+    assert not judges & {digest for (_, name), digest in opened.items() if name == LOSS}

@@ -60,8 +60,7 @@ def test_the_heatmap_has_a_cell_for_every_metric_and_kind() -> None:
 
 
 def test_quirks_are_bars_as_shares_of_the_difference() -> None:
-    cells = [("", "a", 1, 0), ("", "b", 3, 0), ("border", "a", 2, 1), ("border", "b", 2.5, -0.5)]
-    table = pd.DataFrame(cells, columns=["quirk", "output", "mean", "change"]).assign(metric="psnr")
+    table = pd.DataFrame({"metric": "psnr", "quirk": "border", "output": ["a", "b"], "share": [0.5, -0.25]})
     (axis,) = quirk_plot(table).axes
     assert [label.get_text() for label in axis.get_yticklabels()] == ["psnr: border"]
     assert [bar.get_width() for container in axis.containers for bar in container] == [0.5, -0.25]
