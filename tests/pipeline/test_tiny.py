@@ -67,7 +67,7 @@ def test_changing_one_method_marks_only_it_and_what_follows(ran: TinyRun) -> Non
 
 
 def test_no_network_of_a_loss_judges(ran: TinyRun) -> None:
-    here = Workspace.of("tiny", ran.project)
+    here = Workspace.of("tiny", ran.project / ".runs" / "tiny")
     cards = [json.loads(path.read_text()) for path in here.models.glob("*/seed-*/*.json")]
     in_losses = {digest for card in cards for digest in card["provenance"].get("loss_networks", {}).values()}
     opened = {
