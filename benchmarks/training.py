@@ -16,7 +16,7 @@ from satsr.paths import project_root
 from satsr.perception.trunk import TrunkCard, build_trunk
 from satsr.precision import best_precision
 from satsr.settings import TrainSettings
-from satsr.training_loop import Run
+from satsr.training_images import ImageTraining
 
 ROUNDS, WARM_UP = 7, 2
 LOSS_TRUNK = TrunkCard("vgg", (16, 32, 64), (0.5,) * 3, (0.25,) * 3, seed=0, words=())  # the default study's size
@@ -41,13 +41,13 @@ class MadeUpPairs:
         return self.made
 
 
-def prepared(method: str, settings: TrainSettings, dates: int, channels_last: bool) -> Run:
+def prepared(method: str, settings: TrainSettings, dates: int, channels_last: bool) -> ImageTraining:
     """Return a training that is past its start of the adversarial loss."""
     rgb = ("red", "green", "blue")
     card = ModelCard(method, dict(settings.network), dates, rgb, rgb, 4)
     pairs = MadeUpPairs(settings.batch, dates)
     trunk = build_trunk(LOSS_TRUNK) if settings.losses.get("perceptual") else None
-    run = Run(card, settings, 0, pairs, pairs, Path(tempfile.mkdtemp()), trunk)  # type: ignore[arg-type]
+    run = ImageTraining(card, settings, 0, pairs, pairs, Path(tempfile.mkdtemp()), trunk)  # type: ignore[arg-type]
     if not channels_last:
         for network in filter(None, (run.generator, run.discriminator)):
             network.to(memory_format=torch.contiguous_format)
@@ -55,7 +55,7 @@ def prepared(method: str, settings: TrainSettings, dates: int, channels_last: bo
     return run
 
 
-def seconds(run: Run) -> float:
+def seconds(run: ImageTraining) -> float:
     """Return the time of one whole training step."""
     started = time.perf_counter()
     run.one_step()

@@ -16,6 +16,7 @@ data_app = typer.Typer(no_args_is_help=True, help="Data sets and scenes.")
 app.add_typer(data_app, name="data")
 
 PLAIN = "psnr,ssim,cpsnr"
+WIDE_CHARACTERS = 1000
 Profile = Annotated[str, typer.Option(help="default, or the name of a file in profiles/")]
 
 
@@ -60,14 +61,14 @@ def evaluate(
     keep_going: Annotated[bool, typer.Option(help="report images that cannot be scored, and score the others")] = False,
 ) -> None:
     """Score super-resolved images against their targets."""
-    from satsr.evaluate_files import evaluate_files, summary
+    from satsr.evaluate_files import evaluate_files, shown, summary
 
     protocols = ("corrected", "published") if protocol == "both" else (protocol,)
     report = evaluate_files(sr, hr, metrics.split(","), protocols, gray, keep_going)  # type: ignore[arg-type]
     if output is not None:
         report.table.to_csv(output, index=False)
-    shown = summary(report.table)
-    _print(list(map(str, shown)), shown.itertuples(index=False))
+    lines = shown(summary(report.table))
+    _print(list(map(str, lines)), lines.itertuples(index=False))
     for image, reason in report.left_out:
         typer.echo(f"left out {image}: {reason}", err=True)
     raise typer.Exit(bool(report.left_out))
@@ -122,13 +123,15 @@ def mosaic(
 
 
 def _print(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*columns)
+    table = Table(*columns, box=SIMPLE)
     for row in rows:
         table.add_row(*map(str, row))
-    Console().print(table)
+    # A file or a pipe has no width, so nothing is folded there.
+    Console(width=None if sys.stdout.isatty() else WIDE_CHARACTERS).print(table)
 
 
 def main() -> None:

@@ -88,6 +88,25 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def shown(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a `summary` as text that fits a terminal: mean with its interval, range, median, n, and what to know."""
+    rows = []
+    for row in table.to_dict("records"):
+        interval = "" if np.isnan(row["low"]) else f" [{row['low']:.4g}, {row['high']:.4g}]"
+        rows.append(
+            {
+                "metric": row["metric"],
+                "protocol": row["protocol"],
+                "mean": f"{row['mean']:.4g}{interval}",
+                "median": f"{row['median']:.4g}",
+                "range": f"{row['min']:.4g} .. {row['max']:.4g}",
+                "n": f"{row['n']}" + (f" ({row['infinite']} infinite)" if row["infinite"] else ""),
+                "note": row["note"],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
 def match_files(sr: Path, hr: Path) -> dict[str, tuple[Path, Path]]:
     """Match images of two folders by stem, or take two files as they are: stem of SR -> (SR, HR).
 

@@ -17,7 +17,8 @@ from satsr.metrics.networks import network_of, split_name
 from satsr.metrics.registry import find_metric
 from satsr.metrics.scoring import score
 from satsr.metrics.sets import pooled_features
-from satsr.models.superresolver import ModelCard, SuperResolver, find_method, load_model
+from satsr.models.files import load_model
+from satsr.models.superresolver import ModelCard, SuperResolver, find_method
 from satsr.paths import Workspace
 from satsr.perception.roles import network_name
 from satsr.perception.trunk import Trunk
@@ -52,7 +53,7 @@ def super_resolve(model: SuperResolver, batch: Batch) -> tuple[Tensor, Tensor]:
         sr (N, C, H, W) on the CPU, and clipped share (N,).
     """
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    raw = model(batch.lr.to(device), batch.dt_days.to(device)).float().cpu()
+    raw = model(batch.lr.to(device), batch.dt_days.to(device), batch.place.to(device)).float().cpu()
     clipped = ((raw < 0) | (raw > 1)).float().mean(dim=(1, 2, 3))
     return raw.clamp(0, 1), clipped
 

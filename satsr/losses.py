@@ -25,6 +25,15 @@ PIXEL_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
+# Of a denoiser's output: SR3 trains with L1 (Saharia et al., 2021, equation 6 with p = 1), latent diffusion with MSE.
+DENOISING_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"noise_l1": F.l1_loss, "noise_mse": F.mse_loss}
+
+
+def denoising_losses(output: Tensor, wanted: Tensor, weights: dict[str, float]) -> dict[str, Tensor]:
+    """Return each denoising loss that has a weight, weighted."""
+    return {name: weights[name] * loss(output, wanted) for name, loss in DENOISING_LOSSES.items() if weights.get(name)}
+
+
 def pixel_losses(sr: Tensor, hr: Tensor, weights: dict[str, float]) -> dict[str, Tensor]:
     """Return each pixel loss that has a weight, weighted."""
     return {name: weights[name] * loss(sr, hr) for name, loss in PIXEL_LOSSES.items() if weights.get(name)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from satsr.settings import Precision
 
@@ -14,6 +15,16 @@ def best_precision(asked: Precision = "auto") -> Precision:
     flags = torch.backends.cpu.get_cpu_capability()
     cpu = torch.cpu._is_amx_tile_supported() or (flags == "AVX512" and torch.cpu._is_avx512_bf16_supported())
     return "bf16-mixed" if torch.cuda.is_available() or cpu else "32-true"
+
+
+def best_layout(network: nn.Module, device: torch.device) -> torch.memory_format:
+    """Return the order of values in memory that convolutions like, but for group normalization on a CPU.
+
+    Its gradient is up to ten times as slow there in channels_last (PyTorch 2.15, bfloat16), which costs more than the
+    convolutions gain.
+    """
+    grouped = any(isinstance(module, nn.GroupNorm) for module in network.modules())
+    return torch.contiguous_format if grouped and device.type == "cpu" else torch.channels_last
 
 
 def best_device() -> torch.device:

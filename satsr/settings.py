@@ -113,9 +113,9 @@ class PerceptualSettings(Settings):
 class TrainSettings(Settings):
     """One method's training. `network` and `discriminator` are the constructors' own arguments."""
 
-    network: dict[str, int | float | bool] = {}
-    discriminator: dict[str, int | float | bool] = {}
-    losses: dict[Literal["l1", "mse", "ssim", "perceptual", "gan"], float]
+    network: dict[str, bool | int | float | str | tuple[int, ...]] = {}
+    discriminator: dict[str, bool | int | float] = {}
+    losses: dict[Literal["l1", "mse", "ssim", "perceptual", "gan", "noise_l1", "noise_mse"], float]
     perceptual: PerceptualSettings = PerceptualSettings()
     sharpen: bool = False  # content losses compare with the USM-sharpened target
     steps: int = Field(ge=1)
@@ -131,6 +131,7 @@ class TrainSettings(Settings):
     precision: Precision = "auto"
     start_at_mean: bool = False  # let an untrained network put out the mean colour, which a short training needs
     validate_every: int = Field(100, ge=1)
+    validate_images: int = Field(0, ge=0)  # that the curve scores; 0 scores all
     checkpoint_every: int = Field(100, ge=1)
 
 

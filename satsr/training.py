@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from types import ModuleType
 
 import pandas as pd
 
-from satsr import losses, perceptual, training_loop
+from satsr import losses, perceptual, training_denoiser, training_images, training_loop
 from satsr.data import frames, pairs
 from satsr.data.pairs import Pairs
+from satsr.diffusion import noise, process, sampler, unet
 from satsr.metrics import ssim
-from satsr.models import superresolver, unet_discriminator, worldstrat_blocks
-from satsr.models.superresolver import ModelCard, SuperResolver, find_method, load_model
+from satsr.models import bicubic, superresolver, unet_discriminator, worldstrat_blocks
+from satsr.models.files import load_model
+from satsr.models.superresolver import ModelCard, SuperResolver, find_method
 from satsr.paths import Workspace
 from satsr.perception import trunk as trunk_module
 from satsr.perception.load import load_trunk
@@ -24,7 +27,9 @@ from satsr.perception.roles import network_name
 from satsr.precision import best_precision
 from satsr.reuse import key_of, scratch_folder
 from satsr.settings import TrainSettings
-from satsr.training_loop import Run
+from satsr.training_denoiser import DenoiserTraining
+from satsr.training_images import ImageTraining
+from satsr.training_loop import Loop
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,11 @@ def train(
         validation: pairs for the curve; no choice depends on them.
         data_digest: identifies the data set; work on other data is not reused.
         here: the profile's folders: unfinished work in its scratch, networks of losses in its artifacts.
+
+    Raises:
+        ValueError: a loss that the method cannot be trained with.
     """
+    _check_losses(method, settings)
     trunk = None
     if settings.losses.get("perceptual"):
         trunk = load_trunk(network_name(here, "trunk", settings.perceptual.network))
@@ -82,24 +91,31 @@ def train(
         },
     )
     pair_settings = training.settings.model_dump(mode="json")
-    network = sys.modules[find_method(method).network.__module__]
-    code = (
-        training_loop,
-        losses,
-        perceptual,
-        trunk_module,
-        ssim,
-        superresolver,
-        network,
-        worldstrat_blocks,
-        unet_discriminator,
-        pairs,
-        frames,
-    )
-    key = key_of({"card": card, "pairs": pair_settings}, *code)
+    key = key_of({"card": card, "pairs": pair_settings}, *_code(method))
     folder = scratch_folder(here.scratch / "train", f"{method}-{seed}", key)
     finished = folder / "finished"
     speed = 0.0
     if not finished.is_dir():
-        speed = Run(card, settings, seed, training, validation, folder, trunk).finish(finished)
+        given = (card, settings, seed, training, validation, folder)
+        loop: Loop = DenoiserTraining(*given) if find_method(method).denoises else ImageTraining(*given, trunk)
+        speed = loop.finish(finished)
     return Trained(load_model(finished), pd.read_csv(finished / "curve.csv"), speed, best_precision(settings.precision))
+
+
+def _check_losses(method: str, settings: TrainSettings) -> None:
+    known = set(losses.DENOISING_LOSSES)
+    if not find_method(method).denoises:
+        known = {*losses.PIXEL_LOSSES, "perceptual", "gan"}
+    if not set(settings.losses) <= known:
+        got, expected = (", ".join(sorted(names)) for names in (settings.losses, known))
+        raise ValueError(f"train.{method}.losses: got {got}, expected some of {expected}")
+
+
+def _code(method: str) -> tuple[ModuleType, ...]:
+    """Return the modules that decide what a method's training ends with: an edit of one makes it start anew."""
+    found = find_method(method)
+    network = sys.modules[found.network.__module__]
+    shared = (training_loop, losses, superresolver, network, pairs, frames)
+    if found.denoises:
+        return (*shared, training_denoiser, noise, process, sampler, unet, bicubic)
+    return (*shared, training_images, perceptual, trunk_module, ssim, worldstrat_blocks, unet_discriminator)

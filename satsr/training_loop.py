@@ -1,10 +1,11 @@
-"""One loop for every method that learns, with a discriminator beside it when the losses ask for one."""
+"""One loop for every method that learns: steps, averaged weights, curve, checkpoints; subclasses say what to learn."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import time
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -17,12 +18,10 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from satsr.data.pairs import Batch, Pairs
-from satsr.losses import adversarial_loss, discriminator_input, pixel_losses
 from satsr.metrics.psnr import psnr
-from satsr.models.superresolver import ModelCard, SuperResolver, build_discriminator, save_model
-from satsr.perception.trunk import Trunk
-from satsr.perceptual import PerceptualLoss, sharpen
-from satsr.precision import best_device, best_precision
+from satsr.models.files import save_model
+from satsr.models.superresolver import ModelCard, SuperResolver
+from satsr.precision import best_device, best_layout, best_precision
 from satsr.progress import Progress
 from satsr.settings import TrainSettings
 
@@ -53,18 +52,20 @@ def start_at_mean(model: SuperResolver, training: Pairs, samples: int = 64) -> N
     last.bias.copy_(batch.hr.mean(dim=(0, 2, 3)))
 
 
-class Run:
-    """The state of one training, and its loop."""
+class Loop(ABC):
+    """The state of one training, and its loop.
+
+    Args:
+        card: what is trained.
+        settings: losses, steps and optimizer.
+        seed: of weights, order of the samples, frames, dropout and noise.
+        training: pairs to learn from.
+        validation: pairs for the curve.
+        folder: for unfinished work.
+    """
 
     def __init__(
-        self,
-        card: ModelCard,
-        settings: TrainSettings,
-        seed: int,
-        training: Pairs,
-        validation: Pairs,
-        folder: Path,
-        trunk: Trunk | None = None,
+        self, card: ModelCard, settings: TrainSettings, seed: int, training: Pairs, validation: Pairs, folder: Path
     ) -> None:
         self.card, self.settings, self.seed, self.folder = card, settings, seed, folder
         self.training, self.validation = training, validation
@@ -76,28 +77,32 @@ class Run:
         model = SuperResolver(card, seed)
         if settings.start_at_mean:
             start_at_mean(model, training)
-        self.generator, self.optimizer = self._prepare(model)
+        self.generator, self.optimizer = self.prepared(model)
         averaging = get_ema_multi_avg_fn(settings.ema)
         self.averaged = AveragedModel(self.generator.module, multi_avg_fn=averaging, use_buffers=True)
-        self.discriminator: nn.Module | None = None
-        if settings.losses.get("gan"):
-            network = build_discriminator(card, dict(settings.discriminator), seed + 1)
-            self.discriminator, self.discriminator_optimizer = self._prepare(network)
-        self.perceptual: PerceptualLoss | None = None
-        if settings.losses.get("perceptual"):
-            assert trunk is not None, "the caller opens the trunk that the settings name"
-            trunk = trunk.to(self.fabric.device).to(memory_format=torch.channels_last)
-            self.perceptual = PerceptualLoss(trunk, settings.perceptual.layers)
-        self._resume()
 
-    def _prepare(self, network: nn.Module) -> tuple[Any, Any]:
-        network = network.to(memory_format=torch.channels_last)
+    @abstractmethod
+    def update(self, batches: list[Batch]) -> None:
+        """Update every network once, from the batches that are accumulated to one step."""
+
+    def networks(self) -> dict[str, Any]:
+        """Return everything that a checkpoint holds."""
+        return {"generator": self.generator, "averaged": self.averaged, "optimizer": self.optimizer}
+
+    def optimizers(self) -> list[Any]:
+        """Return everything that follows the learning rate."""
+        return [self.optimizer]
+
+    def prepared(self, network: nn.Module) -> tuple[Any, Any]:
+        """Return a network and its optimizer, on the device and in the precision of the settings."""
+        network = network.to(memory_format=best_layout(network, self.fabric.device))
         betas = self.settings.betas
         optimizer = torch.optim.Adam(network.parameters(), lr=self.settings.learning_rate, betas=betas)
         return self.fabric.setup(network, optimizer)
 
     def finish(self, finished: Path) -> float:
         """Train to the last step, save model and curve under `finished`, and return samples per second."""
+        self._resume()
         progress = Progress(f"train {self.card.method}", self.settings.steps - self.step, "steps")
         started, samples = time.perf_counter(), 0
         while self.step < self.settings.steps:
@@ -114,22 +119,22 @@ class Run:
         return samples / (time.perf_counter() - started) if samples else 0.0
 
     def one_step(self) -> int:
-        """Update generator and discriminator once; return the number of samples seen."""
+        """Update every network once; return the number of samples seen."""
         settings = self.settings
-        for group in self._parameter_groups():
-            group["lr"] = settings.learning_rate * settings.gamma ** sum(self.step >= m for m in settings.milestones)
+        rate = settings.learning_rate * settings.gamma ** sum(self.step >= m for m in settings.milestones)
+        for group in (group for optimizer in self.optimizers() for group in optimizer.param_groups):
+            group["lr"] = rate
         batches = [self._batch(self.step * settings.accumulate + part) for part in range(settings.accumulate)]
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed * 1_000_003 + self.step)  # dropout does not depend on what ran before
-            generated = self._update_generator(batches)
-        if self.discriminator is not None and self.step >= settings.gan_start:
-            self._update_discriminator(batches, generated)
+            torch.manual_seed(self.step_seed)  # dropout does not depend on what ran before
+            self.update(batches)
         self.averaged.update_parameters(self.generator.module)
         return sum(len(b.tiles) for b in batches)
 
-    def _parameter_groups(self) -> list[dict[str, Any]]:
-        other = self.discriminator_optimizer.param_groups if self.discriminator is not None else []
-        return [*self.optimizer.param_groups, *other]
+    @property
+    def step_seed(self) -> int:
+        """Seed of whatever a step draws."""
+        return self.seed * 1_000_003 + self.step
 
     def _batch(self, number: int) -> Batch:
         numbers, epoch = sample_order(len(self.training), self.settings.batch, self.seed, number)
@@ -138,44 +143,13 @@ class Run:
             batch = batch.crop(self.settings.crop, np.random.default_rng([self.seed, number, 5]))
         return replace(batch, **{k: self.fabric.to_device(getattr(batch, k)) for k in ("lr", "dt_days", "hr")})
 
-    def _update_generator(self, batches: list[Batch]) -> list[Tensor]:
-        generated = []
-        adversarial = self.discriminator is not None and self.step >= self.settings.gan_start
-        if self.discriminator is not None:
-            self.discriminator.requires_grad_(False)
-        for batch in batches:
-            sr = self.generator(batch.lr, batch.dt_days).float()
-            terms = self._content_losses(sr, batch.hr)
-            if adversarial:
-                # the discriminator sees plain targets, so the generator is not asked to sharpen beyond them
-                logits = self.discriminator(discriminator_input(sr, batch.lr))  # type: ignore[misc]
-                terms["gan"] = self.settings.losses["gan"] * adversarial_loss(logits.float(), real=True)
-            self._backward(self.generator, sum(terms.values()), terms)
-            generated.append(sr.detach())
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        return generated
+    def backward(self, network: nn.Module, terms: dict[str, Tensor]) -> None:
+        """Add the gradient of the sum of some losses, and keep the losses for the curve.
 
-    def _content_losses(self, sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
-        target = sharpen(hr) if self.settings.sharpen else hr
-        terms = pixel_losses(sr, target, {str(k): v for k, v in self.settings.losses.items()})
-        if self.perceptual is not None:
-            with self.fabric.autocast():
-                terms["perceptual"] = self.settings.losses["perceptual"] * self.perceptual(sr, target)
-        return terms
-
-    def _update_discriminator(self, batches: list[Batch], generated: list[Tensor]) -> None:
-        assert self.discriminator is not None
-        self.discriminator.requires_grad_(True)
-        for batch, sr in zip(batches, generated, strict=True):
-            for image, real in ((batch.hr, True), (sr, False)):
-                logits = self.discriminator(discriminator_input(image, batch.lr))
-                loss = adversarial_loss(logits.float(), real)
-                self._backward(self.discriminator, loss, {"d_real" if real else "d_fake": loss})
-        self.discriminator_optimizer.step()
-        self.discriminator_optimizer.zero_grad(set_to_none=True)
-
-    def _backward(self, network: nn.Module, loss: Any, terms: dict[str, Tensor]) -> None:
+        Raises:
+            RuntimeError: the sum is not finite.
+        """
+        loss = sum(terms.values(), start=torch.zeros(()))
         if not torch.isfinite(loss):
             raise RuntimeError(
                 f"{self.card.method}: the loss is {float(loss.detach())} at step {self.step}; lower learning_rate "
@@ -195,23 +169,19 @@ class Run:
     def _validate(self) -> float:
         """Return the mean PSNR (corrected) of the averaged weights over the validation set, in dB."""
         self.averaged.eval()
+        count = min(self.settings.validate_images or len(self.validation), len(self.validation))
         values = []
-        for _, batch in self.validation.batches(16):
-            lr, dt_days = self.fabric.to_device(batch.lr), self.fabric.to_device(batch.dt_days)
+        for start in range(0, count, 16):
+            batch = self.validation.batch(range(start, min(start + 16, count)))
+            given = (self.fabric.to_device(part) for part in (batch.lr, batch.dt_days, batch.place))
             with self.fabric.autocast():
-                sr = self.averaged(lr, dt_days)
+                sr = self.averaged(*given)
             values.append(psnr(sr.float().clamp(0, 1).cpu(), batch.hr, "corrected"))
         return float(torch.cat(values).mean())
 
-    def _networks(self) -> dict[str, Any]:
-        networks = {"generator": self.generator, "averaged": self.averaged, "optimizer": self.optimizer}
-        if self.discriminator is None:
-            return networks
-        return {**networks, "discriminator": self.discriminator, "d_optimizer": self.discriminator_optimizer}
-
     def _save_checkpoint(self) -> None:
         """Write the whole state beside the last checkpoint, then take its place."""
-        state = {name: part.state_dict() for name, part in self._networks().items()}
+        state = {name: part.state_dict() for name, part in self.networks().items()}
         partial = self.folder / f"{CHECKPOINT}.partial"
         torch.save({"step": self.step, "history": self.history, "sums": self.sums, **state}, partial)
         os.replace(partial, self.folder / CHECKPOINT)
@@ -221,14 +191,16 @@ class Run:
         if not path.is_file():
             return
         state = torch.load(path, map_location=self.fabric.device, weights_only=True)
-        for name, part in self._networks().items():
+        for name, part in self.networks().items():
             part.load_state_dict(state[name])
         self.step, self.history, self.sums = state["step"], state["history"], state["sums"]
 
     def _save(self, finished: Path) -> None:
         partial = finished.with_name("finished.partial")
         shutil.rmtree(partial, ignore_errors=True)
-        save_model(cast(SuperResolver, self.averaged.module), partial)
+        model = cast(SuperResolver, self.averaged.module)
+        model.card = replace(self.card, scores={"validation PSNR (corrected), dB": self.history[-1]["val_psnr"]})
+        save_model(model, partial)
         pd.DataFrame(self.history).to_csv(partial / "curve.csv", index=False, float_format="%.6g")
         write_live_metrics(partial / "live", self.history)
         os.replace(partial, finished)

@@ -84,6 +84,13 @@ class Batch:
     tiles: tuple[str, ...]
     regions: tuple[str, ...]
 
+    @property
+    def place(self) -> Tensor:
+        """Row and column of each image's first LR pixel, in the grid of all tiles: int64 (N, 2)."""
+        height, width = self.lr.shape[-2:]
+        corners = (map(int, tile.split("_")) for tile in self.tiles)
+        return torch.tensor([(row * height, column * width) for column, row in corners])
+
     @classmethod
     def of(cls, pairs: Sequence[Pair]) -> Batch:
         """Stack pairs of equal shape."""

@@ -1,30 +1,24 @@
-"""One interface for every method: `forward(lr (N, T, C, h, w), dt_days (N, T)) -> sr (N, C_out, s h, s w)`.
-
-A model is a folder with `weights.safetensors` (the network's own names) and `card.json` (what it is, and where it
-comes from).
-"""
+"""One interface for every method: `forward(lr (N, T, C, h, w), dt_days (N, T)) -> sr (N, C_out, s h, s w)`."""
 
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from satsr.models.bicubic import BicubicMedian
+from satsr.models.dates import fit_dates
+from satsr.models.highresnet import HighResNet
+from satsr.models.pixel_diffusion import PixelDiffusion
 from satsr.models.rrdbnet import SSR_RRDBNet
 from satsr.models.srcnn import SRCNN
 from satsr.models.unet_discriminator import SSR_UNetDiscriminatorSN
 
-WEIGHTS, CARD = "weights.safetensors", "card.json"
-Sizes = dict[str, int | float | bool]
+Sizes = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -39,7 +33,9 @@ class ModelCard:
         bands_out: names of the output bands, in order.
         scale: output pixels per input pixel.
         value_range: what 0 and 1 stand for in input and output.
-        provenance: training data, settings, seed and scores.
+        license: under which the weights may be used.
+        scores: what the training itself measured; the study's tables hold the rest.
+        provenance: training data, settings and seed, or the file that the weights come from.
     """
 
     method: str
@@ -49,7 +45,21 @@ class ModelCard:
     bands_out: tuple[str, ...]
     scale: int
     value_range: str = "8-bit value / 255"
+    license: str = "Apache-2.0"
+    scores: dict[str, float] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+
+
+def _feed_dates(network: nn.Module, lr: Tensor, dt_days: Tensor, place: Tensor) -> Tensor:
+    return network(lr)
+
+
+def _feed_stacked(network: nn.Module, lr: Tensor, dt_days: Tensor, place: Tensor) -> Tensor:
+    return network(lr.flatten(1, 2))  # (N, T * C, h, w)
+
+
+def _feed_sampler(network: nn.Module, lr: Tensor, dt_days: Tensor, place: Tensor) -> Tensor:
+    return network(lr, dt_days, place)
 
 
 @dataclass(frozen=True)
@@ -59,35 +69,55 @@ class Method:
     Attributes:
         network: class of the network; arguments that the card does not fix are its sizes.
         fixed: arguments that follow from the card.
-        stacked: feed dates stacked on channels (N, T * C, h, w) instead of (N, T, C, h, w).
+        feed: calls the network with LR (N, T, C, h, w), dt_days (N, T) and place (N, 2).
+        any_dates: the network takes any number of dates, whatever it was trained with.
     """
 
     network: type[nn.Module]
     fixed: Callable[[ModelCard], Sizes]
-    stacked: bool = False
+    feed: Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor] = _feed_dates
+    any_dates: bool = False
 
     @property
     def learns(self) -> bool:
         """Whether the method has weights to train."""
         return self.network is not BicubicMedian
 
+    @property
+    def denoises(self) -> bool:
+        """Whether the network learns to denoise and samples its images, with `denoise` beside `forward`."""
+        return hasattr(self.network, "denoise")
+
+
+def _worldstrat_sizes(card: ModelCard) -> Sizes:
+    return {
+        "in_channels": len(card.bands_in),
+        "out_channels": len(card.bands_out),
+        "revisits": card.dates,
+        "zoom_factor": card.scale,
+    }
+
+
+def _sampler_sizes(card: ModelCard) -> Sizes:
+    return {
+        "bands": len(card.bands_in),
+        "dates": card.dates,
+        "out_channels": len(card.bands_out),
+        "scale": card.scale,
+    }
+
 
 METHODS = {
-    "bicubic": Method(BicubicMedian, lambda c: {"out_channels": len(c.bands_out), "scale": c.scale}),
-    "srcnn": Method(
-        SRCNN,
-        lambda c: {
-            "in_channels": len(c.bands_in),
-            "out_channels": len(c.bands_out),
-            "revisits": c.dates,
-            "zoom_factor": c.scale,
-        },
-    ),
+    "bicubic": Method(BicubicMedian, lambda c: {"out_channels": len(c.bands_out), "scale": c.scale}, any_dates=True),
+    "srcnn": Method(SRCNN, _worldstrat_sizes),
+    "highresnet": Method(HighResNet, _worldstrat_sizes, any_dates=True),
     "esrgan": Method(
         SSR_RRDBNet,
         lambda c: {"num_in_ch": c.dates * len(c.bands_in), "num_out_ch": len(c.bands_out), "scale": c.scale},
-        stacked=True,
+        feed=_feed_stacked,
     ),
+    "sr3": Method(PixelDiffusion, _sampler_sizes, feed=_feed_sampler),
+    "flow": Method(PixelDiffusion, lambda c: {**_sampler_sizes(c), "process": "flow"}, feed=_feed_sampler),
 }
 
 
@@ -108,32 +138,51 @@ class SuperResolver(nn.Module):
         fixed = method.fixed(card)
         check_sizes(method.network, card.network, set(fixed), f"train.{card.method}.network")
         self.card = card
-        self.stacked = method.stacked
+        self.method = method
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = method.network(**fixed, **card.network)
 
-    def forward(self, lr: Tensor, dt_days: Tensor | None = None) -> Tensor:
+    def forward(self, lr: Tensor, dt_days: Tensor | None = None, place: Tensor | None = None) -> Tensor:
         """Super-resolve a batch.
 
         Args:
-            lr: (N, T, C_in, h, w) in [0, 1], any h and w.
+            lr: (N, T, C_in, h, w) in [0, 1], any h and w. Any T from 1 on; where the network needs the number of its
+                card, dates are left out or repeated (`fit_dates`).
             dt_days: (N, T), each date minus the wanted one; methods without time do not look at it.
+            place: int64 (N, 2), row and column of the first LR pixel in the scene, which fix the noise that a sampling
+                method starts from; 0 where none is given.
 
         Returns:
             (N, C_out, scale * h, scale * w), not clipped.
 
         Raises:
-            ValueError: wrong number of axes, dates or bands.
+            ValueError: wrong number of axes or bands, no date, or dates to choose from that are all black.
         """
-        expected = (self.card.dates, len(self.card.bands_in))
-        if lr.ndim != 5 or tuple(lr.shape[1:3]) != expected:
+        bands = len(self.card.bands_in)
+        if lr.ndim != 5 or lr.shape[1] == 0 or lr.shape[2] != bands:
             raise ValueError(
-                f"{self.card.method} got lr {tuple(lr.shape)}, expected (N, T={expected[0]}, C={expected[1]}, h, w): "
-                "choose as many dates and the bands that the model's card names"
+                f"{self.card.method} got lr {tuple(lr.shape)}, expected (N, T, C={bands}, h, w) with T at least 1: "
+                "choose the bands that the model's card names"
             )
-        sr = self.network(lr.flatten(1, 2) if self.stacked else lr)
+        dt_days = lr.new_zeros(lr.shape[:2]) if dt_days is None else dt_days
+        place = torch.zeros(len(lr), 2, dtype=torch.int64, device=lr.device) if place is None else place
+        any_dates = self.method.any_dates and self.card.dates > 1  # trained with one date, nothing was learned of more
+        if lr.shape[1] != self.card.dates and not any_dates:
+            lr, dt_days = fit_dates(lr, dt_days, self.card.dates)
+        sr = self.method.feed(self.network, lr, dt_days, place)
         return sr.flatten(1, 2) if sr.ndim == 5 else sr  # WorldStrat's networks return (N, 1, C, H, W)
+
+    def denoise(self, lr: Tensor, dt_days: Tensor, hr: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+        """Return what a sampling method's network predicts for noisy targets, and what it is asked to predict.
+
+        Args:
+            lr: (N, T, C_in, h, w) in [0, 1], of the card's dates and bands.
+            dt_days: (N, T).
+            hr: (N, C_out, scale * h, scale * w) in [0, 1].
+            seed: of times and noise.
+        """
+        return self.network.denoise(lr, dt_days, hr, seed)  # type: ignore[operator]
 
     @property
     def parameter_count(self) -> int:
@@ -154,7 +203,7 @@ def build_discriminator(card: ModelCard, sizes: Sizes, seed: int) -> SSR_UNetDis
     channels = len(card.bands_out) + card.dates * len(card.bands_in)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return SSR_UNetDiscriminatorSN(num_in_ch=channels, **sizes)  # type: ignore[arg-type]
+        return SSR_UNetDiscriminatorSN(num_in_ch=channels, **sizes)
 
 
 def check_sizes(network: type[nn.Module], sizes: Sizes, fixed: set[str], where: str) -> None:
@@ -163,40 +212,3 @@ def check_sizes(network: type[nn.Module], sizes: Sizes, fixed: set[str], where: 
     unknown = sorted(set(sizes) - set(valid))
     if unknown:
         raise ValueError(f"{where}: unknown size {', '.join(unknown)}; {network.__name__} takes {', '.join(valid)}")
-
-
-def save_model(model: SuperResolver, folder: Path) -> None:
-    """Write weights and card into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    # cloned: published networks hold some tensors under two names, which safetensors refuses to share
-    state = {name: value.detach().cpu().clone().contiguous() for name, value in model.network.state_dict().items()}
-    save_file(state, folder / WEIGHTS)
-    (folder / CARD).write_text(json.dumps(asdict(model.card), indent=1, sort_keys=True) + "\n")
-
-
-def load_model(path: str | Path) -> SuperResolver:
-    """Open a model folder, ready for inference on the CPU.
-
-    Raises:
-        FileNotFoundError: a file of the model is missing.
-        ValueError: the card is not one of this project, or the weights are damaged or of another network.
-    """
-    folder = Path(path)
-    for name in (CARD, WEIGHTS):
-        if not (folder / name).is_file():
-            raise FileNotFoundError(f"{folder} has no {name}: expected a folder that `save_model` wrote")
-    model = SuperResolver(_read_card(folder / CARD))
-    try:
-        model.network.load_state_dict(load_file(folder / WEIGHTS), strict=True)
-    except (SafetensorError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"{folder / WEIGHTS} does not fit its card ({reason}): train or copy it again") from None
-    return model.eval()
-
-
-def _read_card(path: Path) -> ModelCard:
-    try:
-        values = json.loads(path.read_text())
-        return ModelCard(**{**values, **{k: tuple(values[k]) for k in ("bands_in", "bands_out")}})
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not a model card ({error}): train or copy the model again") from None

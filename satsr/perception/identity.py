@@ -1,9 +1,8 @@
-"""Which network is which: digests of weights, why some cannot be read, and the wall between loss and judge side."""
+"""Which network is which: digests of weights, and the wall between loss and judge side."""
 
 from __future__ import annotations
 
 import hashlib
-import textwrap
 from collections.abc import Mapping
 
 from torch import nn
@@ -16,12 +15,6 @@ def weights_digest(network: nn.Module) -> str:
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def reason_of(error: Exception) -> str:
-    """Return in one line why weights cannot be read; torch says it in the second line of many."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return textwrap.shorten(" ".join(lines[:2]), 200, placeholder=" ...") or type(error).__name__
 
 
 def check_apart(losses: Mapping[str, str], judges: Mapping[str, str]) -> None:

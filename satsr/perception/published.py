@@ -6,7 +6,6 @@ LPIPS compares the first, second and fourth (Zhang et al., 2018); ESRGAN's perce
 
 from __future__ import annotations
 
-import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from satsr.perception.identity import reason_of
 from satsr.perception.trunk import Trunk
+from satsr.weights import read_weights, reason_of
 
 # ImageNet's, in [0, 1]; LPIPS has the same ones written for [-1, 1].
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -119,18 +118,6 @@ def as_trunk(name: str, features: nn.Sequential) -> Trunk:
             layer.inplace = False
     layers = nn.Sequential(OrderedDict(zip(published.names(features), features, strict=True)))
     return Trunk(name, layers, published.taps, MEAN, STD, heads=name if published.heads else "")
-
-
-def read_weights(file: Path) -> Any:
-    """Read what `torch.save` wrote, tensors only.
-
-    Raises:
-        ValueError: the file is cut off or of another kind.
-    """
-    try:
-        return torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ValueError(f"{file} cannot be read as weights ({reason_of(error)}): download it again") from None
 
 
 def _cached(name: str, published: Published) -> Any:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from satsr.models.highresnet import HighResNet, levels
 from satsr.models.rrdbnet import ResidualDenseBlock, SSR_RRDBNet
 from satsr.models.srcnn import SRCNN
 from satsr.models.unet_discriminator import SSR_UNetDiscriminatorSN
@@ -18,6 +19,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "SSR_RRDBNet": SSR_RRDBNet,
     "SSR_UNetDiscriminatorSN": SSR_UNetDiscriminatorSN,
     "SRCNN": SRCNN,
+    "HighResNet": HighResNet,
 }
 KNOWN_ANSWERS = json.loads((Path(__file__).parents[1] / "data" / "known_answers.json").read_text())
 CASES = [case for case in KNOWN_ANSWERS if case["model"] in NETWORKS]
@@ -44,14 +46,20 @@ def small_srcnn(**changes: Any) -> SRCNN:
     return SRCNN(**fields).eval()
 
 
+def small_highresnet(**changes: Any) -> HighResNet:
+    fields = {"in_channels": 3, "out_channels": 3, "revisits": 4, "hidden_channels": 16} | changes
+    return HighResNet(**fields).eval()
+
+
 each_small_network = pytest.mark.parametrize(
     ("build", "shape"),
     [
         (lambda: SSR_RRDBNet(3, 3, num_feat=8, num_block=2, num_grow_ch=4), (2, 3, 8, 8)),
         (lambda: SSR_UNetDiscriminatorSN(3, num_feat=8), (2, 3, 16, 16)),
         (small_srcnn, (2, 2, 3, 8, 8)),
+        (small_highresnet, (2, 4, 3, 8, 8)),
     ],
-    ids=["rrdbnet", "discriminator", "srcnn"],
+    ids=["rrdbnet", "discriminator", "srcnn", "highresnet"],
 )
 
 
@@ -179,3 +187,55 @@ def test_srcnn_refuses_what_it_cannot_do() -> None:
         small_srcnn(mask_channels=1)
     with pytest.raises(ValueError, match="got 20 hidden channels at zoom_factor=4, expected a multiple of 16"):
         small_srcnn(hidden_channels=20)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"), [((64, 23, 32), 16_710_083), ((128, 30, 64), 86_917_891), ((256, 30, 128), 347_538_947)]
+)
+def test_the_published_sizes_have_the_published_number_of_parameters(
+    sizes: tuple[int, int, int], expected: int
+) -> None:
+    with torch.device("meta"):
+        network = SSR_RRDBNet(24, 3, 4, *sizes)
+    assert sum(parameter.numel() for parameter in network.parameters()) == expected
+
+
+@pytest.mark.parametrize("dates", [1, 2, 3, 5, 8, 9])
+@pytest.mark.parametrize("size", [32, 40, 57])
+def test_highresnet_takes_any_number_of_dates_and_any_size(dates: int, size: int) -> None:
+    assert small_highresnet()(torch.rand(1, dates, 3, size, 33)).shape == (1, 1, 3, 4 * size, 132)
+
+
+def test_highresnet_pairs_the_first_half_of_the_dates_with_the_second() -> None:
+    network = small_highresnet()
+    a, b, c, d = torch.rand(4, 1, 3, 6, 6)
+
+    def sr(*dates: Tensor) -> Tensor:
+        return network(torch.stack(dates, dim=1))
+
+    def fused(x: Tensor, y: Tensor) -> Tensor:
+        return network.fusion(torch.stack((x, y), dim=1))
+
+    ab, cd = (fused(network.encoder(x), network.encoder(y)) for x, y in ((a, c), (b, d)))
+    torch.testing.assert_close(sr(a, b, c, d)[:, 0], network.sr(fused(ab, cd)))
+    assert not torch.allclose(sr(a, b, c, d), sr(a, c, b, d))
+
+
+def test_highresnet_fills_up_with_empty_encodings() -> None:
+    network = small_highresnet()
+    encodings = torch.rand(1, 3, 16, 6, 6)
+    filled_up = torch.cat((encodings, torch.zeros(1, 1, 16, 6, 6)), dim=1)
+    assert torch.equal(network.fusion(encodings), network.fusion(filled_up))
+
+
+def test_highresnet_trains_one_block_for_all_levels() -> None:
+    network = small_highresnet(revisits=8)
+    assert len(network.fusion.fusion) == 3
+    assert len({id(block) for block in network.fusion.fusion}) == 1
+    trained = {name.split(".")[0] for name, p in network.named_parameters() if p.requires_grad}
+    assert trained == {"encoder", "fusion", "sr"}
+
+
+@pytest.mark.parametrize(("dates", "expected"), [(1, 0), (2, 1), (3, 2), (4, 2), (5, 3), (8, 3), (16, 4)])
+def test_levels_halve_until_one_date_is_left(dates: int, expected: int) -> None:
+    assert levels(dates) == expected

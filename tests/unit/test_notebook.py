@@ -49,7 +49,7 @@ def test_blocks_become_parameters_by_their_first_name() -> None:
     values = parameters(load_study(ROOT), ["train.esrgan", "seeds"])
     assert values["seeds"] == [0]
     assert values["train"]["losses"] == {"l1": 1.0, "perceptual": 0.1, "gan": 0.1}
-    with pytest.raises(ValueError, match=r"no block 'train\.unet': no 'unet' in srcnn, esrgan"):
+    with pytest.raises(ValueError, match=r"no block 'train\.unet': no 'unet' in srcnn, highresnet, esrgan"):
         parameters(load_study(ROOT), ["train.unet"])
 
 

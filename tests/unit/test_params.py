@@ -72,5 +72,5 @@ def test_more_dates_than_are_made_are_refused_before_anything_runs() -> None:
 
 
 def test_unknown_method_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"methods = \['unet'\], expected bicubic or one of srcnn, esrgan"):
+    with pytest.raises(ValueError, match=r"methods = \['unet'\], expected bicubic or one of srcnn, highresnet, esrgan"):
         check(Study, merge(values(), {"methods": ["bicubic", "unet"]}), "params.yaml")

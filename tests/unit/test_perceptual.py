@@ -19,7 +19,7 @@ from satsr.perception.trunk import save_trunk
 from satsr.perceptual import PerceptualLoss, sharpen
 from satsr.settings import PairSettings, TrainSettings
 from satsr.training import train
-from satsr.training_loop import Run
+from satsr.training_images import ImageTraining
 from tests.unit.chips import made_up_chip, write_set
 from tests.unit.made_up_weights import study_trunk
 from tests.unit.metric_images import noisy, texture
@@ -116,15 +116,15 @@ def workspace(root: Path) -> Workspace:
 
 def test_a_training_resumes_to_the_same_weights(pairs: Pairs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stopped, whole = (workspace(tmp_path / name) for name in ("stopped", "whole"))
-    one_step = Run.one_step
+    one_step = ImageTraining.one_step
 
-    def stop_at_five(run: Run) -> int:
+    def stop_at_five(run: ImageTraining) -> int:
         if run.step == 5:  # one step after the last checkpoint, and that step must not count
             raise KeyboardInterrupt
         return one_step(run)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Run, "one_step", stop_at_five)
+        patch.setattr(ImageTraining, "one_step", stop_at_five)
         with pytest.raises(KeyboardInterrupt):
             train("esrgan", PERCEPTUAL, 0, pairs, pairs, "data", stopped)
     resumed, uninterrupted = (train("esrgan", PERCEPTUAL, 0, pairs, pairs, "data", here) for here in (stopped, whole))

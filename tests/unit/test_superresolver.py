@@ -11,21 +11,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from satsr.models.bicubic import median_of_valid
+from satsr.models.files import load_model, save_model
 from satsr.models.superresolver import (
     METHODS,
     ModelCard,
+    Sizes,
     SuperResolver,
     build_discriminator,
     find_method,
-    load_model,
-    save_model,
 )
 
 RGB = ("red", "green", "blue")
-SIZES = {
+UNET = {"widths": (8, 16), "blocks": 1, "attention": (), "sampling_steps": 2, "eta": 0.0}
+SIZES: dict[str, Sizes] = {
     "bicubic": {},
     "srcnn": {"hidden_channels": 16},
+    "highresnet": {"hidden_channels": 16},
     "esrgan": {"num_feat": 8, "num_block": 1, "num_grow_ch": 4},
+    "sr3": {**UNET, "steps": 50},  # a short chain ends with signal left, so that rounding is not blown up
+    "flow": {**UNET, "prediction": "velocity"},
 }
 
 
@@ -47,9 +51,10 @@ def test_any_height_and_width(method: str, size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("dates", [1, 2, 8])
-def test_any_number_of_dates_it_was_built_for(method: str, dates: int) -> None:
+@pytest.mark.parametrize("given", [1, 3, 9])
+def test_any_number_of_dates_it_was_built_for_or_is_given(method: str, dates: int, given: int) -> None:
     model = SuperResolver(card(method, dates, (*RGB, "b08"))).eval()
-    assert model(torch.rand(1, dates, 4, 32, 32)).shape == (1, 3, 128, 128)
+    assert model(torch.rand(1, given, 4, 32, 32)).shape == (1, 3, 128, 128)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -59,9 +64,9 @@ def test_an_image_does_not_depend_on_its_batch(method: str) -> None:
     torch.testing.assert_close(model(lr)[1:2], model(lr[1:2]), atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("shape", [(1, 4, 3, 32, 32), (1, 3, 4, 32, 32), (3, 3, 32, 32)])
-def test_wrong_dates_bands_or_axes_are_named(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"expected \(N, T=3, C=3, h, w\)"):
+@pytest.mark.parametrize("shape", [(1, 0, 3, 32, 32), (1, 3, 4, 32, 32), (3, 3, 32, 32)])
+def test_no_dates_wrong_bands_or_axes_are_named(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"expected \(N, T, C=3, h, w\) with T at least 1"):
         SuperResolver(card("esrgan"))(torch.rand(shape))
 
 
@@ -85,7 +90,9 @@ def test_same_seed_same_weights_and_the_callers_state_stays() -> None:
 
 
 def test_unknown_method_and_size_list_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="unknown method 'unet': expected one of bicubic, srcnn, esrgan"):
+    with pytest.raises(
+        ValueError, match="unknown method 'unet': expected one of bicubic, srcnn, highresnet, esrgan, sr3, flow"
+    ):
         find_method("unet")
     wrong = ModelCard("esrgan", {"feat": 3}, 3, RGB, RGB, 4)
     with pytest.raises(ValueError, match=r"train\.esrgan\.network: unknown size feat; SSR_RRDBNet takes .*num_feat"):

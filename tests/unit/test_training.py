@@ -60,8 +60,8 @@ from satsr.paths import Workspace
 from satsr.settings import PairSettings, TrainSettings
 from satsr import training, training_loop
 folder, here, slow = Path(sys.argv[1]), Workspace(Path(sys.argv[2]), "test"), float(sys.argv[3])
-step = training_loop.Run.one_step
-training_loop.Run.one_step = lambda run: (time.sleep(slow), step(run))[1]
+step = training_loop.Loop.one_step
+training_loop.Loop.one_step = lambda run: (time.sleep(slow), step(run))[1]
 pairs = Pairs(folder, PairSettings(dates=3))
 training.train("METHOD", TrainSettings(**SETTINGS), 3, pairs, pairs, "data", here)
 """
@@ -74,10 +74,12 @@ def start(method: str, settings: dict, folder: Path, here: Workspace, slow_s: fl
 
 
 SRCNN = {**TINY, "network": {"hidden_channels": 16}, "losses": {"mse": 0.3, "l1": 0.4, "ssim": 0.3}}  # has dropout
+UNET = {"widths": (8, 16), "blocks": 1, "attention": (), "dropout": 0.2, "sampling_steps": 2, "eta": 0.0}
+SR3 = {**TINY, "network": UNET, "losses": {"noise_l1": 1.0}}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("method", "settings"), [("esrgan", TINY), ("srcnn", SRCNN)])
+@pytest.mark.parametrize(("method", "settings"), [("esrgan", TINY), ("srcnn", SRCNN), ("sr3", SR3)])
 def test_a_killed_training_goes_on_to_the_same_weights(
     method: str, settings: dict, pairs: Pairs, tmp_path: Path
 ) -> None:
@@ -115,6 +117,28 @@ def test_training_learns(pairs: Pairs, here: Workspace) -> None:
     curve = train("esrgan", settings, 0, pairs, pairs, "data", here).curve
     assert curve.loss_l1.iloc[-1] < curve.loss_l1.iloc[0]
     assert curve.val_psnr.iloc[-1] > curve.val_psnr.iloc[0] + 1
+
+
+def test_a_denoiser_learns(pairs: Pairs, here: Workspace) -> None:
+    sizes = {**UNET, "dropout": 0.0, "prediction": "clean"}
+    more = {"losses": {"noise_mse": 1.0}, "steps": 60, "learning_rate": 3e-3, "ema": 0.5}
+    curve = train("flow", TrainSettings(**{**SR3, "network": sizes, **more}), 0, pairs, pairs, "data", here).curve
+    assert curve.loss_noise_mse.iloc[-1] < 0.9 * curve.loss_noise_mse.iloc[0]
+    assert curve.val_psnr.between(5, 15).all()  # of images of noise
+
+
+@pytest.mark.parametrize(("method", "losses"), [("sr3", {"l1": 1.0}), ("srcnn", {"mse": 1.0, "noise_mse": 1.0})])
+def test_losses_of_another_kind_of_method_are_refused(
+    method: str, losses: dict[str, float], pairs: Pairs, here: Workspace
+) -> None:
+    with pytest.raises(ValueError, match=rf"train\.{method}\.losses: got .*, expected some of"):
+        train(method, TrainSettings(**{**TINY, "losses": losses}), 0, pairs, pairs, "data", here)
+
+
+def test_the_card_holds_what_the_training_measured(pairs: Pairs, here: Workspace) -> None:
+    trained = train("esrgan", TrainSettings(**{**TINY, "steps": 2}), 0, pairs, pairs, "data", here)
+    (score,) = trained.model.card.scores.values()
+    assert score == pytest.approx(trained.curve.val_psnr.iloc[-1], rel=1e-4)
 
 
 def test_accumulation_sees_as_many_samples(pairs: Pairs, here: Workspace) -> None:

@@ -16,7 +16,8 @@ from satsr.agreement.stand_in import candidates
 from satsr.data.pairs import Pairs
 from satsr.data.s2naip import SETS
 from satsr.evaluation import super_resolve
-from satsr.models.superresolver import ModelCard, SuperResolver, load_model, save_model
+from satsr.models.files import load_model, save_model
+from satsr.models.superresolver import ModelCard, SuperResolver
 from satsr.params import load_study
 from satsr.paths import Workspace
 from satsr.settings import Study

@@ -1,0 +1,57 @@
+"""The U-Net of the diffusion methods, from diffusers, with the sizes that settings name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+
+
+def build_unet(
+    in_channels: int,
+    out_channels: int,
+    widths: Sequence[int],
+    blocks: int,
+    attention: Sequence[int],
+    dropout: float,
+    **more: Any,
+) -> nn.Module:
+    """Return diffusers' UNet2DModel.
+
+    Args:
+        in_channels: of the noisy image and everything beside it.
+        out_channels: of the prediction.
+        widths: channels of each level; every level but the first halves height and width.
+        blocks: residual blocks per level.
+        attention: levels with self-attention, 0 for the finest.
+        dropout: in the residual blocks.
+        more: further arguments of UNet2DModel.
+
+    Raises:
+        ValueError: a level with attention that does not exist.
+    """
+    from diffusers.models.unets.unet_2d import UNet2DModel
+
+    levels = range(len(widths))
+    if not set(attention) <= set(levels):
+        raise ValueError(f"got attention at levels {list(attention)}, expected some of {list(levels)}")
+    kinds = ["Attn" if level in attention else "" for level in levels]
+    return UNet2DModel(
+        in_channels=in_channels,
+        out_channels=out_channels,
+        block_out_channels=tuple(widths),
+        layers_per_block=blocks,
+        down_block_types=tuple(f"{kind}DownBlock2D" for kind in kinds),
+        up_block_types=tuple(f"{kind}UpBlock2D" for kind in reversed(kinds)),
+        dropout=dropout,
+        norm_num_groups=norm_groups(widths),
+        attention_head_dim=min(widths),
+        add_attention=bool(attention),
+        **more,
+    )
+
+
+def norm_groups(widths: Sequence[int]) -> int:
+    """Return the largest number of groups, at most the usual 32, that divides every width."""
+    return max(groups for groups in range(1, 33) if all(width % groups == 0 for width in widths))

@@ -1,0 +1,36 @@
+"""Training by denoising: a network learns what to take away from a noisy target (Ho et al., 2020, algorithm 1)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor
+
+from satsr.data.pairs import Batch, Pairs
+from satsr.losses import denoising_losses
+from satsr.models.superresolver import ModelCard, SuperResolver
+from satsr.settings import TrainSettings
+from satsr.training_loop import Loop
+
+
+class DenoiserTraining(Loop):
+    """Trains the network of a sampling method; arguments as of `Loop`."""
+
+    def __init__(
+        self, card: ModelCard, settings: TrainSettings, seed: int, training: Pairs, validation: Pairs, folder: Path
+    ) -> None:
+        super().__init__(card, settings, seed, training, validation, folder)
+        self.generator.mark_forward_method("denoise")
+
+    def update(self, batches: list[Batch]) -> None:
+        """Update the network."""
+        for number, batch in enumerate(batches):
+            seed = self.step_seed * self.settings.accumulate + number
+            self.backward(self.generator, self._losses(self.generator, batch, seed))
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def _losses(self, model: SuperResolver, batch: Batch, seed: int) -> dict[str, Tensor]:
+        with self.fabric.autocast():  # which Fabric gives `forward` only
+            output, wanted = model.denoise(batch.lr, batch.dt_days, batch.hr, seed)
+        return denoising_losses(output.float(), wanted, {str(k): v for k, v in self.settings.losses.items()})
