@@ -103,11 +103,32 @@ def sentences(table: pd.DataFrame, metric: str, protocol: str, unit: str = "", d
     Raises:
         ValueError: the table has no such comparison.
     """
+    return "\n".join(_sentence(row, unit, digits) for row in _part(table, metric, protocol).itertuples())
+
+
+def shown(table: pd.DataFrame, metric: str, protocol: str, digits: int = 2) -> pd.DataFrame:
+    """Return the comparisons of one metric and protocol as text, one row per pair; arguments as of `sentences`."""
+    rows = _part(table, metric, protocol).to_dict("records")
+    return pd.DataFrame(
+        {
+            "pair": f"{row['a']} - {row['b']}",
+            "difference": f"{row['difference']:+.{digits}f} [{row['low']:.{digits}f}, {row['high']:.{digits}f}]",
+            "p (Holm)": f"{row['p_holm']:.2g}",
+            "Cliff's delta": f"{row['cliffs_delta']:.2f}",
+            "verdict": row["verdict"]
+            .replace("a beats b", f"{row['a']} beats {row['b']}")
+            .replace("b beats a", f"{row['b']} beats {row['a']}"),
+        }
+        for row in rows
+    )
+
+
+def _part(table: pd.DataFrame, metric: str, protocol: str) -> pd.DataFrame:
     part = table[(table["metric"] == metric) & (table["protocol"] == protocol)]
     if part.empty:
         known = ", ".join(dict.fromkeys(table["metric"] + " (" + table["protocol"] + ")"))
         raise ValueError(f"got {metric} ({protocol}), expected one of [{known}]: compare at least two methods in it")
-    return "\n".join(_sentence(row, unit, digits) for row in part.itertuples())
+    return part
 
 
 def _family(found: Mapping[tuple[str, str], Comparison], better: Better) -> list[dict[str, object]]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from satsr.comparisons import COLUMNS, comparisons, holm, sentences
+from satsr.comparisons import COLUMNS, comparisons, holm, sentences, shown
 from satsr.paired import Better
 from tests.unit.method_scores import method_scores
 
@@ -162,6 +162,14 @@ def row(verdict: str, **changes: object) -> pd.DataFrame:
 )
 def test_a_sentence_says_the_verdict(table: pd.DataFrame, expected: str) -> None:
     assert sentences(table, "cpsnr", "corrected", "dB") == expected
+
+
+def test_the_table_names_the_better_method() -> None:
+    table = pd.concat([row("b beats a"), row("not shown", a="srcnn"), row("a beats b", metric="ssim")])
+    text = shown(table, "cpsnr", "corrected")
+    assert text.verdict.tolist() == ["esrgan beats bicubic", "not shown"]
+    assert text.pair.tolist() == ["bicubic - esrgan", "srcnn - esrgan"]
+    assert text.difference.str.fullmatch(r"[+-]\d+\.\d\d \[-?\d+\.\d\d, -?\d+\.\d\d\]").all()
 
 
 def test_sentences_are_of_one_metric_and_protocol() -> None:
