@@ -13,7 +13,9 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from satsr import convergence
 from satsr.claims import status
+from satsr.model_cards import model_cards
 from satsr.params import load_study
 from satsr.paths import Workspace
 from satsr.provenance import describe
@@ -54,6 +56,9 @@ def fragments(here: Workspace, root: Path) -> dict[str, str]:
         "provenance.md": _provenance(here, facts),
         "reference_runs.md": _reference_runs(root),
         "real.md": _real(root),
+        "speed.md": _speed(facts),
+        "convergence.md": _convergence(here, facts),
+        "models.md": model_cards(here),
     }
 
 
@@ -73,8 +78,48 @@ def _training_speed(facts: dict[str, Any]) -> str:
     ]
     if not rows:
         return "Speed: not measured on this machine; the trainings were restored from a cache.\n"
-    device = facts["GPU"] if facts["GPU"] != "none" else facts["processor"]
-    return f"Measured while this book's models were trained, on {device}:\n\n{_markdown(pd.DataFrame(rows))}\n"
+    return f"Measured while this book's models were trained, on {_device(facts)}:\n\n{_markdown(pd.DataFrame(rows))}\n"
+
+
+NOT_MEASURED = "Not measured on this machine: the run was restored from a cache.\n"
+
+
+def _device(facts: dict[str, Any]) -> str:
+    return str(facts["GPU"] if facts["GPU"] != "none" else facts["processor"])
+
+
+def _speed(facts: dict[str, Any]) -> str:
+    """Show seconds and memory of every method on this machine, and the paper's ratio."""
+    if "table" not in facts["runs"].get("speed", {}):
+        return NOT_MEASURED
+    rows = pd.DataFrame(facts["runs"]["speed"]["table"])
+    names = {
+        "method": "method",
+        "seconds": "s per image",
+        "best_batch": "best batch",
+        "best_seconds": "s per image, best batch",
+        "seconds_per_km2": "s per km²",
+        "peak_mib": "peak MiB",
+    }
+    said = ""
+    seconds = rows.set_index("method")
+    if {"esrgan", "sr3"} <= set(seconds.index):
+        one, best = (seconds[c].sr3 / seconds[c].esrgan for c in ("seconds", "best_seconds"))
+        said = f"\n\nESRGAN is **{one:.0f}** times as fast as SR3 image by image, {best:.0f} times at the best batches."
+    shown = rows[list(names)].rename(columns=names).map(lambda v: f"{v:.4g}" if isinstance(v, float) else v)
+    return f"Measured on {_device(facts)}:\n\n{_markdown(shown)}{said}\n"
+
+
+def _convergence(here: Workspace, facts: dict[str, Any]) -> str:
+    """Say what the ratio of steps is in seconds, from the speed of both trainings on this machine."""
+    path = here.results / "convergence.csv"
+    speeds = [facts["runs"].get(f"training_{m}", {}).get("samples_per_s") for m in ("satdiffmoe", "controlnet")]
+    if not path.is_file() or None in speeds:
+        return NOT_MEASURED
+    table = pd.read_csv(path)
+    table["ratio_seconds"] = table.ratio * speeds[0] / speeds[1]
+    said = convergence.sentence(table, "ratio_seconds")
+    return f"In seconds: {said} ({speeds[0]:g} and {speeds[1]:g} samples/s, on {_device(facts)}).\n"
 
 
 def _provenance(here: Workspace, facts: dict[str, Any]) -> str:

@@ -53,7 +53,8 @@ def super_resolve(model: SuperResolver, batch: Batch) -> tuple[Tensor, Tensor]:
         sr (N, C, H, W) on the CPU, and clipped share (N,).
     """
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    raw = model(batch.lr.to(device), batch.dt_days.to(device), batch.place.to(device)).float().cpu()
+    dt_days = batch.dt_days.nan_to_num(0)  # without dates, methods that look at time take it for none
+    raw = model(*(part.to(device) for part in (batch.lr, dt_days, batch.place, batch.day))).float().cpu()
     clipped = ((raw < 0) | (raw > 1)).float().mean(dim=(1, 2, 3))
     return raw.clamp(0, 1), clipped
 

@@ -25,6 +25,13 @@ def as_image(image: Tensor) -> NDArray[np.float32]:
     return bands.clamp(0, 1).permute(1, 2, 0).float().cpu().numpy()
 
 
+def outlined(image: Tensor, labels: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Return an image (C, H, W) as a picture with the outlines of a label map (H, W) drawn in yellow."""
+    from skimage.segmentation import mark_boundaries
+
+    return mark_boundaries(as_image(image), labels, mode="inner").astype(np.float32)
+
+
 def picture_grid(rows: Sequence[Sequence[NDArray]], columns: Sequence[str], labels: Sequence[str]) -> Figure:
     """Show pictures (H, W, 3), one row each, pixels as squares; LR pictures are enlarged without interpolation.
 
@@ -133,15 +140,16 @@ def strength_plot(table: pd.DataFrame) -> Figure:
 
 
 def training_curves(curves: dict[str, pd.DataFrame]) -> Figure:
-    """Show validation PSNR and every loss against the step; one line per seed."""
-    losses = sorted({str(c) for curve in curves.values() for c in curve if str(c).startswith("loss_")})
-    figure, axes = plt.subplots(
-        1, 1 + len(losses), figsize=(2.6 * (1 + len(losses)), 2.4), squeeze=False, layout="constrained"
-    )
-    for axis, column in zip(axes[0], ["val_psnr", *losses], strict=True):
+    """Show validation scores and every loss against the step; one line per seed."""
+    columns = {str(c) for curve in curves.values() for c in curve}
+    kinds = [sorted(c for c in columns if c.startswith(prefix)) for prefix in ("val_", "loss_")]
+    shown = [*reversed(kinds[0]), *kinds[1]]  # PSNR before LPIPS
+    figure, axes = plt.subplots(1, len(shown), figsize=(2.6 * len(shown), 2.4), squeeze=False, layout="constrained")
+    titles = {"val_psnr": "validation PSNR (dB)", "val_lpips": "validation LPIPS"}
+    for axis, column in zip(axes[0], shown, strict=True):
         for label, curve in curves.items():
             axis.plot(curve.step, curve[column], label=label, linewidth=1.2)
-        axis.set_title("validation PSNR (dB)" if column == "val_psnr" else column.replace("_", " "), fontsize=TEXT_PT)
+        axis.set_title(titles.get(column, column.replace("_", " ")), fontsize=TEXT_PT)
         axis.set_xlabel("step", fontsize=TEXT_PT)
         _tidy(axis)
     axes[0][0].legend(fontsize=TEXT_PT - 1, frameon=False)
@@ -205,3 +213,79 @@ def _tidy(axis: Axes) -> None:
     axis.tick_params(labelsize=TEXT_PT - 1)
     axis.grid(alpha=0.25, linewidth=0.6)
     axis.spines[["top", "right"]].set_visible(False)
+
+
+def variant_plot(table: pd.DataFrame) -> Figure:
+    """Show how far every variant is from the one that changes nothing, a panel per metric, with intervals."""
+    rows = table[table.difference.notna()] if "difference" in table else table.iloc[:0]
+    metrics = list(dict.fromkeys(rows.metric))
+    labels = list(dict.fromkeys(f"{o}: {c}" if c else str(o) for o, c in zip(rows.option, rows.choice, strict=True)))
+    figure, axes = plt.subplots(
+        1, max(1, len(metrics)), figsize=(9, 1 + 0.24 * len(labels)), sharey=True, squeeze=False, layout="constrained"
+    )
+    for axis, metric in zip(axes[0], metrics, strict=False):
+        own = rows[rows.metric == metric]
+        places = range(len(own))
+        bars = [(own.difference - own.low).fillna(0), (own.high - own.difference).fillna(0)]
+        axis.errorbar(own.difference, places, xerr=bars, fmt="o", markersize=3, linewidth=1)
+        axis.axvline(0, color="0.6", linewidth=0.8)
+        axis.set_title(f"{metric}, difference", fontsize=TEXT_PT)
+        axis.set_yticks(list(places), labels)
+        _tidy(axis)
+    axes[0][0].invert_yaxis()
+    return figure
+
+
+def images_plot(table: pd.DataFrame) -> Figure:
+    """Show every method's scores against the number of low-resolution images, a panel per metric."""
+    metrics = list(dict.fromkeys(table.metric))
+    figure, axes = plt.subplots(1, len(metrics), figsize=(3.1 * len(metrics), 2.7), squeeze=False, layout="constrained")
+    for axis, metric in zip(axes[0], metrics, strict=True):
+        for method, own in table[table.metric == metric].groupby("method", sort=False):
+            wide = 2.2 if method == "satdiffmoe" else 1.0
+            axis.plot(own.images, own["mean"], marker="o", markersize=3, linewidth=wide, label=method)
+        axis.set_xscale("log", base=2)
+        axis.set_xticks(sorted(set(table.images)), [str(n) for n in sorted(set(table.images))])
+        axis.set_title(metric, fontsize=TEXT_PT)
+        axis.set_xlabel("images", fontsize=TEXT_PT)
+        _tidy(axis)
+    axes[0][-1].legend(fontsize=TEXT_PT - 1, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def coverage_plot(table: pd.DataFrame) -> Figure:
+    """Show which share of values intervals cover against their nominal level."""
+    figure, axis = plt.subplots(figsize=(3.4, 3), layout="constrained")
+    axis.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, label="calibrated")
+    for kind, own in table.groupby("deviation", sort=False):
+        axis.plot(own.nominal, own.share, marker="o", markersize=3, linewidth=1.2, label=kind)
+    axis.set_xlabel("nominal level", fontsize=TEXT_PT)
+    axis.set_ylabel("share covered", fontsize=TEXT_PT)
+    axis.legend(fontsize=TEXT_PT - 1, frameon=False)
+    _tidy(axis)
+    return figure
+
+
+def map_grid(rows: Sequence[Sequence[NDArray]], columns: Sequence[str], labels: Sequence[str], maps: int) -> Figure:
+    """Show pictures and, in the last columns, maps (H, W) that share one scale of colours.
+
+    Args:
+        rows: pictures (H, W, 3) in [0, 1], then maps.
+        columns: a title for each.
+        labels: one for each row.
+        maps: how many of the columns are maps.
+    """
+    top = max(float(np.quantile(image, 0.99)) for row in rows for image in row[-maps:])
+    figure, axes = plt.subplots(
+        len(rows), len(columns), figsize=(1.9 * len(columns), 1.95 * len(rows)), squeeze=False, layout="constrained"
+    )
+    for line, row, label in zip(axes, rows, labels, strict=True):
+        for number, (axis, image) in enumerate(zip(line, row, strict=True)):
+            is_map = number >= len(columns) - maps
+            drawn = axis.imshow(image, **({"cmap": "magma", "vmin": 0, "vmax": top} if is_map else {}))
+            axis.set(xticks=[], yticks=[])
+        line[0].set_ylabel(label, fontsize=TEXT_PT)
+    for axis, title in zip(axes[0], columns, strict=True):
+        axis.set_title(title, fontsize=TEXT_PT)
+    figure.colorbar(drawn, ax=axes[:, -1], shrink=0.8)
+    return figure

@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,3 +25,13 @@ def scratch_folder(scratch: Path, name: str, key: str) -> Path:
     folder = scratch / f"{name}-{key}"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def make_once(finished: Path, make: Callable[[Path], None]) -> None:
+    """Let `make` fill a folder, unless it is there already; it takes its place when it is whole."""
+    if finished.is_dir():
+        return
+    partial = finished.with_name(f"{finished.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    make(partial)
+    os.replace(partial, finished)

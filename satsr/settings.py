@@ -110,6 +110,45 @@ class PerceptualSettings(Settings):
     layers: dict[str, float] = {}
 
 
+class AutoencoderSettings(Settings):
+    """The latent space: published weights, or a small autoencoder that the study trains on HR images."""
+
+    weights: str = ""  # a folder in diffusers' form, such as `vae` of Stable Diffusion, in place of a training
+    channels: int = Field(4, ge=1)  # of a latent
+    width: int = Field(48, ge=1)
+    levels: int = Field(2, ge=1)
+    blocks: int = Field(1, ge=0)
+    patch: int = Field(2, ge=1)  # side of the squares of pixels that become channels
+    steps: int = Field(100, ge=1)
+    batch: int = Field(8, ge=1)
+    crop: int = Field(64, ge=0, multiple_of=16)  # HR px; 0 takes whole chips
+    learning_rate: float = Field(4e-3, gt=0)
+    small_latents: float = Field(1e-4, ge=0)  # weight of the latents' mean square
+    seed: int = 0
+
+
+class PriorSettings(Settings):
+    """The latent U-Net that SatDiffMoE and ControlNet start from: published weights, or a small one."""
+
+    weights: str = ""  # a folder in diffusers' form, such as `unet` of Stable Diffusion, in place of a training
+    prediction: Literal["noise", "clean", "v"] = "noise"
+    zero_snr: bool = False
+    widths: tuple[int, ...] = (32, 64)
+    blocks: int = Field(1, ge=1)
+    attention: tuple[int, ...] = ()
+    steps: int = Field(100, ge=1)
+    batch: int = Field(16, ge=1)
+    learning_rate: float = Field(2e-3, gt=0)
+    seed: int = 0
+
+
+class LatentSettings(Settings):
+    """What stands in for Stable Diffusion."""
+
+    autoencoder: AutoencoderSettings
+    prior: PriorSettings
+
+
 class TrainSettings(Settings):
     """One method's training. `network` and `discriminator` are the constructors' own arguments."""
 
@@ -132,6 +171,8 @@ class TrainSettings(Settings):
     start_at_mean: bool = False  # let an untrained network put out the mean colour, which a short training needs
     validate_every: int = Field(100, ge=1)
     validate_images: int = Field(0, ge=0)  # that the curve scores; 0 scores all
+    validate_dates: int = Field(0, ge=0)  # that they are made from, the first ones; 0 takes all
+    validate_network: str = ""  # the trunk by which the curve has LPIPS too: `judge`, or what `load_trunk` takes
     checkpoint_every: int = Field(100, ge=1)
 
 
@@ -150,6 +191,38 @@ class AgreementSettings(Settings):
     metrics: tuple[str, ...] = ("psnr", "ssim", "cpsnr")
     protocols: tuple[Protocol, ...] = ("published", "corrected")
     design: str = "book/preferences/stand_in.csv"  # the stand-in's pairs
+
+
+class FusionStudySettings(Settings):
+    """The study of SatDiffMoE: which options are tried, and on how many places."""
+
+    choose_per_region: int = Field(1, ge=1)  # chips of each validation region, which choose between options
+    test_per_region: int = Field(1, ge=1)  # chips of each test region, which are reported
+    images: tuple[int, ...] = (1, 2, 4, 8)
+    strength: tuple[float, ...] = (0.0, 0.25, 0.75, 1.0)
+    every: tuple[int, ...] = (0, 2)
+    distance: tuple[Literal["l2", "lpips"], ...] = ("lpips",)
+    sampling_steps: tuple[int, ...] = (1, 2, 10)
+    metrics: tuple[str, ...] = ("psnr", "ssim", "lpips:judge")
+    levels: tuple[float, ...] = (0.5, 0.68, 0.8, 0.9, 0.95)
+
+
+class SpeedSettings(Settings):
+    """The speed of every method."""
+
+    batches: tuple[int, ...] = (1, 8)
+    rounds: int = Field(3, ge=1)
+
+
+class BuildingSettings(Settings):
+    """The counter of buildings, trained on HR images."""
+
+    widths: tuple[int, ...] = (16, 32, 64, 96)
+    steps: int = Field(200, ge=1)
+    batch: int = Field(8, ge=1)
+    learning_rate: float = Field(5e-3, gt=0)
+    seed: int = 31
+    iou: float = Field(0.5, gt=0, le=1)  # from which on an outline counts as found
 
 
 class TableSettings(Settings):
@@ -171,7 +244,12 @@ class Study(Settings):
     perception: PerceptionSettings
     agreement: AgreementSettings
     train: dict[str, TrainSettings]
+    latent: LatentSettings
+    train_latent: dict[str, TrainSettings]  # methods that start from the latent space
     evaluate: EvaluateSettings
+    fusion: FusionStudySettings = FusionStudySettings()
+    speed: SpeedSettings = SpeedSettings()
+    buildings: BuildingSettings = BuildingSettings()
     table: TableSettings
     votes: str = ""  # a file of `satsr vote` on the methods' outputs
 
@@ -186,7 +264,8 @@ class Study(Settings):
 
     @model_validator(mode="after")
     def _known_methods(self) -> Study:
-        unknown = sorted(set(self.methods) - set(self.train) - {"bicubic"})
+        known = [*self.train, *self.train_latent]
+        unknown = sorted(set(self.methods) - set(known) - {"bicubic"})
         if unknown:
-            raise ValueError(f"methods = {unknown}, expected bicubic or one of {', '.join(self.train)}")
+            raise ValueError(f"methods = {unknown}, expected bicubic or one of {', '.join(known)}")
         return self

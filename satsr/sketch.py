@@ -19,7 +19,8 @@ def workspace(profile: str, needs: tuple[str, ...] = ()) -> Workspace:
 
     Args:
         profile: a profile's name.
-        needs: of `data`, `perception`, `judges`, `models`, `scores`; in this order, since later ones need earlier ones.
+        needs: of `data`, `perception`, `judges`, `latent`, `models`, `latent_models`, `scores`, `tables`; in this
+            order, since later ones need earlier ones.
 
     Raises:
         FileNotFoundError: another profile lacks an input.
@@ -38,12 +39,16 @@ def workspace(profile: str, needs: tuple[str, ...] = ()) -> Workspace:
 def _made_by(here: Workspace) -> dict[str, list[tuple[Path, str, Parameters]]]:
     """Return, for each need, what must exist and which notebook makes it."""
     trained = [(here.models / m / "seed-0" / "card.json", "30_train.ipynb", {"method": m}) for m in ("srcnn", "esrgan")]
+    fused = here.models / "satdiffmoe"
     return {
+        "latent": [(here.artifacts / "latent" / "prior", "40_latent_space.ipynb", {})],
+        "latent_models": [(fused, "41_train_latent.ipynb", {"method": "satdiffmoe"})],
         "data": [(here.results / "data.json", "10_data.ipynb", {})],
         "perception": [(here.artifacts / "perception", "20_perception.ipynb", {})],
         "judges": [(here.results / "judges.json", "21_agreement.ipynb", {})],
         "models": trained if here.profile == SKETCH else [(here.models, "", {})],
         "scores": [(here.results / "scores", "31_evaluate.ipynb", {})],
+        "tables": [(here.results / "main.csv", "32_main_table.ipynb", {})],
     }
 
 

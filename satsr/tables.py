@@ -78,6 +78,21 @@ def shown(table: pd.DataFrame, protocol: str, digits: dict[str, int]) -> pd.Data
     return wide.loc[list(dict.fromkeys(part.method)), list(dict.fromkeys(part.metric))]
 
 
+def with_sets(main: pd.DataFrame, sets: pd.DataFrame, methods: list[str], digits: dict[str, int]) -> pd.DataFrame:
+    """Return scores of images beside those of whole sets: one row per method, one column per metric.
+
+    Args:
+        main: from `main_table`; its corrected protocol is shown, as `mean [low, high]`.
+        sets: columns method, metric, value, a row per seed; their mean is shown.
+        methods: rows, in this order; one without scores says so.
+        digits: decimals of the metrics of `main`.
+    """
+    images = shown(main, "corrected", digits)
+    whole = sets.pivot_table(index="method", columns="metric", values="value").map("{:.4g}".format)
+    both = images.join(whole.rename(columns=str.upper), how="outer").reindex(methods).fillna(NOT_RUN)
+    return both.rename_axis("method").reset_index().rename_axis(columns=None)
+
+
 def beside_published(table: pd.DataFrame, published: pd.DataFrame, digits: dict[str, int]) -> pd.DataFrame:
     """Return the published value of each cell beside this study's.
 

@@ -6,8 +6,10 @@ from the last checkpoint and ends with the same weights (bit for bit on one mach
 
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 
 import pandas as pd
@@ -15,21 +17,26 @@ import pandas as pd
 from satsr import losses, perceptual, training_denoiser, training_images, training_loop
 from satsr.data import frames, pairs
 from satsr.data.pairs import Pairs
-from satsr.diffusion import noise, process, sampler, unet
+from satsr.diffusion import fusion, noise, process, sampler, unet, when
 from satsr.metrics import ssim
-from satsr.models import bicubic, superresolver, unet_discriminator, worldstrat_blocks
-from satsr.models.files import load_model
+from satsr.models import autoencoder, bicubic, superresolver, unet_discriminator, worldstrat_blocks
+from satsr.models.diffusers_files import StartingPoint
+from satsr.models.files import load_model, save_model
 from satsr.models.superresolver import ModelCard, SuperResolver, find_method
 from satsr.paths import Workspace
 from satsr.perception import trunk as trunk_module
 from satsr.perception.load import load_trunk
 from satsr.perception.roles import network_name
+from satsr.perception.trunk import Trunk
 from satsr.precision import best_precision
+from satsr.provenance import record
 from satsr.reuse import key_of, scratch_folder
 from satsr.settings import TrainSettings
 from satsr.training_denoiser import DenoiserTraining
 from satsr.training_images import ImageTraining
 from satsr.training_loop import Loop
+
+LATENT = "latent"  # folder of the autoencoder and the latent U-Net, in a profile's artifacts
 
 
 @dataclass(frozen=True)
@@ -73,12 +80,13 @@ def train(
         ValueError: a loss that the method cannot be trained with.
     """
     _check_losses(method, settings)
-    trunk = None
-    if settings.losses.get("perceptual"):
-        trunk = load_trunk(network_name(here, "trunk", settings.perceptual.network))
+    trunk = _trunk(here, settings.perceptual.network) if settings.losses.get("perceptual") else None
+    judge = _trunk(here, settings.validate_network) if settings.validate_network else None
+    base = StartingPoint.of(here.artifacts / LATENT) if find_method(method).pretrained else None
+    configs = {"autoencoder": base.autoencoder.config, "unet": base.prior.config} if base else {}
     card = ModelCard(
         method=method,
-        network=dict(settings.network),
+        network={**settings.network, **configs},
         dates=training.settings.dates,
         bands_in=training.bands_in,
         bands_out=training.bands_out,
@@ -88,18 +96,51 @@ def train(
             "seed": seed,
             "settings": settings.model_dump(mode="json"),
             "loss_networks": {"perceptual": trunk.digest} if trunk else {},
+            "starts_from": base.digests if base else {},
         },
     )
-    pair_settings = training.settings.model_dump(mode="json")
-    key = key_of({"card": card, "pairs": pair_settings}, *_code(method))
+    judged = {"pairs": training.settings.model_dump(mode="json"), "judge": judge.digest if judge else ""}
+    key = key_of({"card": card, **judged}, *_code(method))
     folder = scratch_folder(here.scratch / "train", f"{method}-{seed}", key)
     finished = folder / "finished"
     speed = 0.0
     if not finished.is_dir():
         given = (card, settings, seed, training, validation, folder)
-        loop: Loop = DenoiserTraining(*given) if find_method(method).denoises else ImageTraining(*given, trunk)
+        start = partial(_start, base=base) if base else None
+        denoises = find_method(method).denoises
+        loop: Loop = DenoiserTraining(*given, start, judge) if denoises else ImageTraining(*given, trunk)
         speed = loop.finish(finished)
     return Trained(load_model(finished), pd.read_csv(finished / "curve.csv"), speed, best_precision(settings.precision))
+
+
+def keep(trained: dict[int, Trained], method: str, here: Workspace) -> None:
+    """Write the models of all seeds, their curves and, outside the hashed outputs, the speed of the training.
+
+    Args:
+        trained: by seed; earlier models of the method are replaced.
+        method: a name in `METHODS`.
+        here: the profile's folders.
+    """
+    folder, curves = here.models / method, here.results / "training"
+    shutil.rmtree(folder, ignore_errors=True)
+    for seed, run in trained.items():
+        save_model(run.model, folder / f"seed-{seed}")
+        run.curve.to_csv(folder / f"seed-{seed}" / "curve.csv", index=False)
+    curves.mkdir(parents=True, exist_ok=True)
+    together = pd.concat([run.curve.assign(seed=seed) for seed, run in trained.items()])
+    together.to_csv(curves / f"{method}.csv", index=False, float_format="%.6g")
+    fastest = max(trained.values(), key=lambda run: run.samples_per_s)
+    if fastest.samples_per_s:
+        facts = {"samples_per_s": round(fastest.samples_per_s, 1), "precision": fastest.precision}
+        record(here.profile, f"training_{method}", **facts)
+
+
+def _trunk(here: Workspace, name: str) -> Trunk:
+    return load_trunk(network_name(here, "trunk", name))
+
+
+def _start(model: SuperResolver, base: StartingPoint) -> None:
+    model.network.start_from(base.autoencoder.weights, base.prior.weights)  # type: ignore[operator]
 
 
 def _check_losses(method: str, settings: TrainSettings) -> None:
@@ -116,6 +157,8 @@ def _code(method: str) -> tuple[ModuleType, ...]:
     found = find_method(method)
     network = sys.modules[found.network.__module__]
     shared = (training_loop, losses, superresolver, network, pairs, frames)
+    if found.pretrained:
+        return (*shared, training_denoiser, noise, process, sampler, unet, fusion, when, autoencoder)
     if found.denoises:
         return (*shared, training_denoiser, noise, process, sampler, unet, bicubic)
     return (*shared, training_images, perceptual, trunk_module, ssim, worldstrat_blocks, unet_discriminator)

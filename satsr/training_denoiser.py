@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
-from satsr.data.pairs import Batch, Pairs
+from satsr.data.pairs import Batch
 from satsr.losses import denoising_losses
-from satsr.models.superresolver import ModelCard, SuperResolver
-from satsr.settings import TrainSettings
+from satsr.models.superresolver import SuperResolver
 from satsr.training_loop import Loop
 
 
 class DenoiserTraining(Loop):
     """Trains the network of a sampling method; arguments as of `Loop`."""
 
-    def __init__(
-        self, card: ModelCard, settings: TrainSettings, seed: int, training: Pairs, validation: Pairs, folder: Path
-    ) -> None:
-        super().__init__(card, settings, seed, training, validation, folder)
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         self.generator.mark_forward_method("denoise")
 
     def update(self, batches: list[Batch]) -> None:
@@ -32,5 +29,5 @@ class DenoiserTraining(Loop):
 
     def _losses(self, model: SuperResolver, batch: Batch, seed: int) -> dict[str, Tensor]:
         with self.fabric.autocast():  # which Fabric gives `forward` only
-            output, wanted = model.denoise(batch.lr, batch.dt_days, batch.hr, seed)
+            output, wanted = model.denoise(batch.lr, batch.dt_days, batch.hr, seed, batch.place, batch.day)
         return denoising_losses(output.float(), wanted, {str(k): v for k, v in self.settings.losses.items()})

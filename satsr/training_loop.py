@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -18,9 +19,11 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from satsr.data.pairs import Batch, Pairs
+from satsr.metrics.lpips import lpips
 from satsr.metrics.psnr import psnr
 from satsr.models.files import save_model
 from satsr.models.superresolver import ModelCard, SuperResolver
+from satsr.perception.trunk import Trunk
 from satsr.precision import best_device, best_layout, best_precision
 from satsr.progress import Progress
 from satsr.settings import TrainSettings
@@ -62,11 +65,22 @@ class Loop(ABC):
         training: pairs to learn from.
         validation: pairs for the curve.
         folder: for unfinished work.
+        start: gives a new model the weights that it starts from; none for those of its seed.
+        judge: scores the curve's images by LPIPS too.
     """
 
     def __init__(
-        self, card: ModelCard, settings: TrainSettings, seed: int, training: Pairs, validation: Pairs, folder: Path
+        self,
+        card: ModelCard,
+        settings: TrainSettings,
+        seed: int,
+        training: Pairs,
+        validation: Pairs,
+        folder: Path,
+        start: Callable[[SuperResolver], None] | None = None,
+        judge: Trunk | None = None,
     ) -> None:
+        self.judge = judge
         self.card, self.settings, self.seed, self.folder = card, settings, seed, folder
         self.training, self.validation = training, validation
         precision = best_precision(settings.precision)
@@ -75,6 +89,8 @@ class Loop(ABC):
         self.history: list[dict[str, float]] = []
         self.sums: dict[str, float] = {}
         model = SuperResolver(card, seed)
+        if start is not None:
+            start(model)
         if settings.start_at_mean:
             start_at_mean(model, training)
         self.generator, self.optimizer = self.prepared(model)
@@ -141,7 +157,8 @@ class Loop(ABC):
         batch = self.training.batch(numbers, epoch + 1)  # epoch 0 is evaluation's choice of frames
         if self.settings.crop:
             batch = batch.crop(self.settings.crop, np.random.default_rng([self.seed, number, 5]))
-        return replace(batch, **{k: self.fabric.to_device(getattr(batch, k)) for k in ("lr", "dt_days", "hr")})
+        moved = ("lr", "dt_days", "hr", "place", "day")
+        return replace(batch, **{name: self.fabric.to_device(getattr(batch, name)) for name in moved})
 
     def backward(self, network: nn.Module, terms: dict[str, Tensor]) -> None:
         """Add the gradient of the sum of some losses, and keep the losses for the curve.
@@ -162,22 +179,26 @@ class Loop(ABC):
     def _write_row(self) -> None:
         since = self.step - (int(self.history[-1]["step"]) if self.history else 0)
         means = {f"loss_{name}": total / since for name, total in self.sums.items()}
-        self.history.append({"step": self.step, "val_psnr": self._validate(), **means})
+        self.history.append({"step": self.step, **self._validate(), **means})
         self.sums = {}
 
     @torch.no_grad()
-    def _validate(self) -> float:
-        """Return the mean PSNR (corrected) of the averaged weights over the validation set, in dB."""
+    def _validate(self) -> dict[str, float]:
+        """Return mean scores (corrected) of the averaged weights over the validation set: PSNR in dB, and LPIPS."""
         self.averaged.eval()
         count = min(self.settings.validate_images or len(self.validation), len(self.validation))
-        values = []
+        dates = self.settings.validate_dates or self.validation.settings.dates
+        scores: dict[str, list[Tensor]] = {}
         for start in range(0, count, 16):
             batch = self.validation.batch(range(start, min(start + 16, count)))
-            given = (self.fabric.to_device(part) for part in (batch.lr, batch.dt_days, batch.place))
+            parts = (batch.lr[:, :dates], batch.dt_days[:, :dates], batch.place, batch.day)
             with self.fabric.autocast():
-                sr = self.averaged(*given)
-            values.append(psnr(sr.float().clamp(0, 1).cpu(), batch.hr, "corrected"))
-        return float(torch.cat(values).mean())
+                sr = self.averaged(*map(self.fabric.to_device, parts))
+            sr = sr.float().clamp(0, 1).cpu()
+            scores.setdefault("val_psnr", []).append(psnr(sr, batch.hr, "corrected"))
+            if self.judge is not None:
+                scores.setdefault("val_lpips", []).append(lpips(sr, batch.hr, "corrected", None, self.judge))
+        return {name: float(torch.cat(values).mean()) for name, values in scores.items()}
 
     def _save_checkpoint(self) -> None:
         """Write the whole state beside the last checkpoint, then take its place."""

@@ -6,8 +6,10 @@ this module chooses the frames, scales to [0, 1], and marks what is valid.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from torch import Tensor
 from satsr.data.frames import black, choose_frames, frame_rng, index_folder
 from satsr.data.s2naip import HR_GSD_M, SCALE, Objects, S2NAIPFolder, capture_date
 from satsr.settings import PairSettings
+
+EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Pair:
         tile: name of the place.
         region: group of neighbouring tiles; statistics resample regions.
         frames: which frames of the series were chosen, in the order of `lr`.
+        place: row and column of the first LR pixel, in the grid of all tiles.
+        day: date of the HR image in days since 1970; NaN where the data set has none.
         old_hr: float32 (C_out, H, W), the same place some years before.
         objects: category -> pixel boxes (x1, y1, x2, y2) in the HR image.
         labels: int64 (H, W) land-cover classes.
@@ -56,6 +62,8 @@ class Pair:
     tile: str
     region: str
     frames: tuple[int, ...]
+    place: tuple[int, int] = (0, 0)
+    day: float = math.nan
     old_hr: Tensor | None = None
     objects: Objects = field(default_factory=dict)
     labels: Tensor | None = None
@@ -81,21 +89,19 @@ class Batch:
     dt_days: Tensor  # (N, T)
     hr: Tensor  # (N, C_out, H, W)
     hr_valid: Tensor  # (N, H, W)
+    place: Tensor  # int64 (N, 2), row and column of the first LR pixel in the grid of all tiles
+    day: Tensor  # float64 (N,), date of the HR image in days since 1970
     tiles: tuple[str, ...]
     regions: tuple[str, ...]
-
-    @property
-    def place(self) -> Tensor:
-        """Row and column of each image's first LR pixel, in the grid of all tiles: int64 (N, 2)."""
-        height, width = self.lr.shape[-2:]
-        corners = (map(int, tile.split("_")) for tile in self.tiles)
-        return torch.tensor([(row * height, column * width) for column, row in corners])
 
     @classmethod
     def of(cls, pairs: Sequence[Pair]) -> Batch:
         """Stack pairs of equal shape."""
         stacked = {name: torch.stack([getattr(p, name) for p in pairs]) for name in _STACKED}
-        return cls(**stacked, tiles=tuple(p.tile for p in pairs), regions=tuple(p.region for p in pairs))
+        place, day = torch.tensor([p.place for p in pairs]), torch.tensor([p.day for p in pairs], dtype=torch.float64)
+        return cls(
+            **stacked, place=place, day=day, tiles=tuple(p.tile for p in pairs), regions=tuple(p.region for p in pairs)
+        )
 
     def crop(self, size: int, rng: np.random.Generator) -> Batch:
         """Return one random LR crop of `size` px of every pair, and the HR crop of the same ground.
@@ -117,6 +123,7 @@ class Batch:
             lr_valid=cut(self.lr_valid, 1),
             hr=cut(self.hr, scale),
             hr_valid=cut(self.hr_valid, scale),
+            place=self.place + torch.from_numpy(np.stack((tops, lefts), axis=1)),
         )
 
 
@@ -191,6 +198,8 @@ class Pairs:
             tile=tile,
             region=self.reader.region(tile),
             frames=chosen,
+            place=_place(tile, lr.shape[1]),
+            day=_day(self.reader.uuid(tile)),
             **(self._extras(tile) if extras else {}),
         )
 
@@ -232,6 +241,16 @@ class Pairs:
             "labels": None if labels is None else torch.from_numpy(labels.astype(np.int64)),
             "caption": self.reader.caption(tile),
         }
+
+
+def _place(tile: str, side_px: int) -> tuple[int, int]:
+    column, row = map(int, tile.split("_"))
+    return row * side_px, column * side_px
+
+
+def _day(uuid: str) -> float:
+    captured = capture_date(uuid)
+    return math.nan if captured is None else float((captured - EPOCH).days)
 
 
 def _channels(band: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The U-Net of the diffusion methods, from diffusers, with the sizes that settings name."""
+"""The U-Nets of the diffusion methods, from diffusers, with the sizes that settings name."""
 
 from __future__ import annotations
 
@@ -33,10 +33,7 @@ def build_unet(
     """
     from diffusers.models.unets.unet_2d import UNet2DModel
 
-    levels = range(len(widths))
-    if not set(attention) <= set(levels):
-        raise ValueError(f"got attention at levels {list(attention)}, expected some of {list(levels)}")
-    kinds = ["Attn" if level in attention else "" for level in levels]
+    kinds = _kinds(widths, attention)
     return UNet2DModel(
         in_channels=in_channels,
         out_channels=out_channels,
@@ -50,6 +47,41 @@ def build_unet(
         add_attention=bool(attention),
         **more,
     )
+
+
+def latent_unet_config(channels: int, widths: Sequence[int], blocks: int, attention: Sequence[int]) -> dict[str, Any]:
+    """Return the configuration, as diffusers writes it, of a small UNet2DConditionModel, Stable Diffusion's class.
+
+    Without cross-attention, since there is no text.
+
+    Args:
+        channels: of a latent.
+        widths: channels of each level; every level but the first halves height and width.
+        blocks: residual blocks per level.
+        attention: levels with self-attention, 0 for the finest.
+
+    Raises:
+        ValueError: a level with attention that does not exist.
+    """
+    kinds = _kinds(widths, attention)
+    return {
+        "in_channels": channels,
+        "out_channels": channels,
+        "block_out_channels": list(widths),
+        "layers_per_block": blocks,
+        "down_block_types": [f"{kind}DownBlock2D" for kind in kinds],
+        "mid_block_type": "UNetMidBlock2D",
+        "up_block_types": [f"{kind}UpBlock2D" for kind in reversed(kinds)],
+        "norm_num_groups": norm_groups(widths),
+        "attention_head_dim": min(widths),
+    }
+
+
+def _kinds(widths: Sequence[int], attention: Sequence[int]) -> list[str]:
+    levels = range(len(widths))
+    if not set(attention) <= set(levels):
+        raise ValueError(f"got attention at levels {list(attention)}, expected some of {list(levels)}")
+    return ["Attn" if level in attention else "" for level in levels]
 
 
 def norm_groups(widths: Sequence[int]) -> int:

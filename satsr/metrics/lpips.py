@@ -46,8 +46,8 @@ def lpips(sr: Tensor, hr: Tensor, protocol: Protocol, valid: Tensor | None, trun
     device = next(trunk.parameters()).device
 
     def distance(x: Tensor, y: Tensor) -> Tensor:
-        target = trunk.memory.features(y, protocol, lambda image: _unit_features(trunk, image.to(device), protocol))
-        return _distance(_unit_features(trunk, x.to(device), protocol), target, heads(trunk)).double().cpu()
+        target = trunk.memory.features(y, protocol, lambda image: unit_features(trunk, image.to(device), protocol))
+        return _distance(unit_features(trunk, x.to(device), protocol), target, heads(trunk)).double().cpu()
 
     return map_chunks(distance, sr, hr, size=CHUNK_IMAGES)
 
@@ -68,7 +68,12 @@ def published_heads(name: str) -> tuple[Tensor, ...]:
     return tuple(state[key] for key in sorted(state))
 
 
-def _unit_features(trunk: Trunk, images: Tensor, protocol: Protocol) -> tuple[Tensor, ...]:
+def unit_features(trunk: Trunk, images: Tensor, protocol: Protocol) -> tuple[Tensor, ...]:
+    """Return the features (N, C, h, w) of some layers, of unit length at every position.
+
+    Raises:
+        ValueError: images (N, 3, H, W) that are too small for the trunk.
+    """
     ready = images.float()
     if protocol == "published":
         # u where 2u - 1 is expected is (u + 1) / 2 where u is expected.

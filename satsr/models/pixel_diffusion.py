@@ -90,7 +90,9 @@ class PixelDiffusion(nn.Module):
         channels_in, channels_out = (count * patch**2 for count in (dates * bands + out_channels, out_channels))
         self.unet = build_unet(channels_in, channels_out, widths, blocks, attention, dropout)
 
-    def denoise(self, lr: Tensor, dt_days: Tensor, hr: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    def denoise(
+        self, lr: Tensor, dt_days: Tensor, hr: Tensor, seed: int, place: Tensor, day: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Return what the network predicts for noisy targets, and what it is asked to predict.
 
         Args:
@@ -98,6 +100,8 @@ class PixelDiffusion(nn.Module):
             dt_days: (N, T), not looked at.
             hr: (N, out_channels, scale * h, scale * w) in [0, 1].
             seed: of times, noise and hidden dates.
+            place: not looked at.
+            day: not looked at.
         """
         generator = torch.Generator().manual_seed(seed)
         time = self.process.drawn(len(hr), generator).to(hr.device)
@@ -109,13 +113,14 @@ class PixelDiffusion(nn.Module):
         output = self._call(noisy, beside.masked_fill(hidden.view(-1, 1, 1, 1), 0), self.process.told(time))
         return output, asked(self.prediction, clean, noise, alpha, sigma)
 
-    def forward(self, lr: Tensor, dt_days: Tensor, place: Tensor) -> Tensor:
+    def forward(self, lr: Tensor, dt_days: Tensor, place: Tensor, day: Tensor) -> Tensor:
         """Sample images.
 
         Args:
             lr: (N, T, bands, h, w) in [0, 1], any h and w.
             dt_days: (N, T), not looked at.
             place: int64 (N, 2), row and column of the first LR pixel in the scene; noise belongs to places.
+            day: not looked at.
 
         Returns:
             (N, out_channels, scale * h, scale * w), about [0, 1].

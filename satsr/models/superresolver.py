@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from satsr.models.bicubic import BicubicMedian
 from satsr.models.dates import fit_dates
 from satsr.models.highresnet import HighResNet
+from satsr.models.latent_diffusion import LatentDiffusion
 from satsr.models.pixel_diffusion import PixelDiffusion
 from satsr.models.rrdbnet import SSR_RRDBNet
 from satsr.models.srcnn import SRCNN
@@ -50,16 +51,16 @@ class ModelCard:
     provenance: dict[str, Any] = field(default_factory=dict)
 
 
-def _feed_dates(network: nn.Module, lr: Tensor, dt_days: Tensor, place: Tensor) -> Tensor:
+def _feed_dates(network: nn.Module, lr: Tensor, dt_days: Tensor, place: Tensor, day: Tensor) -> Tensor:
     return network(lr)
 
 
-def _feed_stacked(network: nn.Module, lr: Tensor, dt_days: Tensor, place: Tensor) -> Tensor:
+def _feed_stacked(network: nn.Module, lr: Tensor, dt_days: Tensor, place: Tensor, day: Tensor) -> Tensor:
     return network(lr.flatten(1, 2))  # (N, T * C, h, w)
 
 
-def _feed_sampler(network: nn.Module, lr: Tensor, dt_days: Tensor, place: Tensor) -> Tensor:
-    return network(lr, dt_days, place)
+def _feed_sampler(network: nn.Module, lr: Tensor, dt_days: Tensor, place: Tensor, day: Tensor) -> Tensor:
+    return network(lr, dt_days, place, day)
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,16 @@ class Method:
     Attributes:
         network: class of the network; arguments that the card does not fix are its sizes.
         fixed: arguments that follow from the card.
-        feed: calls the network with LR (N, T, C, h, w), dt_days (N, T) and place (N, 2).
-        any_dates: the network takes any number of dates, whatever it was trained with.
+        feed: calls the network with LR (N, T, C, h, w), dt_days (N, T), place (N, 2) and day (N,).
+        any_dates: the network takes any number of dates, if it was trained with more than one.
+        date_by_date: the network was trained with single dates and takes any number of them.
     """
 
     network: type[nn.Module]
     fixed: Callable[[ModelCard], Sizes]
-    feed: Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor] = _feed_dates
+    feed: Callable[[nn.Module, Tensor, Tensor, Tensor, Tensor], Tensor] = _feed_dates
     any_dates: bool = False
+    date_by_date: bool = False
 
     @property
     def learns(self) -> bool:
@@ -87,6 +90,11 @@ class Method:
     def denoises(self) -> bool:
         """Whether the network learns to denoise and samples its images, with `denoise` beside `forward`."""
         return hasattr(self.network, "denoise")
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether the network starts from a trained autoencoder and a latent U-Net."""
+        return hasattr(self.network, "start_from")
 
 
 def _worldstrat_sizes(card: ModelCard) -> Sizes:
@@ -107,6 +115,10 @@ def _sampler_sizes(card: ModelCard) -> Sizes:
     }
 
 
+def _latent_sizes(card: ModelCard) -> Sizes:
+    return {"bands": len(card.bands_in), "out_channels": len(card.bands_out), "scale": card.scale}
+
+
 METHODS = {
     "bicubic": Method(BicubicMedian, lambda c: {"out_channels": len(c.bands_out), "scale": c.scale}, any_dates=True),
     "srcnn": Method(SRCNN, _worldstrat_sizes),
@@ -118,6 +130,16 @@ METHODS = {
     ),
     "sr3": Method(PixelDiffusion, _sampler_sizes, feed=_feed_sampler),
     "flow": Method(PixelDiffusion, lambda c: {**_sampler_sizes(c), "process": "flow"}, feed=_feed_sampler),
+    "satdiffmoe": Method(LatentDiffusion, _latent_sizes, feed=_feed_sampler, date_by_date=True),
+    "satdiffmoe_absolute": Method(  # told where and when, in DiffusionSat's manner, in place of the time difference
+        LatentDiffusion, lambda c: {**_latent_sizes(c), "time": "absolute"}, feed=_feed_sampler, date_by_date=True
+    ),
+    "controlnet": Method(
+        LatentDiffusion,
+        lambda c: {**_latent_sizes(c), "condition": "control", "dates": "nearest"},
+        feed=_feed_sampler,
+        date_by_date=True,
+    ),
 }
 
 
@@ -143,22 +165,49 @@ class SuperResolver(nn.Module):
             torch.manual_seed(seed)
             self.network = method.network(**fixed, **card.network)
 
-    def forward(self, lr: Tensor, dt_days: Tensor | None = None, place: Tensor | None = None) -> Tensor:
+    def forward(
+        self, lr: Tensor, dt_days: Tensor | None = None, place: Tensor | None = None, day: Tensor | None = None
+    ) -> Tensor:
         """Super-resolve a batch.
 
         Args:
             lr: (N, T, C_in, h, w) in [0, 1], any h and w. Any T from 1 on; where the network needs the number of its
                 card, dates are left out or repeated (`fit_dates`).
-            dt_days: (N, T), each date minus the wanted one; methods without time do not look at it.
+            dt_days: (N, T), each date minus the wanted one; methods without time do not look at it, others take 0
+                where none is given.
             place: int64 (N, 2), row and column of the first LR pixel in the scene, which fix the noise that a sampling
                 method starts from; 0 where none is given.
+            day: (N,), the wanted date in days since 1970, for networks that are told absolute dates.
 
         Returns:
             (N, C_out, scale * h, scale * w), not clipped.
 
         Raises:
-            ValueError: wrong number of axes or bands, no date, or dates to choose from that are all black.
+            ValueError: wrong number of axes or bands, no date, dates to choose from that are all black, or a time that
+                a network needs and that is not known.
         """
+        sr = self.method.feed(self.network, *self._given(lr, dt_days, place, day))
+        return sr.flatten(1, 2) if sr.ndim == 5 else sr  # WorldStrat's networks return (N, 1, C, H, W)
+
+    def spread(
+        self, lr: Tensor, dt_days: Tensor | None = None, place: Tensor | None = None, day: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Super-resolve a batch and say how far its trajectories differ; arguments as of `forward`.
+
+        Returns:
+            Images, and standard deviations over the trajectories, both (N, C_out, scale * h, scale * w).
+
+        Raises:
+            ValueError: a method without trajectories, or only one of them.
+        """
+        if not hasattr(self.network, "spread"):
+            raise ValueError(f"{self.card.method} has no trajectories whose spread could be told: use satdiffmoe")
+        return self.network.spread(*self._given(lr, dt_days, place, day))  # type: ignore[operator]
+
+    def _given(
+        self, lr: Tensor, dt_days: Tensor | None, place: Tensor | None, day: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return checked and completed arguments of `forward`."""
         bands = len(self.card.bands_in)
         if lr.ndim != 5 or lr.shape[1] == 0 or lr.shape[2] != bands:
             raise ValueError(
@@ -167,13 +216,16 @@ class SuperResolver(nn.Module):
             )
         dt_days = lr.new_zeros(lr.shape[:2]) if dt_days is None else dt_days
         place = torch.zeros(len(lr), 2, dtype=torch.int64, device=lr.device) if place is None else place
-        any_dates = self.method.any_dates and self.card.dates > 1  # trained with one date, nothing was learned of more
+        day = torch.full((len(lr),), torch.nan, device=lr.device) if day is None else day
+        # trained with one date, a network for several has learned nothing of more
+        any_dates = self.method.date_by_date or (self.method.any_dates and self.card.dates > 1)
         if lr.shape[1] != self.card.dates and not any_dates:
             lr, dt_days = fit_dates(lr, dt_days, self.card.dates)
-        sr = self.method.feed(self.network, lr, dt_days, place)
-        return sr.flatten(1, 2) if sr.ndim == 5 else sr  # WorldStrat's networks return (N, 1, C, H, W)
+        return lr, dt_days, place, day
 
-    def denoise(self, lr: Tensor, dt_days: Tensor, hr: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    def denoise(
+        self, lr: Tensor, dt_days: Tensor, hr: Tensor, seed: int, place: Tensor, day: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Return what a sampling method's network predicts for noisy targets, and what it is asked to predict.
 
         Args:
@@ -181,8 +233,10 @@ class SuperResolver(nn.Module):
             dt_days: (N, T).
             hr: (N, C_out, scale * h, scale * w) in [0, 1].
             seed: of times and noise.
+            place: int64 (N, 2).
+            day: (N,), in days since 1970.
         """
-        return self.network.denoise(lr, dt_days, hr, seed)  # type: ignore[operator]
+        return self.network.denoise(lr, dt_days, hr, seed, place, day)  # type: ignore[operator]
 
     @property
     def parameter_count(self) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import os
 import re
 import shutil
 import sys
@@ -19,6 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from satsr import minimize as minimize_module
+from satsr.minimize import minimize
 from satsr.perception import clip as clip_module
 from satsr.perception import scenes as scenes_module
 from satsr.perception import trunk as trunk_module
@@ -26,16 +26,14 @@ from satsr.perception.clip import save_clip
 from satsr.perception.load import load_clip, load_trunk, save_pointer
 from satsr.perception.scenes import Scenes
 from satsr.perception.trunk import TrunkCard, build_trunk, save_trunk
-from satsr.precision import best_device, best_precision
-from satsr.progress import Progress
-from satsr.reuse import key_of, scratch_folder
+from satsr.precision import best_device
+from satsr.reuse import key_of, make_once, scratch_folder
 from satsr.settings import ClipSettings, TrunkSettings
 
 # Radford et al., 2021, section 2.5 clip the temperature at 100; so few images fall into fewer than that.
 LARGEST_LOGIT_SCALE = 50.0
 EMBED_DIM, CONTEXT_LENGTH = 64, 48
 TEXT = {"context_length": CONTEXT_LENGTH, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 2}
-WARM_UP_STEPS = 10
 # Words that nearly all captions have, or nearly none, tell nothing.
 WORD_SHARES = (0.03, 0.97)
 
@@ -89,11 +87,10 @@ def _make(
         load(settings.weights)
         save_pointer(settings.weights, place.folder)
         return
-    code = (architecture, scenes_module, sys.modules[__name__])
+    code = (architecture, scenes_module, minimize_module, sys.modules[__name__])
     key = key_of({"settings": settings.model_dump(), "data": place.data_digest}, *code)
     finished = scratch_folder(place.scratch / "perception", f"{place.kind}-{place.name}", key) / "finished"
-    if not finished.is_dir():
-        _finish(finished, learn)
+    make_once(finished, learn)
     shutil.copytree(finished, place.folder)
 
 
@@ -168,25 +165,15 @@ def _learn(
     settings: ClipSettings | TrunkSettings,
     scenes: Scenes,
 ) -> None:
-    """Minimize a loss over the scenes, in place: AdamW, a short warm-up and a cosine down to zero."""
-    device, bf16 = best_device(), best_precision() == "bf16-mixed"
-    network.to(device).to(memory_format=torch.channels_last).train()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.05)
-    progress = Progress(f"train {what}", settings.steps, "steps")
-    for step in range(settings.steps):
+    """Minimize a loss over the scenes, in place."""
+    device = best_device()
+
+    def loss(step: int) -> Tensor:
         rng = np.random.default_rng([settings.seed, step])
         images, captions = scenes.lesson(_numbers(len(scenes), settings, step), rng)
-        for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * _schedule(step, settings.steps)
-        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            loss = loss_of(images.to(device, memory_format=torch.channels_last), captions)
-        if not torch.isfinite(loss):
-            raise RuntimeError(f"{what}: the loss is {float(loss)} at step {step}; lower its learning_rate")
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        progress.step(note=f", loss {float(loss.detach()):.2f}")
-    network.cpu().eval()
+        return loss_of(images.to(device, memory_format=torch.channels_last), captions)
+
+    minimize(what, network, loss, settings.steps, settings.learning_rate)
 
 
 def _numbers(count: int, settings: ClipSettings | TrunkSettings, step: int) -> list[int]:
@@ -195,14 +182,3 @@ def _numbers(count: int, settings: ClipSettings | TrunkSettings, step: int) -> l
     epoch, position = divmod(step, count // size)
     order = np.random.default_rng([settings.seed, epoch, 1]).permutation(count)
     return order[position * size : (position + 1) * size].tolist()
-
-
-def _schedule(step: int, steps: int) -> float:
-    return min(1.0, (step + 1) / WARM_UP_STEPS) * 0.5 * (1 + math.cos(math.pi * step / steps))
-
-
-def _finish(finished: Path, save: Callable[[Path], None]) -> None:
-    partial = finished.with_name("finished.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    save(partial)
-    os.replace(partial, finished)

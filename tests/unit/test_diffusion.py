@@ -16,7 +16,7 @@ from torch import Tensor
 from satsr.diffusion.noise import place_noise
 from satsr.diffusion.process import Diffusion, Prediction, StraightFlow, asked, clean_estimate
 from satsr.diffusion.sampler import sample
-from satsr.diffusion.unet import build_unet, norm_groups
+from satsr.diffusion.unet import build_unet, latent_unet_config, norm_groups
 
 CHAIN = Diffusion(steps=100, beta_start=1e-4, beta_end=0.1)
 
@@ -210,6 +210,18 @@ def test_the_unet_has_attention_where_it_is_asked_for() -> None:
     assert network(torch.rand(2, 5, 16, 24), torch.zeros(2)).sample.shape == (2, 3, 16, 24)
     with pytest.raises(ValueError, match=r"got attention at levels \[3\], expected some of \[0, 1, 2\]"):
         build_unet(5, 3, (8, 16, 24), 1, (3,), dropout=0.0)
+
+
+def test_the_latent_unet_is_of_stable_diffusions_class_without_text() -> None:
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+
+    network = UNet2DConditionModel.from_config(latent_unet_config(4, (8, 16, 24), 1, (1, 2)))
+    kinds = [type(block).__name__ for block in network.down_blocks]
+    assert kinds == ["DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"]
+    assert [type(block).__name__ for block in network.up_blocks] == ["AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"]
+    assert network(torch.rand(2, 4, 16, 24), torch.zeros(2), None).sample.shape == (2, 4, 16, 24)
+    with pytest.raises(ValueError, match=r"got attention at levels \[2\], expected some of \[0, 1\]"):
+        latent_unet_config(4, (8, 16), 1, (2,))
 
 
 @pytest.mark.parametrize(("widths", "expected"), [((64, 128), 32), ((32, 64, 96), 32), ((24, 48), 24), ((8, 20), 4)])

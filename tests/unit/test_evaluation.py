@@ -33,7 +33,7 @@ class Constant(nn.Module):
         bands = ("red", "green", "blue")
         self.card = ModelCard("srcnn", {}, 3, bands, bands, 4, provenance={"loss_networks": loss_networks or {}})
 
-    def forward(self, lr: Tensor, dt_days: Tensor, place: Tensor) -> Tensor:
+    def forward(self, lr: Tensor, dt_days: Tensor, place: Tensor, day: Tensor) -> Tensor:
         return torch.full((len(lr), 3, 128, 128), self.value)
 
 

@@ -60,6 +60,15 @@ def test_days_are_nan_without_dates(tmp_path: Path) -> None:
     assert Pairs(write_set(tmp_path, chips), FOUR).pair(0).dt_days.isnan().all()
 
 
+def test_places_and_days_are_those_of_the_tile_and_of_the_hr_image(tmp_path: Path) -> None:
+    chips = [made_up_chip("33488_48869"), replace(made_up_chip("5_7", seed=1), uuid="no date")]
+    pairs = Pairs(write_set(tmp_path, chips), FOUR)
+    batch = pairs.batch([pairs.tiles.index(chip.tile) for chip in chips])
+    assert batch.place.tolist() == [[48869 * 32, 33488 * 32], [7 * 32, 5 * 32]]  # tiles are named column_row
+    assert batch.day[0] == np.datetime64("2020-06-11").astype(int)
+    assert batch.day[1].isnan()
+
+
 def test_evaluation_is_fixed_and_epochs_differ(pairs: Pairs) -> None:
     assert pairs.pair(0).frames == pairs.pair(0).frames
     assert len({pairs.pair(0, epoch).frames for epoch in range(8)}) > 1
@@ -127,7 +136,9 @@ def test_crops_of_lr_and_hr_show_the_same_ground(pairs: Pairs) -> None:
     assert cut.hr.shape == (3, 3, 32, 32)
     assert torch.equal(cut.hr[..., ::4, ::4], cut.lr[:, 0])
     assert torch.equal(cut.hr[..., 3::4, 3::4], cut.lr[:, 0])
-    assert len(set(cut.lr[:, 0, 0, 0, 0].tolist())) > 1  # every pair has its own corner
+    corners = cut.lr[:, 0, 0, 0, 0].long()
+    assert len(set(corners.tolist())) > 1  # every pair has its own corner
+    assert torch.equal(cut.place - batch.place, torch.stack((corners // 32, corners % 32), dim=1))
     assert cut.lr_valid.shape == (3, 4, 8, 8)
 
 

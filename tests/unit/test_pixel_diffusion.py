@@ -29,7 +29,7 @@ def series(seed: int = 0, size: tuple[int, int] = (8, 8)) -> Tensor:
     return torch.rand(2, 2, 3, *size, generator=torch.Generator().manual_seed(seed))
 
 
-DT, PLACE = torch.zeros(2, 2), torch.tensor([[0, 0], [8, 16]])
+DT, PLACE, DAY = torch.zeros(2, 2), torch.tensor([[0, 0], [8, 16]]), torch.full((2,), torch.nan)
 
 
 def test_the_published_size() -> None:
@@ -44,7 +44,7 @@ def test_the_published_size() -> None:
 @pytest.mark.parametrize("make", [network, flow])
 @pytest.mark.parametrize("size", [(8, 8), (7, 9), (1, 3)])
 def test_any_height_and_width(make: Any, size: tuple[int, int]) -> None:
-    sr = make(widths=(8, 8, 16, 16))(series(size=size), DT, PLACE)
+    sr = make(widths=(8, 8, 16, 16))(series(size=size), DT, PLACE, DAY)
     assert sr.shape == (2, 3, 4 * size[0], 4 * size[1])
     assert sr.isfinite().all()
 
@@ -52,13 +52,13 @@ def test_any_height_and_width(make: Any, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("make", [network, flow])
 def test_an_image_depends_on_its_place_and_not_on_its_batch(make: Any) -> None:
     model, lr = make(), series()
-    together = model(lr, DT, PLACE)
-    torch.testing.assert_close(model(lr[1:], DT[1:], PLACE[1:])[0], together[1], atol=1e-5, rtol=1e-4)
-    assert not torch.allclose(model(lr[1:], DT[1:], PLACE[:1])[0], together[1], atol=1e-3)
+    together = model(lr, DT, PLACE, DAY)
+    torch.testing.assert_close(model(lr[1:], DT[1:], PLACE[1:], DAY[1:])[0], together[1], atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(model(lr[1:], DT[1:], PLACE[:1], DAY[1:])[0], together[1], atol=1e-3)
 
 
 def test_images_lie_in_range() -> None:
-    sr = network()(series(), DT, PLACE)
+    sr = network()(series(), DT, PLACE, DAY)
     assert sr.min() >= 0
     assert sr.max() <= 1
 
@@ -66,14 +66,14 @@ def test_images_lie_in_range() -> None:
 def test_training_asks_for_the_noise_that_was_added() -> None:
     model = network()
     hr = torch.rand(2, 3, 32, 32)
-    output, wanted = model.denoise(series(), DT, hr, seed=1)
-    again, same = model.denoise(series(), DT, hr, seed=1)
+    output, wanted = model.denoise(series(), DT, hr, 1, PLACE, DAY)
+    again, same = model.denoise(series(), DT, hr, 1, PLACE, DAY)
     assert output.shape == wanted.shape == hr.shape
     assert torch.equal(output, again)
     assert torch.equal(wanted, same)
     assert abs(wanted.mean()) < 0.1
     assert wanted.std().item() == pytest.approx(1, abs=0.1)
-    assert not torch.equal(wanted, model.denoise(series(), DT, hr, seed=2)[1])
+    assert not torch.equal(wanted, model.denoise(series(), DT, hr, 2, PLACE, DAY)[1])
 
 
 def test_a_network_that_predicts_right_samples_the_target() -> None:
@@ -84,14 +84,14 @@ def test_a_network_that_predicts_right_samples_the_target() -> None:
         return noisy - (2 * hr - 1)  # at time 1 the noisy image is the noise
 
     model._call = knows  # type: ignore[method-assign]
-    torch.testing.assert_close(model(series(), DT, PLACE), hr, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(model(series(), DT, PLACE, DAY), hr, atol=1e-5, rtol=1e-4)
 
 
 def test_a_residual_of_nothing_is_the_baseline() -> None:
     model, lr = network(residual=True, prediction="clean", eta=0.0), series()
     model._call = lambda noisy, beside, told: torch.zeros_like(noisy)  # type: ignore[method-assign]
-    torch.testing.assert_close(model(lr, DT, PLACE), BicubicMedian(3, 4)(lr))
-    _, wanted = model.denoise(lr, DT, BicubicMedian(3, 4)(lr), seed=0)
+    torch.testing.assert_close(model(lr, DT, PLACE, DAY), BicubicMedian(3, 4)(lr))
+    _, wanted = model.denoise(lr, DT, BicubicMedian(3, 4)(lr), 0, PLACE, DAY)
     assert wanted.abs().max() < 1e-6
 
 
@@ -103,9 +103,9 @@ def test_guidance_moves_away_from_what_is_predicted_without_dates() -> None:
         return torch.full_like(noisy, 0.1 + 0.2 * seen)
 
     model._call = brightness  # type: ignore[method-assign]
-    plain = model(lr, DT, PLACE).mean().item()
+    plain = model(lr, DT, PLACE, DAY).mean().item()
     model.guidance = 1.5
-    guided = model(lr, DT, PLACE).mean().item()
+    guided = model(lr, DT, PLACE, DAY).mean().item()
     assert plain == pytest.approx((1 + 0.3) / 2)
     assert guided == pytest.approx((1 + 2.5 * 0.3 - 1.5 * 0.1) / 2)
 
@@ -120,7 +120,7 @@ def test_dates_are_hidden_in_the_share_that_is_asked_for() -> None:
 
     model._call = watch  # type: ignore[method-assign]
     lr, hr = torch.rand(500, 2, 3, 2, 2), torch.rand(500, 3, 8, 8)
-    model.denoise(lr, torch.zeros(500, 2), hr, seed=0)
+    model.denoise(lr, torch.zeros(500, 2), hr, 0, PLACE.repeat(250, 1), DAY.repeat(250))
     assert sum(hidden) / 500 == pytest.approx(0.3, abs=0.07)
 
 

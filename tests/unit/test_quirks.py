@@ -164,7 +164,8 @@ def test_quirks_of_the_images_add_up_to_the_published_lpips() -> None:
 def measured() -> pd.DataFrame:
     hr, lr = random_pair(1, size_px=64, images=4)
     full, some = torch.ones(4, 64, 64, dtype=torch.bool), torch.ones(4, 3, 16, 16, dtype=torch.bool)
-    batch = Batch(lr, some, torch.zeros(4, 3), hr, full, tuple("abcd"), tuple("rrss"))
+    place, day = torch.zeros(4, 2, dtype=torch.int64), torch.zeros(4)
+    batch = Batch(lr, some, torch.zeros(4, 3), hr, full, place, day, tuple("abcd"), tuple("rrss"))
     outputs = {"smooth": 0.9 * hr, "noisy": noisy(hr, 1)}
     return table(outputs, batch, TRUNK, CLIP, TableSettings(resamples=100))
 

@@ -10,6 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from satsr.diffusion.unet import latent_unet_config
+from satsr.models.autoencoder import tiny_config
 from satsr.models.bicubic import median_of_valid
 from satsr.models.files import load_model, save_model
 from satsr.models.superresolver import (
@@ -23,6 +25,15 @@ from satsr.models.superresolver import (
 
 RGB = ("red", "green", "blue")
 UNET = {"widths": (8, 16), "blocks": 1, "attention": (), "sampling_steps": 2, "eta": 0.0}
+LATENT = {
+    "autoencoder": {
+        **tiny_config(channels=4, width=8, levels=2, blocks=1, patch=2),
+        "latents_mean": [0.1, -0.2, 0.0, 0.3],
+        "scaling_factor": 1.5,
+    },
+    "unet": latent_unet_config(4, (8, 16), 1, ()),
+    "sampling_steps": 2,
+}
 SIZES: dict[str, Sizes] = {
     "bicubic": {},
     "srcnn": {"hidden_channels": 16},
@@ -30,6 +41,8 @@ SIZES: dict[str, Sizes] = {
     "esrgan": {"num_feat": 8, "num_block": 1, "num_grow_ch": 4},
     "sr3": {**UNET, "steps": 50},  # a short chain ends with signal left, so that rounding is not blown up
     "flow": {**UNET, "prediction": "velocity"},
+    "satdiffmoe": {**LATENT, "every": 1},
+    "controlnet": LATENT,
 }
 
 
@@ -53,8 +66,9 @@ def test_any_height_and_width(method: str, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("dates", [1, 2, 8])
 @pytest.mark.parametrize("given", [1, 3, 9])
 def test_any_number_of_dates_it_was_built_for_or_is_given(method: str, dates: int, given: int) -> None:
-    model = SuperResolver(card(method, dates, (*RGB, "b08"))).eval()
-    assert model(torch.rand(1, given, 4, 32, 32)).shape == (1, 3, 128, 128)
+    bands = RGB if find_method(method).pretrained else (*RGB, "b08")
+    model = SuperResolver(card(method, dates, bands)).eval()
+    assert model(torch.rand(1, given, len(bands), 32, 32)).shape == (1, 3, 128, 128)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -90,13 +104,20 @@ def test_same_seed_same_weights_and_the_callers_state_stays() -> None:
 
 
 def test_unknown_method_and_size_list_the_known_ones() -> None:
-    with pytest.raises(
-        ValueError, match="unknown method 'unet': expected one of bicubic, srcnn, highresnet, esrgan, sr3, flow"
-    ):
+    known = "bicubic, srcnn, highresnet, esrgan, sr3, flow, satdiffmoe, controlnet"
+    with pytest.raises(ValueError, match=f"unknown method 'unet': expected one of {known}"):
         find_method("unet")
     wrong = ModelCard("esrgan", {"feat": 3}, 3, RGB, RGB, 4)
     with pytest.raises(ValueError, match=r"train\.esrgan\.network: unknown size feat; SSR_RRDBNet takes .*num_feat"):
         SuperResolver(wrong)
+
+
+def test_only_methods_with_trajectories_have_a_spread() -> None:
+    lr = torch.rand(2, 3, 3, 8, 8)
+    for part in SuperResolver(card("satdiffmoe")).eval().spread(lr):
+        assert part.shape == (2, 3, 32, 32)
+    with pytest.raises(ValueError, match="sr3 has no trajectories whose spread could be told: use satdiffmoe"):
+        SuperResolver(card("sr3")).spread(lr)
 
 
 def test_truncated_weights_are_refused_with_the_file(tmp_path: Path) -> None:

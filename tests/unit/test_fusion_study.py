@@ -1,0 +1,164 @@
+"""The study of SatDiffMoE's options: variants, what they see, comparisons and calibration."""
+
+from __future__ import annotations
+
+import contextlib
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from satsr.fusion_report import (
+    AS_SET,
+    against,
+    by_images,
+    coverage_sentence,
+    images_sentence,
+    options_sentence,
+    shown,
+    time_sentence,
+)
+from satsr.fusion_study import (
+    Spread,
+    Variant,
+    ablation,
+    calibration_factor,
+    changed,
+    coverage,
+    outputs,
+    rank_correlation,
+    time_variants,
+)
+from satsr.models.superresolver import ModelCard, SuperResolver
+from satsr.settings import FusionStudySettings, TableSettings
+from tests.unit.small_latents import AUTOENCODER, UNET, network
+from tests.unit.test_costs import batch
+
+TABLE = TableSettings(resamples=200)
+
+
+def test_the_ablation_changes_one_option_at_a_time() -> None:
+    variants = ablation(FusionStudySettings())
+    assert variants[0] == Variant(AS_SET, "")
+    assert len({(v.option, v.value) for v in variants}) == len(variants)
+    small = network()
+    for variant in variants[1:]:
+        differing = 2 if variant.option == "DiffusionDrop" else 1
+        assert len(variant.network) == differing
+        with changed(small, variant.network):
+            pass  # every option exists
+
+
+def test_options_are_changed_for_a_while_only() -> None:
+    small = network()
+    before = (small.fusion, small.sampling_steps)
+    with contextlib.suppress(RuntimeError), changed(small, {"strength": 1.0, "sampling_steps": 1}):
+        assert (small.fusion.strength, small.sampling_steps) == (1.0, 1)
+        raise RuntimeError
+    assert (small.fusion, small.sampling_steps) == before
+
+
+def satdiffmoe() -> SuperResolver:
+    rgb = ("red", "green", "blue")
+    sizes = {"autoencoder": AUTOENCODER, "unet": UNET, "sampling_steps": 3, "every": 1}
+    model = SuperResolver(ModelCard("satdiffmoe", sizes, 4, rgb, rgb, 4))
+    model.network = network(every=1)
+    return model.eval()
+
+
+def test_times_and_numbers_of_images_reach_the_network() -> None:
+    model, places = satdiffmoe(), batch(dates=4)
+    places = type(places)(**{**places.__dict__, "dt_days": torch.tensor([[-100.0, 0.0, 50.0, 300.0]] * 2)})
+    true, permuted, zero = (outputs(model, places, variant) for variant in time_variants())
+    assert not torch.allclose(true, permuted, atol=1e-4)
+    assert not torch.allclose(true, zero, atol=1e-4)
+    by_hand = model(places.lr, torch.zeros(2, 4), places.place, places.day).clamp(0, 1)
+    torch.testing.assert_close(zero, by_hand)
+    two = outputs(model, places, Variant("images", "2", dates=2))
+    torch.testing.assert_close(two, model(places.lr[:, :2], places.dt_days[:, :2], places.place).clamp(0, 1))
+
+
+def rows(**means: float) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    base = rng.normal(20, 1, 6)
+    made = [
+        ("strength" if name != "base" else AS_SET, name if name != "base" else "", "psnr", f"t{r}", f"r{r}", value, 0)
+        for name, mean in means.items()
+        for r, value in enumerate(base + mean + rng.normal(0, 0.01, 6))
+    ]
+    return pd.DataFrame(made, columns=["option", "choice", "metric", "tile", "region", "value", "seed"])
+
+
+def test_variants_are_compared_on_the_same_places() -> None:
+    """Differences far smaller than those between places are seen."""
+    table = against(rows(base=0.0, better=0.1, worse=-0.1, same=0.0), TABLE).set_index("choice")
+    assert table.better[["better", "worse", "same"]].tolist() == ["yes", "no", "undecided"]
+    assert table.difference.better == pytest.approx(0.1, abs=0.02)
+    assert pd.isna(table.difference[""])
+    assert "strength better; 1 worse" in options_sentence(table.reset_index(), "psnr")
+    text = shown(table.reset_index()).data
+    assert text.choice.tolist() == ["", "better", "worse", "same"]
+    assert text.psnr[1].startswith(f"{table['mean'].better:.3f} (+0.")
+
+
+def test_rounding_is_no_difference() -> None:
+    made = rows(base=0.0)
+    other = made.assign(option="time", choice="zero", value=made.value + 1e-6)
+    table = against(pd.concat([made, other]), TABLE)
+    assert table.better.tolist()[1] == "undecided"
+    assert time_sentence(table, "psnr").startswith("This run does not show that time matters")
+
+
+def test_time_matters_when_wrong_times_are_worse() -> None:
+    table = against(rows(base=0.0, zero=-0.5), TABLE)
+    assert time_sentence(table, "psnr").startswith("Time matters in this run (by psnr: zero: -0.5")
+
+
+def test_more_images_are_compared_with_one() -> None:
+    made = rows(base=0.0, eight=0.4)
+    made = made.assign(option="images", choice=made.choice.map({"": "1", "eight": "8"}), method="satdiffmoe")
+    assert "8 images against 1:\n\n- psnr: +0.39" in images_sentence(made, TABLE)
+    means = by_images(made, TABLE)
+    assert means.images.tolist() == [1, 8]
+    assert (means.low < means["mean"]).all()
+
+
+def spread(deviation: float, error: float = 0.1, valid: bool = True) -> Spread:
+    """Return normal errors of one size, with a deviation that claims another."""
+    errors = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)).abs() * error
+    shown_as = torch.full_like(errors, deviation)
+    return Spread(torch.zeros_like(errors), shown_as, errors, torch.full((2, 64, 64), valid))
+
+
+def test_normal_errors_of_the_stated_size_are_covered_as_stated() -> None:
+    levels = (0.5, 0.68, 0.9)
+    table = coverage(spread(0.1), levels)
+    assert table.share.tolist() == pytest.approx(list(levels), abs=0.02)
+    assert coverage(spread(0.05), levels).share.iloc[2] < 0.7  # overconfident
+
+
+def test_the_factor_repairs_a_deviation_of_the_wrong_size() -> None:
+    found = spread(0.02)
+    factor = calibration_factor(found)
+    assert factor == pytest.approx(5, rel=0.03)
+    assert coverage(found, (0.9,), factor).share[0] == pytest.approx(0.9, abs=0.02)
+    table = pd.concat([coverage(found, (0.5, 0.9), f).assign(deviation=n) for f, n in ((1, "raw"), (factor, "fitted"))])
+    assert "nominally 90 % cover: raw, 2" in coverage_sentence(table, factor, 0.5)
+
+
+def test_invalid_pixels_do_not_count() -> None:
+    found = spread(0.1)
+    valid = torch.ones_like(found.valid)
+    valid[:, :32] = False
+    error = found.error.clone()
+    error[:, :, :32] = 100.0
+    masked = Spread(found.sr, found.deviation, error, valid)
+    assert coverage(masked, (0.9,)).share[0] == pytest.approx(0.9, abs=0.02)
+
+
+def test_the_rank_correlation_knows_where_errors_are() -> None:
+    errors = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    valid = torch.ones(1, 16, 16, dtype=torch.bool)
+    assert rank_correlation(Spread(errors, errors.square(), errors, valid)) == pytest.approx(1)
+    assert rank_correlation(Spread(errors, -errors, errors, valid)) == pytest.approx(-1)
