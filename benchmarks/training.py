@@ -10,13 +10,15 @@ from pathlib import Path
 import torch
 
 from satsr.data.pairs import Batch
-from satsr.models.superresolver import ModelCard
+from satsr.models.superresolver import ModelCard, find_method
 from satsr.params import load_study
 from satsr.paths import project_root
 from satsr.perception.trunk import TrunkCard, build_trunk
 from satsr.precision import best_precision
 from satsr.settings import TrainSettings
+from satsr.training_denoiser import DenoiserTraining
 from satsr.training_images import ImageTraining
+from satsr.training_loop import Loop
 
 ROUNDS, WARM_UP = 7, 2
 LOSS_TRUNK = TrunkCard("vgg", (16, 32, 64), (0.5,) * 3, (0.25,) * 3, seed=0, words=())  # the default study's size
@@ -31,7 +33,8 @@ class MadeUpPairs:
         hr = torch.rand((batch, 3, 128, 128), generator=generator)
         names = tuple(map(str, range(batch)))
         masks = torch.ones(batch, dates, 32, 32, dtype=torch.bool), torch.ones(batch, 128, 128, dtype=torch.bool)
-        self.made = Batch(lr, masks[0], torch.zeros(batch, dates), hr, masks[1], names, names)
+        where = torch.zeros(batch, 2, dtype=torch.int64), torch.zeros(batch, dtype=torch.float64)
+        self.made = Batch(lr, masks[0], torch.zeros(batch, dates), hr, masks[1], *where, names, names)
 
     def __len__(self) -> int:
         return len(self.made.tiles)
@@ -41,21 +44,22 @@ class MadeUpPairs:
         return self.made
 
 
-def prepared(method: str, settings: TrainSettings, dates: int, channels_last: bool) -> ImageTraining:
+def prepared(method: str, settings: TrainSettings, dates: int, channels_last: bool) -> Loop:
     """Return a training that is past its start of the adversarial loss."""
     rgb = ("red", "green", "blue")
     card = ModelCard(method, dict(settings.network), dates, rgb, rgb, 4)
     pairs = MadeUpPairs(settings.batch, dates)
     trunk = build_trunk(LOSS_TRUNK) if settings.losses.get("perceptual") else None
-    run = ImageTraining(card, settings, 0, pairs, pairs, Path(tempfile.mkdtemp()), trunk)  # type: ignore[arg-type]
+    given = (card, settings, 0, pairs, pairs, Path(tempfile.mkdtemp()))
+    run: Loop = DenoiserTraining(*given) if find_method(method).denoises else ImageTraining(*given, trunk)  # type: ignore[arg-type]
     if not channels_last:
-        for network in filter(None, (run.generator, run.discriminator)):
+        for network in filter(None, (run.generator, getattr(run, "discriminator", None))):
             network.to(memory_format=torch.contiguous_format)
     run.step = settings.gan_start
     return run
 
 
-def seconds(run: ImageTraining) -> float:
+def seconds(run: Loop) -> float:
     """Return the time of one whole training step."""
     started = time.perf_counter()
     run.one_step()
@@ -76,7 +80,7 @@ def compare(method: str) -> str:
     times = [(seconds(slow), seconds(fast)) for _ in range(ROUNDS)]
     ratio = statistics.median(a / b for a, b in times)
     plain, shipped = (settings.batch / statistics.median(column) for column in zip(*times, strict=True))
-    return f"{method:8s} fp32 eager {plain:7.1f} samples/s   shipped {shipped:7.1f} samples/s   ratio {ratio:.2f}"
+    return f"{method:10s} fp32 eager {plain:7.1f} samples/s   shipped {shipped:7.1f} samples/s   ratio {ratio:.2f}"
 
 
 def report() -> None:

@@ -13,14 +13,12 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from satsr import convergence
-from satsr.claims import status
+from satsr import convergence, reference_runs
+from satsr.markdown import table as markdown
 from satsr.model_cards import model_cards
 from satsr.params import load_study
 from satsr.paths import Workspace
 from satsr.provenance import describe
-
-REFERENCE_RUNS = ("gpu", "overnight")  # best first; kept in git with their provenance
 
 
 def build_book(root: Path, force: bool = False) -> Path:
@@ -54,7 +52,7 @@ def fragments(here: Workspace, root: Path) -> dict[str, str]:
         "status.md": _status(here, root),
         "training_speed.md": _training_speed(facts),
         "provenance.md": _provenance(here, facts),
-        "reference_runs.md": _reference_runs(root),
+        "reference_runs.md": reference_runs.page(root),
         "real.md": _real(root),
         "speed.md": _speed(facts),
         "convergence.md": _convergence(here, facts),
@@ -64,10 +62,8 @@ def fragments(here: Workspace, root: Path) -> dict[str, str]:
 
 def _status(here: Workspace, root: Path) -> str:
     """Say what is reproduced so far: a row per part of the papers, from `book/published/claims.csv`."""
-    claims = pd.read_csv(root / "book" / "published" / "claims.csv", keep_default_na=False)
-    claims["status"] = [status(str(c.rule), str(c.status), here.results) for c in claims.itertuples()]
-    rows = claims[["source", "claim", "status"]]
-    return f"This book was built from profile **{here.profile}**.\n\n{_markdown(rows)}\n"
+    rows = reference_runs.claims_table(root, here.results)
+    return f"This book was built from profile **{here.profile}**.\n\n{markdown(rows)}\n"
 
 
 def _training_speed(facts: dict[str, Any]) -> str:
@@ -78,7 +74,7 @@ def _training_speed(facts: dict[str, Any]) -> str:
     ]
     if not rows:
         return "Speed: not measured on this machine; the trainings were restored from a cache.\n"
-    return f"Measured while this book's models were trained, on {_device(facts)}:\n\n{_markdown(pd.DataFrame(rows))}\n"
+    return f"Measured while this book's models were trained, on {_device(facts)}:\n\n{markdown(pd.DataFrame(rows))}\n"
 
 
 NOT_MEASURED = "Not measured on this machine: the run was restored from a cache.\n"
@@ -107,7 +103,7 @@ def _speed(facts: dict[str, Any]) -> str:
         one, best = (seconds[c].sr3 / seconds[c].esrgan for c in ("seconds", "best_seconds"))
         said = f"\n\nESRGAN is **{one:.0f}** times as fast as SR3 image by image, {best:.0f} times at the best batches."
     shown = rows[list(names)].rename(columns=names).map(lambda v: f"{v:.4g}" if isinstance(v, float) else v)
-    return f"Measured on {_device(facts)}:\n\n{_markdown(shown)}{said}\n"
+    return f"Measured on {_device(facts)}:\n\n{markdown(shown)}{said}\n"
 
 
 def _convergence(here: Workspace, facts: dict[str, Any]) -> str:
@@ -137,25 +133,15 @@ def _provenance(here: Workspace, facts: dict[str, Any]) -> str:
     return "\n\n".join(
         [
             "## This run",
-            _markdown(pd.DataFrame(plain.items(), columns=["what", "value"])),
+            markdown(pd.DataFrame(plain.items(), columns=["what", "value"])),
             "## Wall time of each notebook",
-            _markdown(pd.DataFrame(runs)) if runs else "Restored from a cache: nothing was run on this machine.",
+            markdown(pd.DataFrame(runs)) if runs else "Restored from a cache: nothing was run on this machine.",
             "## Data",
             f"Source: `{manifest['source']}`, seed {manifest['seed']}.",
-            _markdown(sets),
+            markdown(sets),
             "",
         ]
     )
-
-
-def _reference_runs(root: Path) -> str:
-    """Show the main table of the best committed run beside the default."""
-    for profile in REFERENCE_RUNS:
-        path = root / "results" / profile / "main.csv"
-        if path.is_file():
-            table = pd.read_csv(path)
-            return f"The best reference run in this repository: **{profile}**.\n\n{_markdown(table)}\n"
-    return "No reference run (`gpu` or `overnight`) is committed yet: the tables show the default profile only.\n"
 
 
 def _real(root: Path) -> str:
@@ -164,19 +150,13 @@ def _real(root: Path) -> str:
         return "Not run yet: `make real`.\n"
     main = pd.read_csv(results / "main.csv")
     wanted = main[main.protocol == "corrected"][["method", "metric", "mean", "low", "high", "images", "regions"]]
-    parts = ["## The study on real HR images", _markdown(wanted.round(3))]
+    parts = ["## The study on real HR images", markdown(wanted.round(3))]
     if (results / "check.csv").is_file():
-        parts += ["## Trained models on real pairs", _markdown(pd.read_csv(results / "check.csv").round(3))]
+        parts += ["## Trained models on real pairs", markdown(pd.read_csv(results / "check.csv").round(3))]
     if (results / "run.json").is_file():
         run = json.loads((results / "run.json").read_text())
         parts.append(f"Run of commit `{run['git commit']}` on {run['processor']}.")
     return "\n\n".join(parts) + "\n"
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    """Return a table in Markdown; pipes inside cells are escaped."""
-    lines = [list(map(str, table.columns)), ["---"] * table.shape[1], *table.astype(str).to_numpy().tolist()]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def _pages(book: Path) -> set[str]:

@@ -87,6 +87,8 @@ def buildings_kept(results: Path) -> str:
     own = table[(table.share == "recall") & (table.method == "HR")].value
     if len(kept) < 2 or own.empty:
         return NOT_RUN
+    if kept.value.isna().any() or not own.iloc[0]:
+        return "no verdict: the counter finds no building on HR"
     numbers = zip(kept.method, 100 * kept.value, 100 * kept.low, 100 * kept.high, strict=True)
     said = ", ".join(f"{name} {value:.1f} % [{low:.1f}, {high:.1f}]" for name, value, low, high in numbers)
     return f"kept: {said}; the counter itself finds {100 * own.iloc[0]:.1f} % on HR"

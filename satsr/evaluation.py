@@ -20,10 +20,12 @@ from satsr.metrics.sets import pooled_features
 from satsr.models.files import load_model
 from satsr.models.superresolver import ModelCard, SuperResolver, find_method
 from satsr.paths import Workspace
+from satsr.perception.identity import weights_digest
 from satsr.perception.roles import network_name
 from satsr.perception.trunk import Trunk
 from satsr.precision import best_device
 from satsr.progress import Progress
+from satsr.reuse import key_of, make_once, package_digest, scratch_folder
 from satsr.settings import EvaluateSettings
 
 
@@ -66,11 +68,31 @@ class Evaluation:
     Attributes:
         scores: one row per image, metric and protocol: tile, region, metric, protocol, value, clipped_share, seed,
             flattered (whether the metric's network also sat in a loss of the model).
+        outputs: the images, rounded to 8 bits, (N, C, H, W).
         features: of every output, (N, D), for distances between sets; None without a trunk for them.
     """
 
     scores: pd.DataFrame
+    outputs: NDArray[np.uint8]
     features: NDArray[np.float32] | None = None
+
+    def save(self, folder: Path) -> None:
+        """Write everything to a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.scores.to_parquet(folder / "scores.parquet", index=False)
+        np.save(folder / "outputs.npy", self.outputs)
+        if self.features is not None:
+            np.save(folder / "features.npy", self.features)
+
+    @classmethod
+    def load(cls, folder: Path) -> Evaluation:
+        """Read what `save` wrote."""
+        features = folder / "features.npy"
+        return cls(
+            pd.read_parquet(folder / "scores.parquet"),
+            np.load(folder / "outputs.npy"),
+            np.load(features) if features.is_file() else None,
+        )
 
 
 def evaluate(
@@ -98,10 +120,11 @@ def evaluate(
     """
     names = names or {name: name for name in settings.metrics}
     progress = Progress(f"score {what}", len(pairs), "images")
-    tables, features = [], []
+    tables, features, outputs = [], [], []
     for numbers, batch in pairs.batches(settings.batch):
         sr, clipped = super_resolve(model, batch)
         tables.append(_score_batch(sr, clipped, batch, settings, names))
+        outputs.append((255 * sr).round().to(torch.uint8).numpy())
         if trunk is not None:
             features.append(pooled_features(trunk, sr))
         progress.step(len(numbers))
@@ -111,7 +134,60 @@ def evaluate(
         first = lost.iloc[0]
         raise FloatingPointError(f"{what}: {len(lost)} scores are not finite, first {first.metric} of {first.tile}")
     table["flattered"] = table.metric.isin(flattered(model, names))
-    return Evaluation(table, np.concatenate(features) if features else None)
+    return Evaluation(table, np.concatenate(outputs), np.concatenate(features) if features else None)
+
+
+def evaluate_once(
+    model: SuperResolver,
+    pairs: Pairs,
+    settings: EvaluateSettings,
+    seed: int,
+    what: str,
+    names: Mapping[str, str],
+    trunk: Trunk | None,
+    data_digest: str,
+    scratch: Path,
+) -> Evaluation:
+    """Return what `evaluate` does, or what it did with the same model, data, networks and code.
+
+    Args:
+        model: see `evaluate`, down to `trunk`.
+        pairs: the set.
+        settings: metrics, protocols and batch size.
+        seed: the training seed.
+        what: name for the progress lines.
+        names: the metrics' full names.
+        trunk: gives the features of the outputs.
+        data_digest: identifies the data set.
+        scratch: for finished work, so that a long evaluation can be interrupted.
+    """
+    named = {metric: _identity(full) for metric, full in names.items()}
+    weights = {"card": model.card, "weights": weights_digest(model)}
+    data = {"data": data_digest, "pairs": pairs.settings.model_dump(mode="json"), "batch": settings.batch}
+    networks = {"metrics": named, "protocols": settings.protocols, "sets": trunk.digest if trunk else ""}
+    key = key_of({**weights, **data, **networks, "seed": seed, "code": package_digest()})
+    finished = scratch_folder(scratch / "evaluate", what.replace(" ", "-"), key) / "finished"
+    make_once(finished, lambda to: evaluate(model, pairs, settings, seed, what, names, trunk).save(to))
+    return Evaluation.load(finished)
+
+
+def _identity(metric: str) -> str:
+    """Return the name of a metric, with the digest of its network in place of where that is."""
+    name, network = split_name(metric)
+    kind = find_metric(metric).network
+    return f"{name}:{network_of(kind, network).digest}" if kind else name
+
+
+def load_outputs(folder: Path, method: str) -> Tensor:
+    """Return a method's outputs on the test set, of its first seed, in [0, 1]: (N, C, H, W), rounded to 8 bits.
+
+    Raises:
+        FileNotFoundError: the evaluate stage has not run.
+    """
+    path = folder / f"{method}.npy"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: run the evaluate stage (dvc repro evaluate)")
+    return torch.from_numpy(np.load(path)).float() / 255
 
 
 def full_names(here: Workspace, metrics: Sequence[str]) -> dict[str, str]:

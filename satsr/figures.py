@@ -40,8 +40,8 @@ def picture_grid(rows: Sequence[Sequence[NDArray]], columns: Sequence[str], labe
         columns: headings.
         labels: one per row, at its left.
     """
-    size = 1.55
     shape = (len(rows), len(columns))
+    size = 1.55 if shape[1] > 4 else 2.0
     figure, axes = plt.subplots(
         *shape, figsize=(size * shape[1], size * shape[0] + 0.3), squeeze=False, layout="constrained"
     )
@@ -236,18 +236,23 @@ def variant_plot(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def images_plot(table: pd.DataFrame) -> Figure:
-    """Show every method's scores against the number of low-resolution images, a panel per metric."""
+def count_plot(table: pd.DataFrame, what: str) -> Figure:
+    """Show every method's scores against a number, a panel per metric.
+
+    Args:
+        table: columns method, metric, mean, and one of the numbers.
+        what: that column, such as `images` or `steps`.
+    """
     metrics = list(dict.fromkeys(table.metric))
     figure, axes = plt.subplots(1, len(metrics), figsize=(3.1 * len(metrics), 2.7), squeeze=False, layout="constrained")
     for axis, metric in zip(axes[0], metrics, strict=True):
         for method, own in table[table.metric == metric].groupby("method", sort=False):
             wide = 2.2 if method == "satdiffmoe" else 1.0
-            axis.plot(own.images, own["mean"], marker="o", markersize=3, linewidth=wide, label=method)
+            axis.plot(own[what], own["mean"], marker="o", markersize=3, linewidth=wide, label=method)
         axis.set_xscale("log", base=2)
-        axis.set_xticks(sorted(set(table.images)), [str(n) for n in sorted(set(table.images))])
+        axis.set_xticks(sorted(set(table[what])), [str(n) for n in sorted(set(table[what]))])
         axis.set_title(metric, fontsize=TEXT_PT)
-        axis.set_xlabel("images", fontsize=TEXT_PT)
+        axis.set_xlabel(what, fontsize=TEXT_PT)
         _tidy(axis)
     axes[0][-1].legend(fontsize=TEXT_PT - 1, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

@@ -16,6 +16,7 @@ from satsr.statistics import mean_interval
 
 # Scores of the same image made in another order differ by less.
 ROUNDING = 1e-4
+WORDS = {"no": "worse", "yes": "better", "undecided": "undecided"}
 
 
 def against(rows: pd.DataFrame, settings: TableSettings) -> pd.DataFrame:
@@ -45,12 +46,18 @@ def _verdict(low: float, high: float, better: str) -> str:
     return "yes" if (low > 0) == (better == "higher") else "no"
 
 
-def by_images(rows: pd.DataFrame, settings: TableSettings) -> pd.DataFrame:
-    """Return the mean of every method, number of images and metric, with its interval over regions."""
+def by_count(rows: pd.DataFrame, settings: TableSettings, what: str) -> pd.DataFrame:
+    """Return the mean of every method, number and metric, with its interval over regions.
+
+    Args:
+        rows: of `study`, with a column `method`; choices are numbers.
+        settings: of the bootstrap.
+        what: the numbers' column, such as `images`.
+    """
     found = []
     for (method, choice, metric), own in rows.groupby(["method", "choice", "metric"], sort=False):
         interval = mean_interval(own, settings.level, settings.resamples, settings.seed)
-        line = {"method": method, "images": int(str(choice)), "metric": metric}
+        line = {"method": method, what: int(str(choice)), "metric": metric}
         found.append({**line, "mean": interval.mean, "low": interval.low, "high": interval.high})
     return pd.DataFrame(found)
 
@@ -87,18 +94,29 @@ def images_sentence(rows: pd.DataFrame, settings: TableSettings) -> str:
     for metric in dict.fromkeys(own.metric):
         many, one = (own[(own.metric == metric) & (own.choice == str(n))] for n in (counts[-1], counts[0]))
         duel = compare(many, one, find_metric(str(metric)).better, settings.level, settings.resamples, settings.seed)
-        verdict = {"yes": "better", "no": "worse", "undecided": "undecided"}
-        word = verdict[_verdict(duel.low, duel.high, find_metric(str(metric)).better)]
+        word = WORDS[_verdict(duel.low, duel.high, find_metric(str(metric)).better)]
         lines.append(f"- {metric}: {duel.difference:+.3f} [{duel.low:+.3f}, {duel.high:+.3f}], {word}")
     return f"SatDiffMoE with {counts[-1]} images against {counts[0]}:\n\n" + "\n".join(lines)
 
 
+def steps_sentence(rows: pd.DataFrame, settings: TableSettings, metric: str) -> str:
+    """Say of each method whether one step is as good as the most that were tried, by one metric."""
+    lines = []
+    for method, own in rows[rows.metric == metric].groupby("method", sort=False):
+        counts = sorted({int(choice) for choice in own.choice})
+        one, many = (own[own.choice == str(n)] for n in (counts[0], counts[-1]))
+        duel = compare(one, many, find_metric(metric).better, settings.level, settings.resamples, settings.seed)
+        word = WORDS[_verdict(duel.low, duel.high, find_metric(metric).better)]
+        change = f"{duel.difference:+.3f} [{duel.low:+.3f}, {duel.high:+.3f}]"
+        lines.append(f"- {method}, {counts[0]} against {counts[-1]}: {change}, {word}")
+    return f"Steps by {metric}:\n\n" + "\n".join(lines)
+
+
 def time_sentence(table: pd.DataFrame, metric: str) -> str:
     """Say whether wrong times make images worse, by one metric."""
-    words = {"no": "worse", "yes": "better", "undecided": "undecided"}
     rows = table[(table.metric == metric) & (table.option != AS_SET)]
     said = [
-        f"{row.choice}: {row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}], {words[str(row.better)]}"
+        f"{row.choice}: {row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}], {WORDS[str(row.better)]}"
         for row in rows.itertuples()
     ]
     matters = (rows.better == "no").any()

@@ -1,16 +1,16 @@
-"""What SatDiffMoE's open options do: one option changed at a time, on the same few places."""
+"""What the options of sampling methods do, SatDiffMoE's above all: one changed at a time, on the same few places."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from satsr.data.pairs import Batch, Pairs
 from satsr.diffusion.fusion import Fusion
@@ -69,6 +69,11 @@ def time_variants() -> list[Variant]:
     ]
 
 
+def steps_variants(steps: Sequence[int]) -> list[Variant]:
+    """Return what asks how many network calls a sampling method needs."""
+    return [Variant("steps", str(count), {"sampling_steps": count}) for count in steps]
+
+
 def places(pairs: Pairs, per_region: int) -> list[int]:
     """Return the numbers of a few chips of every region: spread evenly over its tiles in their order."""
     numbers = []
@@ -79,13 +84,19 @@ def places(pairs: Pairs, per_region: int) -> list[int]:
 
 
 @contextmanager
-def changed(network: LatentDiffusion, options: Mapping[str, Any]) -> Iterator[None]:
-    """Give a network other options for a while."""
+def changed(network: nn.Module, options: Mapping[str, Any]) -> Iterator[None]:
+    """Give a network other options for a while.
+
+    Raises:
+        AttributeError: an option that the network does not have.
+    """
     of_fusion = {name: value for name, value in options.items() if name in Fusion.__dataclass_fields__}
     others = {name: value for name, value in options.items() if name not in of_fusion}
-    before = {name: getattr(network, name) for name in ("fusion", *others)}
+    before = {name: getattr(network, name) for name in (*(["fusion"] if of_fusion else []), *others)}
     try:
-        for name, value in {"fusion": replace(network.fusion, **of_fusion), **others}.items():
+        if of_fusion:
+            others["fusion"] = replace(cast(Fusion, network.fusion), **of_fusion)
+        for name, value in others.items():
             setattr(network, name, value)
         yield
     finally:
@@ -95,13 +106,10 @@ def changed(network: LatentDiffusion, options: Mapping[str, Any]) -> Iterator[No
 
 @torch.inference_mode()
 def outputs(model: SuperResolver, batch: Batch, variant: Variant) -> Tensor:
-    """Return a variant's images (N, C, H, W) in [0, 1], on the CPU; other networks ignore the network's options."""
+    """Return a variant's images (N, C, H, W) in [0, 1], on the CPU."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     given = [part.to(device) for part in _seen(batch, variant)]
-    network = model.network
-    if not isinstance(network, LatentDiffusion):
-        return model(*given).float().clamp(0, 1).cpu()
-    with changed(network, variant.network):
+    with changed(model.network, variant.network):
         return model(*given).float().clamp(0, 1).cpu()
 
 

@@ -68,6 +68,11 @@ class Workspace:
         return self.artifacts / "models"
 
     @property
+    def outputs(self) -> Path:
+        """What every method makes of the test set (DVC)."""
+        return self.artifacts / "outputs"
+
+    @property
     def results(self) -> Path:
         """Small tables and scores (git)."""
         return self.root / "results" / self.profile

@@ -20,6 +20,13 @@ def key_of(configuration: dict[str, Any], *modules: ModuleType) -> str:
     return hashlib.sha256((text + sources).encode()).hexdigest()[:16]
 
 
+def package_digest() -> str:
+    """Return what identifies the code of the whole package, for work that nearly all of it takes part in."""
+    package = Path(__file__).parent
+    files = sorted(package.rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+
+
 def scratch_folder(scratch: Path, name: str, key: str) -> Path:
     """Return (and make) the folder of one piece of work."""
     folder = scratch / f"{name}-{key}"

@@ -199,7 +199,7 @@ class FusionStudySettings(Settings):
     choose_per_region: int = Field(1, ge=1)  # chips of each validation region, which choose between options
     test_per_region: int = Field(1, ge=1)  # chips of each test region, which are reported
     images: tuple[int, ...] = (1, 2, 4, 8)
-    strength: tuple[float, ...] = (0.0, 0.25, 0.75, 1.0)
+    strength: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75)
     every: tuple[int, ...] = (0, 2)
     distance: tuple[Literal["l2", "lpips"], ...] = ("lpips",)
     sampling_steps: tuple[int, ...] = (1, 2, 10)
@@ -208,10 +208,13 @@ class FusionStudySettings(Settings):
 
 
 class SpeedSettings(Settings):
-    """The speed of every method."""
+    """The speed of every method, and how many steps the sampling ones need."""
 
     batches: tuple[int, ...] = (1, 8)
     rounds: int = Field(3, ge=1)
+    steps: tuple[int, ...] = (1, 2, 4, 8)
+    test_per_region: int = Field(2, ge=1)  # chips of each test region, on which steps are compared
+    metrics: tuple[str, ...] = ("psnr", "cpsnr", "lpips:judge")
 
 
 class BuildingSettings(Settings):

@@ -42,12 +42,12 @@ def _made_by(here: Workspace) -> dict[str, list[tuple[Path, str, Parameters]]]:
     fused = here.models / "satdiffmoe"
     return {
         "latent": [(here.artifacts / "latent" / "prior", "40_latent_space.ipynb", {})],
-        "latent_models": [(fused, "41_train_latent.ipynb", {"method": "satdiffmoe"})],
+        "latent_models": [(fused, "41_train_latent.ipynb", {})],
         "data": [(here.results / "data.json", "10_data.ipynb", {})],
         "perception": [(here.artifacts / "perception", "20_perception.ipynb", {})],
         "judges": [(here.results / "judges.json", "21_agreement.ipynb", {})],
         "models": trained if here.profile == SKETCH else [(here.models, "", {})],
-        "scores": [(here.results / "scores", "31_evaluate.ipynb", {})],
+        "scores": [(folder, "31_evaluate.ipynb", {}) for folder in (here.results / "scores", here.outputs)],
         "tables": [(here.results / "main.csv", "32_main_table.ipynb", {})],
     }
 

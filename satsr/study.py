@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
@@ -120,7 +121,8 @@ def bring_back(copy: Path, root: Path, profile: str) -> None:
     arriving = kept.with_name(f".{profile}.partial")
     shutil.rmtree(arriving, ignore_errors=True)
     shutil.copytree(made, arriving)
-    run = json.dumps(describe(profile, copy), indent=1, sort_keys=True)
+    facts = {**describe(profile, copy), "date": datetime.now(UTC).date().isoformat()}
+    run = json.dumps(facts, indent=1, sort_keys=True)
     (arriving / "run.json").write_text(run + "\n")
     shutil.rmtree(kept, ignore_errors=True)
     arriving.rename(kept)

@@ -11,10 +11,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from satsr.claims import RULES, status
+from satsr.data.pairs import Pairs
+from satsr.data.s2naip import SETS
+from satsr.evaluation import load_outputs
 from satsr.metrics.networks import network_of
+from satsr.metrics.psnr import psnr
 from satsr.params import load_study
 from satsr.paths import Workspace
 from satsr.perception.roles import LOSS, folder_of
+from satsr.tables import NOT_RUN
 from tests.conftest import TinyRun, satsr
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
@@ -45,6 +51,23 @@ def test_scores_are_kept_per_image(ran: TinyRun) -> None:
     for method in load_study(ran.project, "tiny").methods:
         scores = pd.read_parquet(ran.project / "results" / "tiny" / "scores" / f"{method}.parquet")
         assert scores.tile.nunique() == manifest["sets"]["test"]["chips"]
+
+
+def test_the_images_that_are_kept_are_those_that_were_scored(ran: TinyRun) -> None:
+    copy = ran.project / ".runs" / "tiny"
+    here, study = Workspace.of("tiny", copy), load_study(copy)
+    test = Pairs(here.data / SETS["test"], study.pairs)
+    for method in study.methods:
+        scores = pd.read_parquet(here.results / "scores" / f"{method}.parquet")
+        own = scores[(scores.metric == "psnr") & (scores.protocol == "corrected") & (scores.seed == scores.seed.min())]
+        hr = test.batch(range(len(test))).hr
+        found = psnr(load_outputs(here.outputs, method), hr, "corrected").numpy()
+        np.testing.assert_allclose(found, own.set_index("tile").value[list(test.tiles)], atol=0.05)
+
+
+def test_every_claim_with_a_rule_has_a_verdict(ran: TinyRun) -> None:
+    results = ran.project / "results" / "tiny"
+    assert {rule: status(rule, "", results) for rule in RULES if status(rule, "", results) == NOT_RUN} == {}
 
 
 def test_a_second_run_runs_no_stage(ran: TinyRun) -> None:

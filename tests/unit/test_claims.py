@@ -46,6 +46,12 @@ def test_a_comparison_is_read_in_the_right_direction(tmp_path: Path) -> None:
     assert "better than, but not shown to beat, srcnn" in said
 
 
+def test_relative_time_is_set_against_absolute(tmp_path: Path) -> None:
+    duels(tmp_path, sr3=(0.2, "b beats a"), satdiffmoe_absolute=(-0.1, "not shown"))
+    said = status("relative_time_enough", "", tmp_path)
+    assert said == "by lpips:judge: worse than, but not shown to lose to, satdiffmoe_absolute"
+
+
 def test_ratios_are_computed(tmp_path: Path) -> None:
     write(tmp_path, "costs", method=["esrgan", "sr3"], gflop=[2.0, 50.0])
     assert status("speed_ratio", "", tmp_path).startswith("25 times fewer operations")
@@ -72,6 +78,12 @@ def test_buildings_come_with_the_counter_s_own_error(tmp_path: Path) -> None:
     assert status("buildings_kept", "", tmp_path) == (
         "kept: esrgan 50.0 % [40.0, 60.0], sr3 40.0 % [30.0, 50.0]; the counter itself finds 25.0 % on HR"
     )
+
+
+def test_a_counter_that_finds_nothing_says_so(tmp_path: Path) -> None:
+    columns = {"method": ["HR", "esrgan", "sr3"], "share": ["recall", "kept", "kept"], "value": [0.0, None, None]}
+    write(tmp_path, "buildings", **columns, low=[None] * 3, high=[None] * 3)
+    assert status("buildings_kept", "", tmp_path) == "no verdict: the counter finds no building on HR"
 
 
 def test_an_empty_table_claims_nothing(tmp_path: Path) -> None:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
 
 from satsr.data.pairs import Pairs
-from satsr.evaluation import evaluate, full_names, super_resolve, trained_models
+from satsr.evaluation import (
+    Evaluation,
+    evaluate,
+    evaluate_once,
+    full_names,
+    load_outputs,
+    super_resolve,
+    trained_models,
+)
 from satsr.metrics.lpips import lpips
 from satsr.metrics.psnr import psnr
 from satsr.metrics.sets import pooled_features
@@ -29,12 +40,12 @@ class Constant(nn.Module):
 
     def __init__(self, value: float, loss_networks: dict[str, str] | None = None) -> None:
         super().__init__()
-        self.value = value
+        self.register_buffer("value", torch.tensor(value))
         bands = ("red", "green", "blue")
         self.card = ModelCard("srcnn", {}, 3, bands, bands, 4, provenance={"loss_networks": loss_networks or {}})
 
     def forward(self, lr: Tensor, dt_days: Tensor, place: Tensor, day: Tensor) -> Tensor:
-        return torch.full((len(lr), 3, 128, 128), self.value)
+        return self.value.expand(len(lr), 3, 128, 128)
 
 
 @pytest.fixture
@@ -119,3 +130,46 @@ def test_clipping_is_done_and_recorded(pairs: Pairs, value: float, clipped: floa
 def test_an_output_that_is_not_a_number_is_refused(pairs: Pairs) -> None:
     with pytest.raises(ValueError, match=r"(?i)nan|finite"):
         evaluate(Constant(float("nan")), pairs, EvaluateSettings(), 0, "broken")
+
+
+@pytest.fixture
+def once(pairs: Pairs, tmp_path: Path) -> Callable[..., Evaluation]:
+    """Evaluate a model that gives one value everywhere, with finished work kept."""
+
+    def run(value: float = 0.5, metrics: tuple[str, ...] = ("psnr",), data: str = "a", **model: Any) -> Evaluation:
+        settings = EvaluateSettings(metrics=metrics, protocols=("corrected",))
+        names = {name: name for name in metrics}
+        given = Constant(value, **model)
+        return evaluate_once(given, pairs, settings, 0, "constant", names, small_trunk(0), data, tmp_path)
+
+    return run
+
+
+def test_a_scored_model_is_not_scored_again(once: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    first = once()
+    assert "score constant" in capsys.readouterr().err
+    again = once()
+    assert capsys.readouterr().err == ""
+    pd.testing.assert_frame_equal(again.scores, first.scores)
+    assert again.features is not None
+    np.testing.assert_array_equal(again.features, first.features)
+    np.testing.assert_array_equal(again.outputs, first.outputs)
+
+
+@pytest.mark.parametrize(
+    "change", [{"value": 0.25}, {"metrics": ("ssim",)}, {"data": "b"}, {"loss_networks": {"x": "1"}}]
+)
+def test_anything_else_is_scored_anew(change: dict[str, Any], once: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    once()
+    capsys.readouterr()
+    once(**change)
+    assert "score constant" in capsys.readouterr().err
+
+
+def test_outputs_are_kept_in_8_bits(once: Any, tmp_path: Path) -> None:
+    outputs = once(0.3).outputs
+    assert (outputs.shape, outputs.dtype) == ((5, 3, 128, 128), np.uint8)
+    np.save(tmp_path / "constant.npy", outputs)
+    assert (load_outputs(tmp_path, "constant") - 0.3).abs().max() < 0.5 / 255
+    with pytest.raises(FileNotFoundError, match=r"other\.npy is missing: run the evaluate stage"):
+        load_outputs(tmp_path, "other")

@@ -12,11 +12,12 @@ import torch
 from satsr.fusion_report import (
     AS_SET,
     against,
-    by_images,
+    by_count,
     coverage_sentence,
     images_sentence,
     options_sentence,
     shown,
+    steps_sentence,
     time_sentence,
 )
 from satsr.fusion_study import (
@@ -28,6 +29,7 @@ from satsr.fusion_study import (
     coverage,
     outputs,
     rank_correlation,
+    steps_variants,
     time_variants,
 )
 from satsr.models.superresolver import ModelCard, SuperResolver
@@ -119,7 +121,7 @@ def test_more_images_are_compared_with_one() -> None:
     made = rows(base=0.0, eight=0.4)
     made = made.assign(option="images", choice=made.choice.map({"": "1", "eight": "8"}), method="satdiffmoe")
     assert "8 images against 1:\n\n- psnr: +0.39" in images_sentence(made, TABLE)
-    means = by_images(made, TABLE)
+    means = by_count(made, TABLE, "images")
     assert means.images.tolist() == [1, 8]
     assert (means.low < means["mean"]).all()
 
@@ -162,3 +164,27 @@ def test_the_rank_correlation_knows_where_errors_are() -> None:
     valid = torch.ones(1, 16, 16, dtype=torch.bool)
     assert rank_correlation(Spread(errors, errors.square(), errors, valid)) == pytest.approx(1)
     assert rank_correlation(Spread(errors, -errors, errors, valid)) == pytest.approx(-1)
+
+
+def test_a_number_of_steps_reaches_any_sampling_network() -> None:
+    sizes = {"widths": (8, 16), "blocks": 1, "attention": (), "sampling_steps": 2, "eta": 0.0, "prediction": "clean"}
+    rgb = ("red", "green", "blue")
+    model, places = SuperResolver(ModelCard("flow", sizes, 4, rgb, rgb, 4)).eval(), batch(dates=4)
+    first, two, three = (outputs(model, places, variant) for variant in steps_variants((1, 2, 3)))
+    assert torch.equal(two, model(places.lr, places.dt_days, places.place, places.day).clamp(0, 1))
+    assert not torch.equal(first, two)
+    assert not torch.equal(three, two)
+    assert model.network.sampling_steps == 2
+
+
+def test_an_option_that_a_network_does_not_have_is_refused() -> None:
+    with pytest.raises(AttributeError, match="no_such"), changed(network(), {"no_such": 1}):
+        pass
+
+
+def test_one_step_is_set_against_the_most() -> None:
+    made = rows(base=0.0, fewer=-0.3)
+    made = made.assign(option="steps", choice=made.choice.map({"": "8", "fewer": "1"}), method="flow")
+    said = steps_sentence(made, TABLE, "psnr")
+    assert "- flow, 1 against 8: -0.3" in said
+    assert said.endswith("worse")

@@ -42,6 +42,7 @@ SIZES: dict[str, Sizes] = {
     "sr3": {**UNET, "steps": 50},  # a short chain ends with signal left, so that rounding is not blown up
     "flow": {**UNET, "prediction": "velocity"},
     "satdiffmoe": {**LATENT, "every": 1},
+    "satdiffmoe_absolute": {**LATENT, "every": 1},
     "controlnet": LATENT,
 }
 

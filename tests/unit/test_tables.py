@@ -17,6 +17,7 @@ from satsr.tables import (
     read_scores,
     shown,
     tabs,
+    with_sets,
 )
 
 SETTINGS = TableSettings(resamples=200)
@@ -69,6 +70,17 @@ def test_a_judge_stands_beside_the_published_metric() -> None:
     (row,) = beside_published(table, published, {"lpips:judge": 3}).itertuples(index=False)
     assert row[:3] == ("srcnn", "lpips", "0.5")
     assert row[3].startswith(f"{table['mean'][0]:.3f} [")
+
+
+def test_scores_of_images_stand_beside_those_of_sets() -> None:
+    main = main_table(scores({"bicubic": 20.0, "esrgan": 22.0}), SETTINGS, "s2naip", "tiny")
+    rows = [("esrgan", 0, "fid", 3.0), ("esrgan", 1, "fid", 5.0), ("bicubic", 0, "fid", 60.25)]
+    sets = pd.DataFrame(rows, columns=["method", "seed", "metric", "value"])
+    table = with_sets(main, sets, ["esrgan", "sr3", "bicubic"], DIGITS)
+    assert table.method.tolist() == ["esrgan", "sr3", "bicubic"]
+    assert table.FID.tolist() == ["4", NOT_RUN, "60.25"]
+    assert table.cpsnr[1] == NOT_RUN
+    assert table.cpsnr[0] == shown(main, "corrected", DIGITS).loc["esrgan", "cpsnr"]
 
 
 def test_unknown_published_values_and_missing_rows_say_so() -> None:
