@@ -59,7 +59,7 @@ def _short(network: dict[str, Any]) -> str:
 
 
 def _plain(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return (" ".join(map(str, value)) or "none") if isinstance(value, list) else str(value)
 
 
 def _digests(named: dict[str, str]) -> str:
