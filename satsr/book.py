@@ -94,7 +94,7 @@ def _speed(facts: dict[str, Any]) -> str:
         "seconds": "s per image",
         "best_batch": "best batch",
         "best_seconds": "s per image, best batch",
-        "seconds_per_km2": "s per km²",
+        "seconds_per_km2": "s per nominal km²",
         "peak_mib": "peak MiB",
     }
     said = ""

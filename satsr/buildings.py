@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor, nn
 
+from satsr.comparisons import SIGNIFICANCE
 from satsr.data.footprints import Labels, renumbered
 from satsr.minimize import minimize
 from satsr.models.unet_counter import UNetCounter
@@ -27,7 +28,7 @@ ROOF, CORE = 0, 1  # channels: pixels of a roof, and those that are not at its e
 THRESHOLD = 0.5
 AT_ONCE = 32  # images
 # What `scores` returns where no building is known.
-NOTHING = pd.DataFrame(columns=["method", "tile", "region", "known", "counted", "found", "seen", "kept"])
+NOTHING = pd.DataFrame(columns=["method", "seed", "tile", "region", "known", "counted", "found", "seen", "kept"])
 
 
 def targets(labels: Labels) -> NDArray[np.float32]:
@@ -115,7 +116,7 @@ def match(known: Labels, counted: Labels, iou: float) -> Matches:
     Args:
         known: outlines drawn in, numbered from 1 on.
         counted: what the counter sees.
-        iou: least intersection over union; at 0.5 and above no building has two partners.
+        iou: least intersection over union; above 0.5 no building has two partners.
     """
     n, m = int(known.max()), int(counted.max())
     both = np.histogram2d(known.ravel(), counted.ravel(), bins=(np.arange(n + 2), np.arange(m + 2)))[0]
@@ -128,7 +129,7 @@ def scores(
     tiles: Sequence[str],
     regions: Sequence[str],
     known: Sequence[Labels],
-    counted: Mapping[str, Sequence[Labels]],
+    counted: Mapping[str, Sequence[Sequence[Labels]]],
     iou: float,
     reference: str = "HR",
 ) -> pd.DataFrame:
@@ -138,24 +139,26 @@ def scores(
         tiles: names of the chips.
         regions: of the chips.
         known: the true label maps.
-        counted: kind of image -> what the counter sees in each chip; one kind is the reference.
+        counted: kind of image -> for each training of the method, what the counter sees in each chip; one kind is the
+            reference, once.
         iou: least overlap.
         reference: name of the HR images among the kinds.
 
     Returns:
-        One row per kind and chip: method, tile, region, known, counted, found, seen (known buildings that the counter
-        finds in HR), kept (of these, those that it finds here too).
+        One row per kind, training and chip: method, seed (its number), tile, region, known, counted, found, seen (known
+        buildings that the counter finds in HR), kept (of these, those that it finds here too).
     """
     rows = []
     for chip, tile in enumerate(tiles):
-        seen = match(known[chip], counted[reference][chip], iou).found
-        for method, maps in counted.items():
+        seen = match(known[chip], counted[reference][0][chip], iou).found
+        for method, seed, maps in ((m, s, maps) for m, runs in counted.items() for s, maps in enumerate(runs)):
             own = match(known[chip], maps[chip], iou)
-            kept = len(own.found & seen)
-            rows.append((method, tile, regions[chip], own.known, own.counted, len(own.found), len(seen), kept))
+            numbers = (own.known, own.counted, len(own.found), len(seen), len(own.found & seen))
+            rows.append((method, seed, tile, regions[chip], *numbers))
     return pd.DataFrame(rows, columns=NOTHING.columns)
 
 
+COLUMNS = ["method", "share", "value", "low", "high", "buildings", "images", "regions", "seeds"]
 # Shares of sums over chips: name -> (numerator, denominator).
 SHARES = {
     "recall": ("found", "known"),
@@ -166,25 +169,41 @@ SHARES = {
 
 
 def table(rows: pd.DataFrame, level: float, resamples: int, seed: int) -> pd.DataFrame:
-    """Return shares of buildings with bootstrap intervals over regions, the same regions drawn for every method.
+    """Return shares of buildings with bootstrap intervals over regions, then seeds; the same regions for every method.
 
     Returns:
-        One row per method and share: method, share, value, low, high, buildings (denominator), images, regions.
+        One row per method and share: method, share, value, low, high, buildings (denominator, of one training),
+        images, regions, seeds.
     """
-    regions = sorted(rows.region.unique())
-    draws = np.random.default_rng(seed).integers(max(1, len(regions)), size=(resamples, len(regions)))
     found = []
     for method, own in rows.groupby("method", sort=False):
-        sums = own.groupby("region").sum(numeric_only=True).loc[regions]
-        for share, (top, bottom) in SHARES.items():
-            above, below = sums[top].to_numpy(float), sums[bottom].to_numpy(float)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                drawn = above[draws].sum(axis=1) / below[draws].sum(axis=1)
-            low, high = _interval(drawn, level) if len(regions) > 1 else (np.nan, np.nan)
-            value = above.sum() / below.sum() if below.sum() else np.nan
-            line = {"method": method, "share": share, "value": value, "low": low, "high": high}
-            found.append({**line, "buildings": int(below.sum()), "images": len(own), "regions": len(regions)})
-    return pd.DataFrame(found, columns=["method", "share", "value", "low", "high", "buildings", "images", "regions"])
+        for share in SHARES:
+            sums = _sums(own, share)
+            value, drawn = _share(sums.sum(axis=(1, 2))), _drawn(sums, resamples, seed)
+            low, high = _interval(drawn, level) if sums.shape[2] > 1 else (np.nan, np.nan)
+            line = {"method": method, "share": share, "value": float(value), "low": low, "high": high}
+            line |= {"buildings": round(sums[1].sum() / sums.shape[1]), "images": own.tile.nunique()}
+            found.append({**line, "regions": sums.shape[2], "seeds": sums.shape[1]})
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def _sums(own: pd.DataFrame, share: str) -> NDArray[np.float64]:
+    """Return numerator and denominator of a method's share, (2, seeds, regions)."""
+    parts = [own.pivot_table(index="seed", columns="region", values=part, aggfunc="sum") for part in SHARES[share]]
+    return np.stack([part.to_numpy(float) for part in parts])
+
+
+def _share(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.divide(sums[0], sums[1])
+
+
+def _drawn(sums: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
+    """Return the share in every resample of regions and seeds; equal for equal numbers of regions."""
+    rng, (_, seeds, regions) = np.random.default_rng(seed), sums.shape
+    of_regions = rng.integers(regions, size=(resamples, 1, regions))
+    of_seeds = rng.integers(seeds, size=(resamples, seeds, 1))
+    return _share(sums[:, of_seeds, of_regions].sum(axis=(2, 3)))
 
 
 def _interval(drawn: NDArray[np.float64], level: float) -> tuple[float, float]:
@@ -197,18 +216,22 @@ def _interval(drawn: NDArray[np.float64], level: float) -> tuple[float, float]:
 
 def difference(
     rows: pd.DataFrame, a: str, b: str, share: str, level: float, resamples: int, seed: int
-) -> tuple[float, ...]:
-    """Return the share of method a minus that of b, with the paired bootstrap interval over regions."""
-    top, bottom = SHARES[share]
-    regions = sorted(rows.region.unique())
-    sums = {
-        m: rows[rows.method == m].groupby("region")[[top, bottom]].sum().loc[regions].to_numpy(float) for m in (a, b)
-    }
-    draws = np.random.default_rng(seed).integers(len(regions), size=(resamples, len(regions)))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        drawn = [np.divide(*sums[m][draws].sum(axis=1).T) for m in (a, b)]
-        value = [np.divide(*sums[m].sum(axis=0)) for m in (a, b)]
-    return (float(value[0] - value[1]), *_interval(drawn[0] - drawn[1], level))
+) -> tuple[float, float, float, float]:
+    """Return the share of method a minus that of b, its paired interval, and p of Wilcoxon's test over regions.
+
+    Interval and p are NaN with one region. Regions without anything to count have no share and take no part in the
+    test.
+    """
+    from scipy.stats import wilcoxon
+
+    sums = [_sums(rows[rows.method == method], share) for method in (a, b)]
+    value = float(np.subtract(*(_share(part.sum(axis=(1, 2))) for part in sums)))
+    if sums[0].shape[2] < 2:
+        return value, np.nan, np.nan, np.nan
+    low, high = _interval(np.subtract(*(_drawn(part, resamples, seed) for part in sums)), level)
+    by_region = np.subtract(*(_share(part.sum(axis=1)) for part in sums))
+    differs = by_region[np.isfinite(by_region) & (by_region != 0)]
+    return value, low, high, float(wilcoxon(differs).pvalue) if len(differs) else 1.0
 
 
 PAPER = ("esrgan", "sr3")  # the two methods that the paper counts
@@ -216,12 +239,13 @@ PAPER = ("esrgan", "sr3")  # the two methods that the paper counts
 
 def shown(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table with a row per method and a cell per share: value and interval, in per cent."""
-    cells = table.assign(cell=[_cell(*row) for row in zip(table.value, table.low, table.high, strict=True)])
+    cells = table.assign(cell=[share_text(*row) for row in zip(table.value, table.low, table.high, strict=True)])
     wide = cells.pivot_table(index="method", columns="share", values="cell", aggfunc="first", sort=False)
     return wide.reset_index().rename_axis(columns=None)
 
 
-def _cell(value: float, low: float, high: float) -> str:
+def share_text(value: float, low: float, high: float) -> str:
+    """Return a share and its interval, where there are any, in per cent."""
     if not np.isfinite(value):
         return "none to count"
     return f"{100 * value:.1f} %" + (f" [{100 * low:.1f}, {100 * high:.1f}]" if np.isfinite(low) else "")
@@ -236,6 +260,12 @@ def sentence(rows: pd.DataFrame, level: float, resamples: int, seed: int) -> str
     own = f"On HR images the counter finds {100 * recall:.1f} % of the known buildings."
     if not set(PAPER) <= set(rows.method):
         return f"{own} ESRGAN and SR3 are not both in this profile."
-    value, low, high = (100 * part for part in difference(rows, *PAPER, "kept", level, resamples, seed))
-    verdict = "undecided" if not (low > 0 or high < 0) else "ESRGAN keeps more" if low > 0 else "SR3 keeps more"
-    return f"{own} Kept, ESRGAN minus SR3: {value:+.1f} [{low:+.1f}, {high:+.1f}] points: {verdict} (images only)."
+    value, low, high, p = difference(rows, *PAPER, "kept", level, resamples, seed)
+    said = f"{own} Kept, ESRGAN minus SR3: {100 * value:+.1f}"
+    if not np.isfinite(low):
+        return f"{said} points (one region: no interval)."
+    trainings = rows[rows.method.isin(PAPER)].seed.nunique()
+    shown = p < SIGNIFICANCE and (low > 0 or high < 0)
+    keeps = "not shown" if not shown else "ESRGAN keeps more" if low > 0 else "SR3 keeps more"
+    verdict = "one seed: not said" if trainings < 2 else keeps
+    return f"{said} [{100 * low:+.1f}, {100 * high:+.1f}] points, p = {p:.2g}: {verdict}."

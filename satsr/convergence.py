@@ -21,9 +21,10 @@ def speed_ups(
 
     Returns:
         One row per seed: seed, best (the baseline's best score), baseline_steps (when it was first reached), steps
-        (when the method reached it; NaN when it never did), last (the method's last step), censored, ratio
-        (baseline_steps / steps; for a censored seed an upper limit, baseline_steps / last), and ratio_NAME for each
-        part.
+        (when the method reached it; NaN when it never did), last (the method's last step), censored (never reached:
+        the ratio is an upper limit, baseline_steps / last), at_first (reached at the first validation: a lower limit),
+        improving (the baseline's best is its last score: its best may still have come), ratio (baseline_steps /
+        steps), and ratio_NAME for each part.
 
     Raises:
         ValueError: no seed in common.
@@ -40,18 +41,24 @@ def speed_ups(
         steps = math.nan if censored else int(there.iloc[0])
         ratio = target / (last if censored else steps)
         row = {"seed": seed, "best": best, "baseline_steps": target, "steps": steps, "last": last}
+        row |= {"at_first": steps == int(own.step.min()), "improving": target == int(other.step.max())}
         costs = {f"ratio_{name}": ratio / cost for name, cost in (parts or {}).items()}
         rows.append({**row, "censored": censored, "ratio": ratio, **costs})
     return pd.DataFrame(rows)
 
 
 def sentence(table: pd.DataFrame, column: str = "ratio") -> str:
-    """Say what the seeds say: their geometric mean and range, and what was not reached."""
-    reached = table[~table.censored]
-    if reached.empty:
-        return f"not reached: below {table[column].max():.2g} times, in none of {len(table)} seeds"
-    mean = math.exp(sum(math.log(ratio) for ratio in reached[column]) / len(reached))
-    spread = f" ({reached[column].min():.2g} to {reached[column].max():.2g})" if len(reached) > 1 else ""
-    missing = f", not reached in {len(table) - len(reached)}" if len(reached) < len(table) else ""
+    """Say what the seeds say: the geometric mean of all ratios, their range, and which of them are limits."""
     seeds = "1 seed" if len(table) == 1 else f"{len(table)} seeds"
-    return f"{mean:.2g} times{spread}, {seeds}{missing}"
+    if table.censored.all():
+        return f"not reached in {seeds}: below {table[column].max():.2g} times"
+    mean = math.exp(sum(math.log(ratio) for ratio in table[column]) / len(table))
+    limit = {(True, False): "at most ", (False, True): "at least "}
+    said = f"{limit.get((bool(table.censored.any()), bool(table.at_first.any())), '')}{mean:.2g} times"
+    said += f" ({table[column].min():.2g} to {table[column].max():.2g})" if len(table) > 1 else ""
+    notes = {
+        "not reached": table.censored.sum(),
+        "reached at the first validation": table.at_first.sum(),
+        "with a baseline that was still improving": table.improving.sum(),
+    }
+    return ", ".join([said, seeds, *(f"{what} in {count}" for what, count in notes.items() if count)])

@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from satsr.data.pairs import Batch
 from satsr.models.superresolver import ModelCard, SuperResolver
-from satsr.precision import best_device
+from satsr.precision import all_digits, best_device
 
 M2_PER_KM2 = 1_000_000
 
@@ -74,12 +74,13 @@ def times(
         batch: places; as many as the largest size, or they are repeated.
         sizes: of the batches; the first is the one that counts as single images.
         rounds: the fastest counts.
-        gsd_m: ground metres of an output pixel.
+        gsd_m: nominal metres of an output pixel.
 
     Returns:
         One row per model: method, seconds (per image, batch of the first size), best_seconds (per image, at
         best_batch), seconds_per_km2 (at best_batch), peak_mib (largest memory of values while one image is made).
     """
+    all_digits()
     seconds: dict[tuple[str, int], list[float]] = {}
     for _ in range(rounds):
         for name, model in models.items():

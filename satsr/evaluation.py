@@ -18,29 +18,35 @@ from satsr.metrics.registry import find_metric
 from satsr.metrics.scoring import score
 from satsr.metrics.sets import pooled_features
 from satsr.models.files import load_model
+from satsr.models.latent_diffusion import LatentDiffusion
 from satsr.models.superresolver import ModelCard, SuperResolver, find_method
 from satsr.paths import Workspace
 from satsr.perception.identity import weights_digest
-from satsr.perception.roles import network_name
+from satsr.perception.load import load_trunk
+from satsr.perception.roles import LOSS, network_name
 from satsr.perception.trunk import Trunk
-from satsr.precision import best_device
+from satsr.precision import all_digits, best_device
 from satsr.progress import Progress
 from satsr.reuse import key_of, make_once, package_digest, scratch_folder
 from satsr.settings import EvaluateSettings
 
 
-def trained_models(method: str, seeds: Sequence[int], models: Path, pairs: Pairs) -> list[tuple[int, SuperResolver]]:
+def trained_models(method: str, seeds: Sequence[int], here: Workspace, pairs: Pairs) -> list[tuple[int, SuperResolver]]:
     """Return a method's models by seed, on the fastest device; one, for seed 0, when it has nothing to train.
 
     Args:
         method: a name in `METHODS`.
         seeds: of the trained models.
-        models: folder with `<method>/seed-<seed>`.
+        here: the profile's folders: models, and the network that fuses where a fusion looks through one.
         pairs: tell dates, bands and scale of a method without weights.
     """
     device = best_device()
     if find_method(method).learns:
-        return [(seed, load_model(models / method / f"seed-{seed}").to(device)) for seed in seeds]
+        models = [(seed, load_model(here.models / method / f"seed-{seed}").to(device)) for seed in seeds]
+        for _, model in models:
+            if isinstance(model.network, LatentDiffusion) and model.network.fusion.distance == "lpips":
+                model.network.look_through(load_trunk(network_name(here, "trunk", LOSS)))
+        return models
     card = ModelCard(method, {}, pairs.settings.dates, pairs.bands_in, pairs.bands_out, pairs.scale)
     return [(0, SuperResolver(card).to(device).eval())]
 
@@ -49,14 +55,16 @@ def trained_models(method: str, seeds: Sequence[int], models: Path, pairs: Pairs
 def super_resolve(model: SuperResolver, batch: Batch) -> tuple[Tensor, Tensor]:
     """Return the outputs for a batch, clipped to [0, 1], and the share of values that clipping changed.
 
-    In float32, so that machines agree as well as they can.
+    In float32 with all its digits, so that machines agree as well as they can.
 
     Returns:
         sr (N, C, H, W) on the CPU, and clipped share (N,).
     """
+    all_digits()
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    dt_days = batch.dt_days.nan_to_num(0)  # without dates, methods that look at time take it for none
-    raw = model(*(part.to(device) for part in (batch.lr, dt_days, batch.place, batch.day))).float().cpu()
+    # without dates, methods that look at time take it for none
+    dt_days, day = batch.dt_days.nan_to_num(0), batch.day.nan_to_num(0)
+    raw = model(*(part.to(device) for part in (batch.lr, dt_days, batch.place, day))).float().cpu()
     clipped = ((raw < 0) | (raw > 1)).float().mean(dim=(1, 2, 3))
     return raw.clamp(0, 1), clipped
 
@@ -179,7 +187,7 @@ def _identity(metric: str) -> str:
 
 
 def load_outputs(folder: Path, method: str) -> Tensor:
-    """Return a method's outputs on the test set, of its first seed, in [0, 1]: (N, C, H, W), rounded to 8 bits.
+    """Return a method's outputs on the test set in [0, 1], rounded to 8 bits: (seeds, N, C, H, W).
 
     Raises:
         FileNotFoundError: the evaluate stage has not run.

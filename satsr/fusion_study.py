@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -12,17 +13,18 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from satsr.data.pairs import Batch, Pairs
+from satsr.data.pairs import Batch, Pairs, spread_evenly
 from satsr.diffusion.fusion import Fusion
+from satsr.diffusion.process import Diffusion
+from satsr.diffusion.when import YEAR_DAYS
 from satsr.metrics.scoring import score
 from satsr.models.latent_diffusion import LatentDiffusion
 from satsr.models.superresolver import SuperResolver
-from satsr.perception.trunk import Trunk
 from satsr.precision import best_device
 from satsr.progress import Progress
 from satsr.settings import FusionStudySettings
 
-Times = Literal["true", "permuted", "zero"]
+Times = Literal["true", "permuted", "later", "zero"]
 AS_SET = "as set"  # the variant that changes nothing
 AT_ONCE = 8  # places
 
@@ -36,7 +38,7 @@ class Variant:
         value: to what, in words.
         network: options of the network and of its fusion that differ.
         dates: number of low-resolution images, the first ones; 0 takes all.
-        times: what is said of time: the truth, each date's of another date, or 0.
+        times: what is said of time: the truth, each date's of another date of the place, a year later, or 0.
     """
 
     option: str
@@ -46,41 +48,70 @@ class Variant:
     times: Times = "true"
 
 
-def ablation(settings: FusionStudySettings) -> list[Variant]:
-    """Return the options that the paper leaves open, one changed at a time, after the variant that changes none."""
+def ablation(settings: FusionStudySettings, network: LatentDiffusion) -> list[Variant]:
+    """Return the options that the paper leaves open, one changed at a time, after the variant that changes none.
+
+    What to return matters only where trajectories still differ, so it is asked at a pull of half the way.
+    """
     found = [Variant(AS_SET, "")]
     found += [Variant("pull strength", f"{s:g}", {"strength": s}) for s in settings.strength]
     found += [Variant("pull every", f"{k} steps" if k else "never", {"every": k}) for k in settings.every]
     found += [Variant("distance", d, {"distance": d}) for d in settings.distance]
+    found += [Variant("noise estimate", "follows the pull", {"renoise": not network.fusion.renoise})]
     found += [Variant("starting noise", "shared", {"shared_noise": True})]
     found += [
         Variant("DiffusionDrop", f"half, per {per}", {"drop": 0.5, "drop_per": per}) for per in ("step", "sample")
     ]
-    found += [Variant("returned", which, {"returned": which}) for which in ("nearest", "random")]
+    found += [
+        Variant("pulled half the way, returned", which, {"strength": 0.5, "returned": which})
+        for which in ("centre", "nearest", "random")
+    ]
     return found + [Variant("sampling steps", str(n), {"sampling_steps": n}) for n in settings.sampling_steps]
 
 
-def time_variants() -> list[Variant]:
-    """Return what asks whether time matters at all."""
+def time_variants(dates: int) -> list[Variant]:
+    """Return what asks whether time matters at all, with one image and with many.
+
+    The mean over many trajectories hides what a wrong time does to each: with one image nothing is averaged.
+    """
+    wrong: dict[str, Times] = {"of another date": "permuted", "a year later": "later", "0": "zero"}
+    images = "1 image" if dates == 1 else f"{dates} images"
     return [
-        Variant(AS_SET, ""),
-        Variant("time", "each date's of another", times="permuted"),
-        Variant("time", "all 0", times="zero"),
+        Variant(AS_SET, images, dates=dates),
+        *(Variant(f"time with {images}", name, dates=dates, times=times) for name, times in wrong.items()),
     ]
 
 
-def steps_variants(steps: Sequence[int]) -> list[Variant]:
-    """Return what asks how many network calls a sampling method needs."""
-    return [Variant("steps", str(count), {"sampling_steps": count}) for count in steps]
+def steps_variants(network: nn.Module, steps: Sequence[int]) -> list[Variant]:
+    """Return what asks how many network calls a sampling method needs; the number that is set is among them.
+
+    Other numbers visit the chain from its end on (`trailing`): from a chain's second step on, fewer calls would not
+    start from noise.
+    """
+    own = int(cast(int, network.sampling_steps))
+    found = []
+    for count in sorted({*steps, own}):
+        process = network.process
+        if isinstance(process, Diffusion) and count != own:
+            process = replace(process, spacing="trailing")
+        found.append(Variant("steps", str(count), {"sampling_steps": count, "process": process}))
+    return found
+
+
+def dates_variants() -> list[Variant]:
+    """Return what gives two methods the same number of images: the nearest, and all of them."""
+    return [
+        Variant("images", "the nearest", {"dates": "nearest"}),
+        Variant("images", "all, fused", {"dates": "all"}),
+    ]
 
 
 def places(pairs: Pairs, per_region: int) -> list[int]:
     """Return the numbers of a few chips of every region: spread evenly over its tiles in their order."""
     numbers = []
     for _, rows in pairs.index.groupby("region", sort=True):
-        spots = np.linspace(0, len(rows) - 1, num=min(per_region, len(rows)) + 2)[1:-1]
-        numbers += rows.index[spots.round().astype(int)].tolist()
-    return sorted(set(numbers))
+        numbers += rows.index[spread_evenly(len(rows), per_region)].tolist()
+    return sorted(numbers)
 
 
 @contextmanager
@@ -114,44 +145,45 @@ def outputs(model: SuperResolver, batch: Batch, variant: Variant) -> Tensor:
 
 
 def _seen(batch: Batch, variant: Variant) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    dates = variant.dates or batch.lr.shape[1]
-    lr, dt_days = batch.lr[:, :dates], batch.dt_days[:, :dates].nan_to_num(0)
-    times = {"true": dt_days, "permuted": dt_days.roll(max(1, dates // 2), dims=1), "zero": torch.zeros_like(dt_days)}
-    return lr, times[variant.times], batch.place, batch.day
+    dates, every = variant.dates or batch.lr.shape[1], batch.dt_days.nan_to_num(0)
+    times = {
+        "true": lambda: every,
+        "permuted": lambda: every.roll(max(1, every.shape[1] // 2), dims=1),
+        "later": lambda: every + YEAR_DAYS,
+        "zero": lambda: torch.zeros_like(every),
+    }
+    return batch.lr[:, :dates], times[variant.times]()[:, :dates], batch.place, batch.day
 
 
 def study(
-    model: SuperResolver,
+    models: Sequence[tuple[int, SuperResolver]],
     pairs: Pairs,
     numbers: Sequence[int],
     variants: Sequence[Variant],
     names: Mapping[str, str],
-    look: Trunk | None = None,
 ) -> pd.DataFrame:
-    """Score variants on the same places.
+    """Score variants on the same places, with every training of a method.
 
     Args:
-        model: any method; only SatDiffMoE has the network's options.
+        models: by seed; any method, where variants do not name options of SatDiffMoE's network.
         pairs: the set.
         numbers: of the chips.
         variants: what to try.
         names: short name -> full name of each metric.
-        look: trunk for fusion by LPIPS; must not judge.
 
     Returns:
-        One row per variant, place and metric: option, choice, metric, tile, region, value, seed (0).
+        One row per variant, place, metric and training: option, choice, metric, seed, tile, region, value.
     """
-    model = model.to(best_device())
-    if isinstance(model.network, LatentDiffusion):
-        model.network.look_through(look)
-    progress, tables = Progress(f"{model.card.method} variants", len(variants), "variants"), []
-    for variant in variants:
+    what = f"{models[0][1].card.method} variants"
+    progress, tables = Progress(what, len(variants) * len(models), "variants"), []
+    for variant, (seed, model) in product(variants, models):
+        model.to(best_device())
         for start in range(0, len(numbers), AT_ONCE):
             batch = pairs.batch(numbers[start : start + AT_ONCE])
             sr = outputs(model, batch, variant)
             found = score(sr, batch.hr, list(names.values()), "corrected", lr=batch.lr, valid=batch.hr_valid)
             for name, full in names.items():
-                columns = {"option": variant.option, "choice": variant.value, "metric": name, "seed": 0}
+                columns = {"option": variant.option, "choice": variant.value, "metric": name, "seed": seed}
                 places_of = {"tile": batch.tiles, "region": batch.regions, "value": found[full]}
                 tables.append(pd.DataFrame({**columns, **places_of}))
         progress.step()
@@ -216,7 +248,13 @@ def coverage(found: Spread, levels: Sequence[float], factor: float = 1.0) -> pd.
 
 
 def rank_correlation(found: Spread) -> float:
-    """Return Spearman's correlation of deviation and error over all valid values."""
+    """Return Spearman's correlation of deviation and error within an image, averaged over images."""
     from scipy.stats import spearmanr
 
-    return float(spearmanr(found.chosen(found.deviation).numpy(), found.chosen(found.error).numpy()).statistic)
+    values = []
+    for number, valid in enumerate(found.valid):
+        counted = valid.expand_as(found.error[number])
+        if counted.any():
+            pair = (part[number][counted].numpy() for part in (found.deviation, found.error))
+            values.append(float(spearmanr(*pair).statistic))
+    return float(np.mean(values)) if values else float("nan")

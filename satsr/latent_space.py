@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from satsr import minimize as minimize_module
 from satsr.data.pairs import Pairs
 from satsr.diffusion import process as process_module
+from satsr.diffusion import unet as unet_module
 from satsr.diffusion.process import Diffusion, asked
 from satsr.diffusion.unet import latent_unet_config
 from satsr.minimize import minimize
@@ -47,7 +48,7 @@ class Lessons:
     def of(cls, pairs: Pairs, digest: str) -> Lessons:
         """Read the HR images of a set."""
         images = torch.stack([pairs.pair(number).hr for number in range(len(pairs))])
-        return cls((255 * images).round().to(torch.uint8), digest)
+        return cls((255 * images).round().to(torch.uint8), f"{digest} {pairs.settings.model_dump_json()}")
 
     def crops(self, batch: int, size: int, seed: int, step: int) -> Tensor:
         """Return random crops, mirrored at random, float32 (batch, 3, size, size) in [0, 1]; size 0 takes all."""
@@ -87,7 +88,9 @@ def make_prior(settings: PriorSettings, autoencoder: Path, lessons: Lessons, scr
 
     under = network_digest(autoencoder)
     identity = {"settings": settings.model_dump(), "data": lessons.digest, "autoencoder": under}
-    _make("prior", settings.weights, identity, (autoencoder_module, process_module), learn, scratch, folder)
+    _make(
+        "prior", settings.weights, identity, (autoencoder_module, process_module, unet_module), learn, scratch, folder
+    )
 
 
 def open_autoencoder(folder: str | Path) -> Autoencoder:

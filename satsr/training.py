@@ -18,7 +18,7 @@ from satsr import losses, perceptual, training_denoiser, training_images, traini
 from satsr.data import frames, pairs
 from satsr.data.pairs import Pairs
 from satsr.diffusion import fusion, noise, process, sampler, unet, when
-from satsr.metrics import ssim
+from satsr.metrics import lpips, psnr, ssim
 from satsr.models import autoencoder, bicubic, superresolver, unet_discriminator, worldstrat_blocks
 from satsr.models.diffusers_files import StartingPoint
 from satsr.models.files import load_model, save_model
@@ -26,7 +26,7 @@ from satsr.models.superresolver import ModelCard, SuperResolver, find_method
 from satsr.paths import Workspace
 from satsr.perception import trunk as trunk_module
 from satsr.perception.load import load_trunk
-from satsr.perception.roles import network_name
+from satsr.perception.roles import LOSS, network_name
 from satsr.perception.trunk import Trunk
 from satsr.precision import best_precision
 from satsr.provenance import record
@@ -81,6 +81,9 @@ def train(
     """
     _check_losses(method, settings)
     trunk = _trunk(here, settings.perceptual.network) if settings.losses.get("perceptual") else None
+    looks = {"perceptual": trunk} if trunk else {}
+    if settings.network.get("distance") == "lpips":
+        looks["fusion"] = _trunk(here, LOSS)  # which fuses where the model is used; it may judge as little as a loss
     judge = _trunk(here, settings.validate_network) if settings.validate_network else None
     base = StartingPoint.of(here.artifacts / LATENT) if find_method(method).pretrained else None
     configs = {"autoencoder": base.autoencoder.config, "unet": base.prior.config} if base else {}
@@ -95,7 +98,7 @@ def train(
             "data": data_digest,
             "seed": seed,
             "settings": settings.model_dump(mode="json"),
-            "loss_networks": {"perceptual": trunk.digest} if trunk else {},
+            "loss_networks": {name: network.digest for name, network in looks.items()},
             "starts_from": base.digests if base else {},
         },
     )
@@ -108,7 +111,7 @@ def train(
         given = (card, settings, seed, training, validation, folder)
         start = partial(_start, base=base) if base else None
         denoises = find_method(method).denoises
-        loop: Loop = DenoiserTraining(*given, start, judge) if denoises else ImageTraining(*given, trunk)
+        loop: Loop = DenoiserTraining(*given, start, judge) if denoises else ImageTraining(*given, trunk, judge)
         speed = loop.finish(finished)
     return Trained(load_model(finished), pd.read_csv(finished / "curve.csv"), speed, best_precision(settings.precision))
 
@@ -156,7 +159,7 @@ def _code(method: str) -> tuple[ModuleType, ...]:
     """Return the modules that decide what a method's training ends with: an edit of one makes it start anew."""
     found = find_method(method)
     network = sys.modules[found.network.__module__]
-    shared = (training_loop, losses, superresolver, network, pairs, frames)
+    shared = (training_loop, losses, superresolver, network, pairs, frames, lpips, psnr)
     if found.pretrained:
         return (*shared, training_denoiser, noise, process, sampler, unet, fusion, when, autoencoder)
     if found.denoises:

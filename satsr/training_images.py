@@ -28,6 +28,7 @@ class ImageTraining(Loop):
         validation: pairs for the curve.
         folder: for unfinished work.
         trunk: of the perceptual loss, where there is one.
+        judge: scores the curve's images by LPIPS too.
     """
 
     def __init__(
@@ -39,8 +40,9 @@ class ImageTraining(Loop):
         validation: Pairs,
         folder: Path,
         trunk: Trunk | None = None,
+        judge: Trunk | None = None,
     ) -> None:
-        super().__init__(card, settings, seed, training, validation, folder)
+        super().__init__(card, settings, seed, training, validation, folder, judge=judge)
         self.discriminator: nn.Module | None = None
         if settings.losses.get("gan"):
             network = build_discriminator(card, dict(settings.discriminator), seed + 1)

@@ -18,7 +18,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from satsr.data.pairs import Batch, Pairs
+from satsr.data.pairs import Batch, Pairs, spread_evenly
 from satsr.metrics.lpips import lpips
 from satsr.metrics.psnr import psnr
 from satsr.models.files import save_model
@@ -117,22 +117,23 @@ class Loop(ABC):
         return self.fabric.setup(network, optimizer)
 
     def finish(self, finished: Path) -> float:
-        """Train to the last step, save model and curve under `finished`, and return samples per second."""
+        """Train to the last step, save model and curve under `finished`, and return samples per second of training."""
         self._resume()
         progress = Progress(f"train {self.card.method}", self.settings.steps - self.step, "steps")
-        started, samples = time.perf_counter(), 0
+        seconds, samples = 0.0, 0
         while self.step < self.settings.steps:
+            started = time.perf_counter()
             samples += self.one_step()
+            seconds += time.perf_counter() - started  # every step ends with losses on the CPU, a GPU's too
             self.step += 1
             last = self.step == self.settings.steps
             if self.step % self.settings.validate_every == 0 or last:
                 self._write_row()
             if self.step % self.settings.checkpoint_every == 0 and not last:
                 self._save_checkpoint()
-            speed = samples / (time.perf_counter() - started)
-            progress.step(note=f", {speed:.1f} samples/s")
+            progress.step(note=f", {samples / seconds:.1f} samples/s")
         self._save(finished)
-        return samples / (time.perf_counter() - started) if samples else 0.0
+        return samples / seconds if samples else 0.0
 
     def one_step(self) -> int:
         """Update every network once; return the number of samples seen."""
@@ -186,11 +187,11 @@ class Loop(ABC):
     def _validate(self) -> dict[str, float]:
         """Return mean scores (corrected) of the averaged weights over the validation set: PSNR in dB, and LPIPS."""
         self.averaged.eval()
-        count = min(self.settings.validate_images or len(self.validation), len(self.validation))
+        chosen = spread_evenly(len(self.validation), self.settings.validate_images or len(self.validation))
         dates = self.settings.validate_dates or self.validation.settings.dates
         scores: dict[str, list[Tensor]] = {}
-        for start in range(0, count, 16):
-            batch = self.validation.batch(range(start, min(start + 16, count)))
+        for start in range(0, len(chosen), 16):
+            batch = self.validation.batch(chosen[start : start + 16])
             parts = (batch.lr[:, :dates], batch.dt_days[:, :dates], batch.place, batch.day)
             with self.fabric.autocast():
                 sr = self.averaged(*map(self.fabric.to_device, parts))

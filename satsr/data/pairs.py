@@ -140,6 +140,13 @@ class _Chip:
     hr: NDArray[np.uint8]
 
 
+def spread_evenly(count: int, wanted: int) -> list[int]:
+    """Return numbers below `count`, as many as wanted or all, spread evenly: tiles are in the order of regions."""
+    if wanted >= count:
+        return list(range(count))
+    return [(2 * number + 1) * count // (2 * wanted) for number in range(wanted)]
+
+
 class Pairs:
     """The usable pairs of one set, in the S2-NAIP layout.
 

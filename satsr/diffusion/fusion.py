@@ -35,6 +35,8 @@ class Fusion:
             of decoded images, by gradient from the mean on. Published: LPIPS, as summaries say.
         drop: share of the trajectories that a centre leaves out (DiffusionDrop).
         drop_per: draw them anew at every `step`, or once for the whole `sample`.
+        renoise: compute each trajectory's noise anew from its pulled estimate; the algorithm as summaries give it keeps
+            the noise that the network found.
         returned: which estimate becomes the image: the `centre`, that of the `nearest` date, or one at `random`.
 
     Raises:
@@ -46,6 +48,7 @@ class Fusion:
     distance: Literal["l2", "lpips"] = "l2"
     drop: float = 0.0
     drop_per: Literal["step", "sample"] = "step"
+    renoise: bool = False
     returned: Literal["centre", "nearest", "random"] = "centre"
 
     def __post_init__(self) -> None:

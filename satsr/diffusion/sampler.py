@@ -27,6 +27,7 @@ def sample(
     eta: float = 0.0,
     fresh_noise: Callable[[int], Tensor] | None = None,
     on_clean: CleanHook | None = None,
+    noise_follows: bool = True,
 ) -> Tensor:
     """Go from noise to images.
 
@@ -38,8 +39,9 @@ def sample(
         steps: number of network calls.
         eta: share of the ancestral sampler's noise that every step adds: 0 is DDIM, 1 with all steps is DDPM.
         fresh_noise: gives that noise for a step; needed where eta is not 0.
-        on_clean: may change the clean estimate of a step (clip it, or pull trajectories together); the noise estimate
-            follows it.
+        on_clean: may change the clean estimate of a step (clip it, or pull trajectories together).
+        noise_follows: the noise estimate is what the changed clean estimate leaves, as clipping wants it; or it stays
+            that of the network.
 
     Returns:
         The last clean estimate, of the shape of `start`.
@@ -48,10 +50,10 @@ def sample(
     for step, (now, then) in enumerate(pairwise(process.times(steps))):
         time = torch.full((len(start),), now, device=start.device)
         alpha, sigma = (share.view(-1, 1, 1, 1) for share in process.mix(time))
-        clean = clean_estimate(prediction, denoise(noisy, process.told(time)), noisy, alpha, sigma)
+        clean = own = clean_estimate(prediction, denoise(noisy, process.told(time)), noisy, alpha, sigma)
         if on_clean is not None:
-            clean = on_clean(step, clean)
-        noise = (noisy - alpha * clean) / sigma
+            clean = on_clean(step, own)
+        noise = (noisy - alpha * (clean if noise_follows else own)) / sigma
         next_alpha, next_sigma = (share.view(-1, 1, 1, 1) for share in process.mix(torch.full_like(time, then)))
         added = torch.zeros_like(sigma)
         if eta and then > 0:

@@ -26,6 +26,7 @@ from satsr.perception.trunk import Trunk
 
 Condition = Literal["channels", "beside", "control"]
 DECODED_AT_ONCE = 32  # images
+FIELDS = 1 << 20  # numbers of noise fields that are kept for each trajectory
 CONTROL_WIDTHS = (16, 32, 96, 256)  # ControlNet's own, of its first layers, as many as the autoencoder has levels
 
 
@@ -61,6 +62,7 @@ class LatentDiffusion(nn.Module):
         distance: `l2` or `lpips`; the latter needs a trunk, see `look_through`.
         drop: share of trajectories left out.
         drop_per: `step` or `sample`.
+        renoise: the noise estimate follows a pull.
         returned: `centre`, `nearest` or `random`.
 
     Raises:
@@ -92,6 +94,7 @@ class LatentDiffusion(nn.Module):
         distance: Literal["l2", "lpips"] = "l2",
         drop: float = 0.0,
         drop_per: Literal["step", "sample"] = "step",
+        renoise: bool = False,
         returned: Literal["centre", "nearest", "random"] = "centre",
     ) -> None:
         super().__init__()
@@ -118,7 +121,7 @@ class LatentDiffusion(nn.Module):
         self.scale, self.time, self.prediction = scale, time, prediction
         self.sampling_steps, self.eta = sampling_steps, eta
         self.dates, self.draws, self.shared_noise = dates, draws, shared_noise
-        self.fusion = Fusion(every, strength, distance, drop, drop_per, returned)
+        self.fusion = Fusion(every, strength, distance, drop, drop_per, renoise, returned)
         self._look: tuple[Trunk, ...] = ()  # in a tuple, it is no part of the model
         self.unet, self.control = _networks(unet, self.autoencoder, condition, time)
         self.condition = condition
@@ -224,7 +227,7 @@ class LatentDiffusion(nn.Module):
             """Return noise for all trajectories; a field for each, or one for each draw of a date."""
             groups = self.draws if self.shared_noise else trajectories
             shape = (self.autoencoder.channels, size[0], size[1])
-            fields = [place_noise(corner, shape, group * (self.sampling_steps + 1) + draw) for group in range(groups)]
+            fields = [place_noise(corner, shape, group * FIELDS + draw) for group in range(groups)]
             return torch.stack([fields[k % groups] for k in range(trajectories)], dim=1).flatten(0, 1)
 
         last = torch.empty(0)
@@ -248,6 +251,7 @@ class LatentDiffusion(nn.Module):
             self.eta,
             fresh_noise=lambda step: noise(1 + step),
             on_clean=fuse,
+            noise_follows=self.fusion.renoise,
         ).unflatten(0, (count, trajectories))
         return self._returned(clean, last, dt_days, place, usable), last, usable
 

@@ -221,7 +221,7 @@ class SuperResolver(nn.Module):
         any_dates = self.method.date_by_date or (self.method.any_dates and self.card.dates > 1)
         if lr.shape[1] != self.card.dates and not any_dates:
             lr, dt_days = fit_dates(lr, dt_days, self.card.dates)
-        return lr, dt_days, place, day
+        return lr, dt_days.to(lr.device), place.to(lr.device), day.to(lr.device)
 
     def denoise(
         self, lr: Tensor, dt_days: Tensor, hr: Tensor, seed: int, place: Tensor, day: Tensor

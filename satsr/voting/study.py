@@ -36,7 +36,7 @@ def method_questions(study: Study, here: Workspace, count: int, seed: int = 0) -
     duels = list(combinations(study.methods, 2))
     places = np.random.default_rng(seed).permutation(len(test))[: -(-count // len(duels))]
     batch = test.batch(places.tolist())
-    models = {m: trained_models(m, study.seeds[:1], here.models, test)[0][1] for m in study.methods}
+    models = {m: trained_models(m, study.seeds[:1], here, test)[0][1] for m in study.methods}
     outputs = {method: super_resolve(model, batch)[0] for method, model in models.items()}
     return [
         Question(tile, a, b, picture(batch.hr[i]), picture(outputs[a][i]), picture(outputs[b][i]))

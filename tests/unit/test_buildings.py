@@ -128,7 +128,7 @@ def counted_rows() -> pd.DataFrame:
         "esrgan": [squares((2, 2), (2, 20)), squares((12, 12))],
         "sr3": [squares((2, 2)), squares((20, 20))],
     }
-    return scores(["1_1", "2_2"], ["a", "b"], known, counts, 0.5)
+    return scores(["1_1", "2_2"], ["a", "b"], known, {kind: [maps] for kind, maps in counts.items()}, 0.5)
 
 
 def test_shares_are_ratios_of_sums() -> None:
@@ -144,11 +144,43 @@ def test_shares_are_ratios_of_sums() -> None:
 
 
 def test_the_paper_s_two_methods_are_compared_on_the_same_regions() -> None:
-    value, low, high = difference(counted_rows(), "esrgan", "sr3", "kept", **LIMITS)
+    value, low, high, p = difference(counted_rows(), "esrgan", "sr3", "kept", **LIMITS)
     assert value == pytest.approx(1 / 3)
     assert low <= value <= high
-    assert "ESRGAN minus SR3: +33.3" in sentence(counted_rows(), **LIMITS)
-    assert "60.0 % of the known" in sentence(counted_rows(), **LIMITS)
+    assert 0 < p <= 1
+    said = sentence(counted_rows(), **LIMITS)
+    assert "ESRGAN minus SR3: +33.3" in said
+    assert "60.0 % of the known" in said
+    assert said.endswith("one seed: not said.")
+
+
+def many_regions(trainings: int, regions: int = 8) -> pd.DataFrame:
+    """ESRGAN keeps both buildings of every region, SR3 one of them."""
+    known = squares((2, 2), (20, 20))
+    runs = {"HR": [known], "esrgan": [known] * trainings, "sr3": [squares((2, 2))] * trainings}
+    counts = {kind: [[maps] * regions for maps in own] for kind, own in runs.items()}
+    tiles = [f"{n}_{n}" for n in range(regions)]
+    return scores(tiles, tiles, [known] * regions, counts, 0.5)
+
+
+def test_a_difference_in_every_region_is_shown_with_two_trainings() -> None:
+    assert sentence(many_regions(2), **LIMITS).endswith("p = 0.0078: ESRGAN keeps more.")
+    assert sentence(many_regions(1), **LIMITS).endswith("one seed: not said.")
+    assert sentence(many_regions(2, regions=1), **LIMITS).endswith("+50.0 points (one region: no interval).")
+    found = table(many_regions(2), **LIMITS).set_index(["method", "share"])
+    assert found.seeds["esrgan", "kept"] == 2
+    assert found.buildings["esrgan", "recall"] == found.buildings["HR", "recall"] == 16
+    assert table(many_regions(2, regions=1), **LIMITS).low.isna().all()
+
+
+def test_trainings_widen_the_interval() -> None:
+    known = squares((2, 2), (20, 20))
+    runs = {"HR": [known], "esrgan": [known, squares((2, 2))]}
+    counts = {kind: [[maps] * 6 for maps in own] for kind, own in runs.items()}
+    tiles = [f"{n}_{n}" for n in range(6)]
+    found = table(scores(tiles, tiles, [known] * 6, counts, 0.5), **LIMITS).set_index(["method", "share"])
+    assert found.value["esrgan", "recall"] == 0.75
+    assert (found.low["esrgan", "recall"], found.high["esrgan", "recall"]) == (0.5, 1.0)
 
 
 def test_no_building_at_all() -> None:

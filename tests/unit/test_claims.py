@@ -46,24 +46,44 @@ def test_a_comparison_is_read_in_the_right_direction(tmp_path: Path) -> None:
     assert "better than, but not shown to beat, srcnn" in said
 
 
-def test_relative_time_is_set_against_absolute(tmp_path: Path) -> None:
-    duels(tmp_path, sr3=(0.2, "b beats a"), satdiffmoe_absolute=(-0.1, "not shown"))
-    said = status("relative_time_enough", "", tmp_path)
-    assert said == "by lpips:judge: worse than, but not shown to lose to, satdiffmoe_absolute"
+@pytest.mark.parametrize(
+    ("low", "high", "seeds", "said"),
+    [(-0.3, 0.05, 3, "enough"), (-0.3, 0.2, 3, "not shown to be enough"), (-0.3, 0.05, 1, "one seed or one region")],
+)
+def test_relative_time_is_enough_where_little_is_lost(
+    low: float, high: float, seeds: int, said: str, tmp_path: Path
+) -> None:
+    """The margin is a tenth of the score."""
+    parts = {"metric": "lpips:judge", "protocol": "corrected"}
+    names = {"a": "satdiffmoe_absolute", "b": "satdiffmoe"}
+    duel = pd.DataFrame([{**parts, **names, "difference": 0.1, "low": -high, "high": -low, "seeds": seeds}])
+    duel.to_csv(tmp_path / "comparisons.csv", index=False)
+    pd.DataFrame([{**parts, "method": "satdiffmoe", "mean": 1.0}]).to_csv(tmp_path / "main.csv", index=False)
+    verdict = status("relative_time_enough", "", tmp_path)
+    assert f"-0.100, at worst {high:+.3f} (margin 0.100): {said}" in verdict
 
 
 def test_ratios_are_computed(tmp_path: Path) -> None:
     write(tmp_path, "costs", method=["esrgan", "sr3"], gflop=[2.0, 50.0])
-    assert status("speed_ratio", "", tmp_path).startswith("25 times fewer operations")
-    write(tmp_path, "training_costs", method=["satdiffmoe", "controlnet"], parameters=[60, 100])
-    assert status("fewer_parameters", "", tmp_path) == "consistent: 0.60 of ControlNet's, from the same prior"
-    write(tmp_path, "training_costs", method=["satdiffmoe", "controlnet"], parameters=[120, 100])
+    assert status("speed_ratio", "", tmp_path) == "25 times fewer operations with this run's networks and steps"
+    write(tmp_path, "published_costs", method=["esrgan", "sr3"], gflop=[10.0, 50000.0])
+    assert "; 5,000 times with the published networks" in status("speed_ratio", "", tmp_path)
+    counts: dict[str, list[object]] = {"method": ["satdiffmoe", "controlnet"], "that learn": [50, 25]}
+    write(tmp_path, "training_costs", parameters=[60, 100], **counts)
+    said = status("fewer_parameters", "", tmp_path)
+    assert said.startswith("consistent: 0.60 of ControlNet's")
+    assert said.endswith("of those that learn, 2.00")
+    write(tmp_path, "training_costs", parameters=[120, 100], **counts)
     assert status("fewer_parameters", "", tmp_path).startswith("not found")
 
 
 def test_convergence_says_what_was_not_reached(tmp_path: Path) -> None:
-    write(tmp_path, "convergence", censored=[True], ratio=[0.8])
-    assert status("convergence", "", tmp_path) == "in steps: not reached: below 0.8 times, in none of 1 seeds"
+    flags: dict[str, list[object]] = {"at_first": [False], "improving": [False]}
+    write(tmp_path, "convergence", censored=[True], ratio=[0.8], **flags)
+    said = "in steps: not reached in 1 seed: below 0.8 times; 0 of 1 within the paper's 5 to 15"
+    assert status("convergence", "", tmp_path) == said
+    write(tmp_path, "convergence", censored=[False], ratio=[8.0], **flags)
+    assert status("convergence", "", tmp_path) == "in steps: 8 times, 1 seed; 1 of 1 within the paper's 5 to 15"
 
 
 def test_buildings_come_with_the_counter_s_own_error(tmp_path: Path) -> None:

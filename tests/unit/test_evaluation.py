@@ -64,7 +64,7 @@ def pairs(tmp_path: Path) -> Pairs:
 
 
 def test_one_row_per_image_metric_and_protocol_whatever_the_batch(pairs: Pairs) -> None:
-    ((_, model),) = trained_models("bicubic", [0, 1], Path("unused"), pairs)
+    ((_, model),) = trained_models("bicubic", [0, 1], Workspace(Path("unused"), "none"), pairs)
     tables = [evaluate(model, pairs, EvaluateSettings(batch=size), 0, "bicubic").scores for size in (2, 5)]
     assert len(tables[0]) == 5 * 3 * 2
     key = ["metric", "protocol", "tile"]

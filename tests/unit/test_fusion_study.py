@@ -41,12 +41,12 @@ TABLE = TableSettings(resamples=200)
 
 
 def test_the_ablation_changes_one_option_at_a_time() -> None:
-    variants = ablation(FusionStudySettings())
+    small = network()
+    variants = ablation(FusionStudySettings(), small)
     assert variants[0] == Variant(AS_SET, "")
     assert len({(v.option, v.value) for v in variants}) == len(variants)
-    small = network()
     for variant in variants[1:]:
-        differing = 2 if variant.option == "DiffusionDrop" else 1
+        differing = 2 if variant.option.startswith(("DiffusionDrop", "pulled half")) else 1
         assert len(variant.network) == differing
         with changed(small, variant.network):
             pass  # every option exists
@@ -72,22 +72,24 @@ def satdiffmoe() -> SuperResolver:
 def test_times_and_numbers_of_images_reach_the_network() -> None:
     model, places = satdiffmoe(), batch(dates=4)
     places = type(places)(**{**places.__dict__, "dt_days": torch.tensor([[-100.0, 0.0, 50.0, 300.0]] * 2)})
-    true, permuted, zero = (outputs(model, places, variant) for variant in time_variants())
-    assert not torch.allclose(true, permuted, atol=1e-4)
-    assert not torch.allclose(true, zero, atol=1e-4)
+    true, permuted, later, zero = (outputs(model, places, variant) for variant in time_variants(4))
+    assert all(not torch.allclose(true, wrong, atol=1e-4) for wrong in (permuted, later, zero))
     by_hand = model(places.lr, torch.zeros(2, 4), places.place, places.day).clamp(0, 1)
     torch.testing.assert_close(zero, by_hand)
+    _, permuted, *_ = (outputs(model, places, variant) for variant in time_variants(1))
+    other = places.dt_days[:, 2:3]  # half a series further
+    torch.testing.assert_close(permuted, model(places.lr[:, :1], other, places.place, places.day).clamp(0, 1))
     two = outputs(model, places, Variant("images", "2", dates=2))
     torch.testing.assert_close(two, model(places.lr[:, :2], places.dt_days[:, :2], places.place).clamp(0, 1))
 
 
 def rows(**means: float) -> pd.DataFrame:
-    rng = np.random.default_rng(0)
-    base = rng.normal(20, 1, 6)
+    rng = np.random.default_rng(3)
+    base = rng.normal(20, 1, 8)
     made = [
         ("strength" if name != "base" else AS_SET, name if name != "base" else "", "psnr", f"t{r}", f"r{r}", value, 0)
         for name, mean in means.items()
-        for r, value in enumerate(base + mean + rng.normal(0, 0.01, 6))
+        for r, value in enumerate(base + mean + rng.normal(0, 0.01, 8))
     ]
     return pd.DataFrame(made, columns=["option", "choice", "metric", "tile", "region", "value", "seed"])
 
@@ -98,10 +100,31 @@ def test_variants_are_compared_on_the_same_places() -> None:
     assert table.better[["better", "worse", "same"]].tolist() == ["yes", "no", "undecided"]
     assert table.difference.better == pytest.approx(0.1, abs=0.02)
     assert pd.isna(table.difference[""])
-    assert "strength better; 1 worse" in options_sentence(table.reset_index(), "psnr")
+    said = options_sentence(table.reset_index(), "psnr")
+    assert "shown to be better than as set: strength better; 1 shown to be worse" in said
+    assert "The best mean: strength better (+0.1" in said
+    assert said.endswith("(8 regions, one training.)")
     text = shown(table.reset_index()).data
     assert text.choice.tolist() == ["", "better", "worse", "same"]
     assert text.psnr[1].startswith(f"{table['mean'].better:.3f} (+0.")
+
+
+def test_few_regions_decide_nothing() -> None:
+    made = rows(base=0.0, better=5.0)
+    for few in (["r0"], ["r0", "r1", "r2"]):
+        table = against(made[made.region.isin(few)], TABLE)
+        assert table.better.tolist()[1] == "undecided"
+    assert "Fewer than 6 regions cannot decide anything" in options_sentence(table, "psnr")
+
+
+def test_many_tries_need_more() -> None:
+    """A p that passes alone does not pass among many."""
+    alone = rows(base=0.0, better=0.1)
+    crowd = rows(base=0.0, better=0.1, **{f"same{k}": 0.0 for k in range(12)})
+    first, among = (against(made, TABLE).set_index("choice").loc["better"] for made in (alone, crowd))
+    assert first.better == "yes"
+    assert among.p > first.p
+    assert among.better == "undecided"
 
 
 def test_rounding_is_no_difference() -> None:
@@ -114,13 +137,13 @@ def test_rounding_is_no_difference() -> None:
 
 def test_time_matters_when_wrong_times_are_worse() -> None:
     table = against(rows(base=0.0, zero=-0.5), TABLE)
-    assert time_sentence(table, "psnr").startswith("Time matters in this run (by psnr: zero: -0.5")
+    assert time_sentence(table, "psnr").startswith("Time matters in this run (by psnr: strength, zero: -0.")
 
 
 def test_more_images_are_compared_with_one() -> None:
     made = rows(base=0.0, eight=0.4)
     made = made.assign(option="images", choice=made.choice.map({"": "1", "eight": "8"}), method="satdiffmoe")
-    assert "8 images against 1:\n\n- psnr: +0.39" in images_sentence(made, TABLE)
+    assert "8 images against 1 (8 regions, one training.)\n\n- psnr: +0." in images_sentence(made, TABLE)
     means = by_count(made, TABLE, "images")
     assert means.images.tolist() == [1, 8]
     assert (means.low < means["mean"]).all()
@@ -170,7 +193,7 @@ def test_a_number_of_steps_reaches_any_sampling_network() -> None:
     sizes = {"widths": (8, 16), "blocks": 1, "attention": (), "sampling_steps": 2, "eta": 0.0, "prediction": "clean"}
     rgb = ("red", "green", "blue")
     model, places = SuperResolver(ModelCard("flow", sizes, 4, rgb, rgb, 4)).eval(), batch(dates=4)
-    first, two, three = (outputs(model, places, variant) for variant in steps_variants((1, 2, 3)))
+    first, two, three = (outputs(model, places, variant) for variant in steps_variants(model.network, (1, 2, 3)))
     assert torch.equal(two, model(places.lr, places.dt_days, places.place, places.day).clamp(0, 1))
     assert not torch.equal(first, two)
     assert not torch.equal(three, two)
@@ -185,6 +208,6 @@ def test_an_option_that_a_network_does_not_have_is_refused() -> None:
 def test_one_step_is_set_against_the_most() -> None:
     made = rows(base=0.0, fewer=-0.3)
     made = made.assign(option="steps", choice=made.choice.map({"": "8", "fewer": "1"}), method="flow")
-    said = steps_sentence(made, TABLE, "psnr")
-    assert "- flow, 1 against 8: -0.3" in said
+    said = steps_sentence(made, TABLE, "psnr", {"flow": 8})
+    assert "- flow, 1 against 8: -0." in said
     assert said.endswith("worse")

@@ -99,7 +99,7 @@ def test_the_curve_has_the_scores_of_the_images_from_the_first_dates(pairs: Pair
     judge = str(folder_of(here, "trunk", "eye"))
     run = trained("satdiffmoe", pairs, here, validate_network=judge, validate_dates=1, precision="32-true")
     assert set(run.curve) == {"step", "val_psnr", "val_lpips", "loss_noise_mse"}
-    batch = pairs.batch(range(3))
+    batch = pairs.batch([0, 2, 4])  # three of five, spread evenly
     with torch.inference_mode():
         sr = run.model(batch.lr[:, :1], batch.dt_days[:, :1], batch.place, batch.day).clamp(0, 1)
     last = run.curve.iloc[-1]
