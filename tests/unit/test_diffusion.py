@@ -201,6 +201,24 @@ def test_the_hook_sees_and_changes_every_clean_estimate() -> None:
     assert torch.equal(found, image / 2)
 
 
+@pytest.mark.parametrize("follows", [True, False])
+def test_the_noise_estimate_follows_a_changed_image_or_stays(follows: bool) -> None:
+    """On the straight path with clean estimate c at time t, the noise is (x - (1 - t) c) / t."""
+    start, image = torch.randn(1, 1, 2, 2), torch.ones(1, 1, 2, 2)
+    seen: list[Tensor] = []
+
+    def network(noisy: Tensor, told: Tensor) -> Tensor:
+        seen.append(noisy)
+        return image
+
+    sample(network, start, StraightFlow(), "clean", 4, on_clean=lambda step, clean: 3 * clean, noise_follows=follows)
+    noisy = start
+    for now, then, found in zip((1.0, 0.75, 0.5), (0.75, 0.5, 0.25), seen[1:], strict=True):
+        noise = (noisy - (1 - now) * (3 * image if follows else image)) / now
+        noisy = (1 - then) * 3 * image + then * noise
+        torch.testing.assert_close(found, noisy)
+
+
 # U-Net
 
 

@@ -149,6 +149,27 @@ def test_a_centre_by_lpips_is_closer_to_the_trajectories_than_the_mean() -> None
     assert (by_lpips < by_mean).all()
 
 
+def test_noise_that_follows_the_pull_is_another_way() -> None:
+    kept, renewed = (
+        fused(renoise=renoise, sampling_steps=4)(series(), days(), PLACE, DAY) for renoise in (False, True)
+    )
+    assert differ(kept, renewed)
+
+
+def test_other_numbers_of_steps_start_from_the_same_noise() -> None:
+    """So that a study of steps changes nothing else."""
+    lr, dt = series(), days()
+    seen: list[Tensor] = []
+    for steps in (2, 5):
+        model = network(sampling_steps=steps)
+        called = model._call
+        first: list[Tensor] = []
+        model._call = lambda noisy, *rest, called=called, first=first: (first.append(noisy), called(noisy, *rest))[1]  # type: ignore[method-assign]
+        model(lr, dt, PLACE, DAY)
+        seen.append(first[0])
+    assert torch.equal(seen[0], seen[1])
+
+
 def test_fusion_by_lpips_needs_a_trunk() -> None:
     model = network(**BY_LPIPS)
     with pytest.raises(ValueError, match=r"fusion by LPIPS needs a trunk: call look_through, or take distance 'l2'"):

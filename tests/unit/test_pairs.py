@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from satsr.data.frames import black, choose_frames, frame_rng
-from satsr.data.pairs import Batch, Pairs
+from satsr.data.pairs import Batch, Pairs, spread_evenly
 from satsr.settings import PairSettings
 from tests.unit.chips import made_up_chip, write_set
 
@@ -159,3 +160,14 @@ def test_frame_seed_depends_on_tile_and_epoch_only() -> None:
     draws = {(t, e): frame_rng(0, t, e).random() for t in ("1_2", "2_1") for e in (0, 1)}
     assert len(set(draws.values())) == 4
     assert frame_rng(0, "1_2", 1).random() == draws["1_2", 1]
+
+
+@given(st.integers(1, 300), st.integers(1, 400))
+def test_numbers_are_spread_evenly_and_never_twice(count: int, wanted: int) -> None:
+    numbers = spread_evenly(count, wanted)
+    assert len(set(numbers)) == len(numbers) == min(count, wanted)
+    assert numbers == sorted(numbers)
+    assert numbers[0] >= 0
+    assert numbers[-1] < count
+    gaps = {b - a for a, b in pairwise(numbers)}
+    assert not gaps or max(gaps) - min(gaps) <= 1
