@@ -1,10 +1,11 @@
 """`make bench`: speed as ratios in one run."""
 
-from benchmarks import ceiling, sampling, scoring, training
+from benchmarks import ceiling, reading, sampling, scoring, training
 from satsr.provenance import gpu, processor
 
 if __name__ == "__main__":
     print(f"{processor()}; GPU {gpu()}")
+    reading.report()
     scoring.report()
     training.report()
     ceiling.report()

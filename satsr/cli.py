@@ -9,11 +9,13 @@ from typing import Annotated
 
 import typer
 
+from satsr.cli_data import register
 from satsr.paths import project_root
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 data_app = typer.Typer(no_args_is_help=True, help="Data sets and scenes.")
 app.add_typer(data_app, name="data")
+register(data_app)
 
 PLAIN = "psnr,ssim,cpsnr"
 WIDE_CHARACTERS = 1000

@@ -63,7 +63,7 @@ def test_the_images_that_are_kept_are_those_that_were_scored(ran: TinyRun) -> No
         hr = test.batch(range(len(test))).hr
         found = psnr(load_outputs(here.outputs, method)[0], hr, "corrected").numpy()
         rmse = [10 ** (-np.asarray(values) / 20) for values in (found, own.set_index("tile").value[list(test.tiles)])]
-        # rounding moves no value by more than half a step, so (triangle inequality) neither the error's root mean square
+        # rounding moves no value by more than half a step, so neither does it move the error's root mean square
         np.testing.assert_allclose(*rmse, rtol=0, atol=0.5 / 255 + 1e-6, err_msg=method)
 
 

@@ -1,0 +1,252 @@
+"""S2-NAIP, the data set of "Zooming Out on Zooming In", in the layout of today and in the one of the paper's time.
+
+Today's layout is described in `satsr.data.s2naip`. The old one, until December 2023, holds the same chips as
+
+    naip_128/{image_uuid}/tci/{col}_{row}.png                       (128, 128, 3)
+    s2_condensed/{col//16}_{row//16}/{row%16}_{col%16}.png          (T * 32, 32, 3)
+    s2_condensed/{col//16}_{row//16}/{band}/{row%16}_{col%16}.png   where further bands were exported
+
+Folders are named column first, the files in them **row first**.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from satsr.data.images import read_png
+from satsr.data.reader import Facts, Reader, Sample, days_since_1970
+from satsr.data.s2naip import (
+    BANDS,
+    HR_GSD_M,
+    LR_PX,
+    REGION_TILES,
+    SCALE,
+    SETS,
+    Image8,
+    S2NAIPFolder,
+    capture_date,
+    region_of,
+)
+
+COLOURS = ("red", "green", "blue")  # channels of tci.png
+GRID_SIDE = 16  # chips along a side of a place of the test set
+WHITE = 255.0  # every file is 8 bits deep
+
+_NOTES = (
+    "Further sets go by `set_name`: train_full_set, small_val_set. test_set has no HR: `read_grid`.",
+    "No dates are published; the sidecar dates.csv carries them where this project wrote the data.",
+    "A missing band file is an error here; the reference code reads zeros.",
+    "b01 to b12 are L1C values divided by 8160, clipped and stored in 8 bits, at 10 m sampling like tci.",
+    "How the paper chose its test places is not published; test is held_out_set, which its configurations name.",
+    "The licence of the images was not seen; that of the code is Apache-2.0.",
+)
+
+
+class OldFolder(S2NAIPFolder):
+    """One set in the layout of the paper's time; what stands beside the images is where it is today.
+
+    Args:
+        folder: the set's folder, with `naip_128/` and `s2_condensed/` in it.
+
+    Raises:
+        FileNotFoundError: the folder holds no chips in this layout.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._uuid = {p.stem: p.parent.parent.name for p in sorted(folder.glob("naip_128/*/tci/*_*.png"))}
+        if not self._uuid:
+            raise FileNotFoundError(f"{folder}: expected naip_128/{{uuid}}/tci/{{col}}_{{row}}.png, found none of them")
+
+    def hr_path(self, tile: str) -> Path:
+        """Return where the NAIP chip lies."""
+        return self.folder / "naip_128" / self._uuid[tile] / "tci" / f"{tile}.png"
+
+    def hr(self, tile: str) -> Image8:
+        """Return the NAIP chip (128, 128, 3)."""
+        return self._square(self.hr_path(tile), LR_PX * SCALE)
+
+    def series_path(self, tile: str, band: str) -> Path:
+        """Return where a band lies: tci in the group's folder itself, or in one of its own beside other bands."""
+        col, row = map(int, tile.split("_"))
+        group = self.folder / "s2_condensed" / region_of(tile)
+        name = f"{row % REGION_TILES}_{col % REGION_TILES}.png"  # row first, unlike the folder
+        flat = group / name
+        return flat if band == "tci" and flat.is_file() else group / band / name
+
+    def series(self, tile: str, band: str = "tci") -> Image8:
+        """Return all dates of one band: (T, 32, 32, 3) for tci, (T, 32, 32) for others."""
+        return read_stack(self.series_path(tile, band), 3 if band == "tci" else 1)
+
+
+class S2NAIP(Reader):
+    """S2-NAIP as it is published today.
+
+    Args:
+        folder: holds the sets' folders.
+        split: `train`, `val` or `test`.
+        set_name: folder of another set than the split's own, such as `small_val_set`.
+    """
+
+    layout: ClassVar[type[S2NAIPFolder]] = S2NAIPFolder
+    facts = Facts(
+        name="s2naip",
+        title="S2-NAIP",
+        lr_sensor="Sentinel-2 L1C (true colour)",
+        hr_sensor="NAIP",
+        lr_gsd_m=HR_GSD_M * SCALE,
+        hr_gsd_m=HR_GSD_M,
+        scale=SCALE,
+        lr_px=(LR_PX, LR_PX),
+        bands=(*COLOURS, *BANDS[1:]),
+        bands_in=COLOURS,
+        bands_out=COLOURS,
+        dates="varies; not filtered for cloud",
+        years="2019-2020",
+        pairs=1_200_000,  # Zooming Out, abstract of section 3; the data card says about 1.1 million
+        km2=113_000.0,  # as summaries of the paper have it: with the equator's tile size
+        size_gb=700.0,  # 15 archives of 48.3 GB and perhaps more
+        licence="not stated with the data",
+        source="https://github.com/allenai/satlas-super-resolution",
+        citation="Wolters, Bastani, Kembhavi: Zooming Out on Zooming In. arXiv 2311.18082, 2023",
+        splits=SETS,
+        notes=_NOTES,
+    )
+
+    def __init__(self, folder: Path, split: str, set_name: str = "") -> None:
+        super().__init__(folder, split)
+        self.set = self.layout(folder / (set_name or SETS[split]))
+        self._tiles = self.set.tiles
+
+    @classmethod
+    def of_set(cls, folder: Path) -> Self:
+        """Return the reader of a set's own folder, whatever split it is."""
+        return cls(folder.parent, "test", folder.name)
+
+    @property
+    def tiles(self) -> Sequence[str]:
+        """All tiles of the set, `{col}_{row}`."""
+        return self._tiles
+
+    def sample(self, tile: str, bands: Sequence[str]) -> Sample:
+        """Read one tile; a pixel is valid unless it is black, that is 0 in all bands."""
+        tci, hr = self.set.series(tile), self.set.hr(tile)
+        series = np.stack([self._band(tile, band, tci) for band in bands], axis=-1)
+        hr_valid = _seen(hr)
+        return Sample(
+            series=series,
+            valid=_seen(series),
+            good=np.asarray(_seen(tci).all(axis=(1, 2))),
+            days=self._days(tile, len(series)),
+            hr=hr,
+            hr_valid=hr_valid,
+            day=days_since_1970(capture_date(self.set.uuid(tile))),
+            white=WHITE,
+            hr_white=WHITE,
+            unusable="" if hr_valid.all() else "black HR pixels",
+        )
+
+    def region(self, tile: str) -> str:
+        """Return the group of 16 x 16 tiles, or what a sidecar says."""
+        return self.set.region(tile)
+
+    def corner(self, tile: str) -> tuple[int, int]:
+        """Return row and column of the first LR pixel in the grid of all tiles of the world."""
+        col, row = map(int, tile.split("_"))
+        return row * LR_PX, col * LR_PX
+
+    def weight(self, tile: str) -> float:
+        """Return the published sampling weight, 1 where there is none."""
+        return self.set.weights[tile]
+
+    def extras(self, tile: str) -> dict[str, Any]:
+        """Return what some tiles have beside the pair: old_hr, objects, labels and caption; None where absent."""
+        found = self.set
+        return {
+            "old_hr": found.old_hr(tile),
+            "objects": found.objects(tile),
+            "labels": found.land_cover(tile),
+            "caption": found.caption(tile),
+        }
+
+    def files(self, tile: str) -> list[Path]:
+        """Return the NAIP chip and the true colour stack."""
+        root = self.set.folder
+        return [root / "naip" / self.set.uuid(tile) / tile / "rgb.png", root / "sentinel2" / tile / "tci.png"]
+
+    def _band(self, tile: str, band: str, tci: Image8) -> Image8:
+        """Return all dates of one band, (T, 32, 32)."""
+        if band in COLOURS:
+            return tci[..., COLOURS.index(band)]
+        if band not in self.facts.bands:
+            raise ValueError(f"{self.facts.name}: got band {band!r}, expected one of {', '.join(self.facts.bands)}")
+        frames = self.set.series(tile, band)
+        if len(frames) != len(tci):
+            raise ValueError(
+                f"tile {tile}: {len(frames)} dates of {band}, expected {len(tci)} as in tci: download that file again"
+            )
+        return frames
+
+    def _days(self, tile: str, count: int) -> NDArray[np.float64]:
+        dates = self.set.dates(tile)
+        if dates is None:
+            return np.full(count, np.nan)
+        if len(dates) != count:
+            raise ValueError(f"tile {tile}: dates.csv names {len(dates)} dates, expected {count}: one for each frame")
+        return np.array([days_since_1970(day) for day in dates])
+
+
+class S2NAIPOld(S2NAIP):
+    """S2-NAIP as it was published until December 2023, and as the paper's own code read it."""
+
+    facts = replace(S2NAIP.facts, name="s2naip-old", title="S2-NAIP, layout of 2023")
+    layout = OldFolder
+    set: OldFolder
+
+    def files(self, tile: str) -> list[Path]:
+        """Return the NAIP chip and the true colour stack."""
+        return [self.set.hr_path(tile), self.set.series_path(tile, "tci")]
+
+
+def _seen(image: Image8) -> NDArray[np.bool_]:
+    """Return where a pixel (..., C) is not black."""
+    return np.asarray((image > 0).any(axis=-1))
+
+
+def read_stack(path: Path, colours: int) -> Image8:
+    """Return a stack of dates, top to bottom in the file, as (T, 32, 32, 3), or (T, 32, 32) for one colour.
+
+    Raises:
+        FileNotFoundError, ValueError: the file is missing, cannot be read, or has another shape.
+    """
+    stack = read_png(path)
+    height, width = stack.shape[:2]
+    got = stack.shape[2] if stack.ndim == 3 else 1
+    if width != LR_PX or height == 0 or height % LR_PX or got != colours:
+        raise ValueError(
+            f"{path}: expected [T*{LR_PX}, {LR_PX}] with {colours} channels, got {stack.shape}: download it again"
+        )
+    return stack.reshape(-1, LR_PX, LR_PX, *stack.shape[2:])  # (T, 32, 32[, 3]): rows of one date lie together
+
+
+def read_grid(folder: Path, tile: str) -> list[Image8]:
+    """Return the 16 x 16 chips of one place of the test set, which has no HR.
+
+    Args:
+        folder: of the test set, with `sentinel2/{tile}/{i}_{j}.png` in it; i is the row, j the column.
+        tile: name of the place.
+
+    Returns:
+        256 stacks (T, 32, 32, 3), row by row; T may differ from chip to chip.
+
+    Raises:
+        FileNotFoundError, ValueError: a chip is missing or cannot be read.
+    """
+    places = [(i, j) for i in range(GRID_SIDE) for j in range(GRID_SIDE)]
+    return [read_stack(folder / "sentinel2" / tile / f"{i}_{j}.png", 3) for i, j in places]

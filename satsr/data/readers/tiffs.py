@@ -1,0 +1,99 @@
+"""TIFFs of real sensors: read with their place on earth, written, and resampled. Shared by readers of such layouts."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom
+
+
+class Raster(NamedTuple):
+    """A TIFF: (H, W, C) values, the ground they cover, and its coordinates; top is more than bottom there."""
+
+    image: NDArray[Any]
+    box: Box
+    crs: Any
+
+    @property
+    def pixel(self) -> tuple[float, float]:
+        """Width and height of a pixel, in the units of the coordinates."""
+        left, top, right, bottom = self.box
+        return (right - left) / self.image.shape[1], (top - bottom) / self.image.shape[0]
+
+
+@contextmanager
+def open_tiff(path: Path) -> Iterator[Any]:
+    """Open a TIFF with rasterio, with or without a place on earth.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: the file is truncated or no TIFF.
+    """
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: download or make that file again")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # WorldStrat's HR files have no place
+            with rasterio.open(path) as file:
+                yield file
+    except RasterioError as error:
+        raise ValueError(f"{path} cannot be read ({error}): download or make that file again") from None
+
+
+def read_tiff(path: Path, bands: Sequence[int], expected: int) -> Raster:
+    """Read bands (numbered from 1) of a TIFF that has `expected` of them.
+
+    Raises:
+        FileNotFoundError, ValueError: see `open_tiff`; or another number of bands.
+    """
+    with open_tiff(path) as file:
+        if file.count != expected:
+            raise ValueError(f"{path}: got {file.count} bands, expected {expected}: download or make that file again")
+        west, south, east, north = file.bounds
+        return Raster(np.moveaxis(file.read(list(bands)), 0, -1), (west, north, east, south), file.crs)
+
+
+def resized(image: NDArray[Any], size: tuple[int, int], box: Box | None = None) -> NDArray[np.float32]:
+    """Resample (H, W, C) to (h, w, C) with the triangle ("bilinear") filter, widened when it shrinks (antialiased).
+
+    Args:
+        image: any number type.
+        size: h and w.
+        box: the part to take, in pixels from the top left, fractions allowed; all by default.
+    """
+    left, top, right, bottom = box or (0, 0, image.shape[1], image.shape[0])
+    reach = int(max((right - left) / size[1], (bottom - top) / size[0], 1)) + 2  # of the filter, beyond the box
+    x, y = (
+        max(int(left) - reach, 0),
+        max(int(top) - reach, 0),
+    )  # what lies farther away is not converted: it may be huge
+    near = image[y : int(bottom) + reach, x : int(right) + reach].astype(np.float32)
+    shifted = (left - x, top - y, right - x, bottom - y)
+    planes = [Image.fromarray(np.ascontiguousarray(plane)) for plane in np.moveaxis(near, -1, 0)]
+    made = [plane.resize(size[::-1], Image.Resampling.BILINEAR, shifted) for plane in planes]
+    return np.stack([np.asarray(plane) for plane in made], axis=-1)
+
+
+def write_tiff(path: Path, image: NDArray[Any], corner: tuple[float, float], gsd_m: float, crs: str) -> None:
+    """Write (H, W, C) as a GeoTIFF whose north-west corner lies at `corner`, making its folder."""
+    import rasterio
+    from rasterio.transform import from_origin
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    height, width, count = image.shape
+    kind = {"driver": "GTiff", "height": height, "width": width, "count": count, "dtype": image.dtype}
+    with rasterio.open(
+        path, "w", **kind, crs=crs, transform=from_origin(*corner, gsd_m, gsd_m), compress="deflate"
+    ) as file:
+        file.write(np.moveaxis(image, -1, 0))

@@ -1,0 +1,113 @@
+"""Distances between splits: known ones, closest first, and a failure that names the pair."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from satsr.cli_data import register
+from satsr.data.leakage import check_distance, positions, report
+from satsr.data.reader import Facts, Reader, Sample
+from satsr.data.readers.s2naip import S2NAIP
+from tests.unit.published_chips import published, write_chips
+
+TILE_M = 40_075_016.686 / 2**17
+app = typer.Typer()
+register(app)
+
+
+def places(*rows: tuple[str, str, float, float]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["tile", "split", "x_m", "y_m"])
+
+
+KNOWN = places(
+    ("a", "train", 0, 0), ("b", "train", 100, 0), ("v", "val", 103, 4), ("t", "test", 0, 30), ("far", "test", 0, 900)
+)
+
+
+def test_known_distances_closest_first() -> None:
+    found = report(KNOWN)
+    assert found.to_dict("list") == {
+        "tile": ["v", "t", "far"],
+        "split": ["val", "test", "test"],
+        "nearest": ["b", "a", "a"],
+        "distance_m": [5.0, 30.0, 900.0],
+    }
+
+
+def test_agrees_with_all_pairs() -> None:
+    rng = np.random.default_rng(0)
+    split = rng.choice(["train", "val", "test"], 300)
+    made = places(*((f"{n}", split[n], *rng.uniform(0, 1e4, 2)) for n in range(300)))
+    xy = made[["x_m", "y_m"]].to_numpy()
+    apart = np.hypot(*(xy[:, None] - xy[None]).transpose(2, 0, 1))[:, split == "train"].min(axis=1)
+    found = report(made).set_index("tile").distance_m
+    np.testing.assert_allclose(found.to_numpy(), apart[found.index.astype(int)])
+
+
+def test_neighbours_across_splits_fail_with_the_closest_pair() -> None:
+    with pytest.raises(ValueError, match=r"val tile v lies 5 m from training tile b, expected at least 50 m \(2 of 3"):
+        check_distance(KNOWN, 50)
+    assert len(check_distance(KNOWN, 5)) == 3  # as far as asked is far enough
+
+
+@pytest.mark.parametrize("left", ["train", "val"])
+def test_one_split_alone_is_refused(left: str) -> None:
+    with pytest.raises(ValueError, match="expected some of each"):
+        report(KNOWN[KNOWN.split == left])
+
+
+def test_tiles_of_s2_naip_tell_their_place_by_name(tmp_path: Path) -> None:
+    published(tmp_path)
+    write_chips(tmp_path, "val_set", ["33494_48870"], seed=1)  # beside and below the last training tile
+    found = report(positions(S2NAIP(tmp_path, split) for split in ("train", "val", "test")))
+    assert tuple(found.loc[0, ["tile", "nearest"]]) == ("33494_48870", "33493_48869")
+    assert found.distance_m[0] == pytest.approx(TILE_M * 2**0.5)
+
+
+class Placed(Reader):
+    """A data set that tells positions of some of its places."""
+
+    facts: ClassVar[Facts] = S2NAIP.facts
+
+    @property
+    def tiles(self) -> Sequence[str]:
+        return [f"{self.split} 1", f"{self.split} 2"]
+
+    def sample(self, tile: str, bands: Sequence[str]) -> Sample:
+        raise NotImplementedError
+
+    def position(self, tile: str) -> tuple[float, float] | None:
+        return (3.0, 4.0) if tile.endswith("1") else None
+
+
+class Unplaced(Placed):
+    position = None  # type: ignore[assignment]
+
+
+def test_a_reader_may_tell_positions(tmp_path: Path) -> None:
+    found = positions([Placed(tmp_path, "train"), Placed(tmp_path, "test")])
+    assert found.to_numpy().tolist() == [["train 1", "train", 3.0, 4.0], ["test 1", "test", 3.0, 4.0]]
+
+
+def test_places_without_a_position_are_left_out(tmp_path: Path) -> None:
+    assert positions([Unplaced(tmp_path, "train")]).empty
+
+
+def test_command(tmp_path: Path) -> None:
+    published(tmp_path)
+    out = tmp_path / "leakage.csv"
+    arguments = ["leakage", "s2naip", "--folder", str(tmp_path), "--output", str(out)]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    assert "val: 3 tiles, nearest 29046 m (33588_48869 to 33493_48869)" in done.stdout
+    assert len(pd.read_csv(out)) == 5
+    failed = CliRunner().invoke(app, [*arguments, "--least-m", "30000"])
+    assert isinstance(failed.exception, ValueError)
