@@ -118,6 +118,7 @@ DOWNLOADS: dict[str, list[Remote]] = {
             "probav_data.zip",
         )
     ],
+    "probav-red": [],
     "oli2msi": [],
     "worldstrat": [
         Remote("https", f"{_WORLDSTRAT}/{name}?download=1", name, md5=md5) for name, md5 in _WORLDSTRAT_MD5.items()
@@ -134,6 +135,7 @@ DOWNLOADS: dict[str, list[Remote]] = {
 }
 # What `get` cannot fetch, and how a person does.
 BY_HAND = {
+    "probav-red": "its files come with `satsr data get probav`; name that folder with --folder",
     "oli2msi": "its page, github.com/wjwjww/OLI2MSI, leads to a shared drive",
     "fmow": "the HR images lie in the public bucket s3://spacenet-dataset/Hosted-Datasets/fmow/fmow-rgb",
     "mus2": "its three archives are linked on the page of doi:10.7910/DVN/1JMRAT",
