@@ -1,11 +1,12 @@
-"""`satsr data list | get | check | convert | leakage`: thin doors to the functions of `satsr.data`."""
+"""`satsr data list | get | check | convert | leakage | sentinel2`: thin doors to the functions of `satsr.data`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -102,10 +103,65 @@ def leakage(
     check_distance(places, least_m)
 
 
+def sentinel2(
+    products: Annotated[list[Path], typer.Argument(help=".SAFE folders, zips of them, or folders of loose bands")],
+    output: Annotated[Path, typer.Option(help="folder for one GeoTIFF per date")],
+    bounds: Annotated[
+        str | None, typer.Option(help="left,bottom,right,top; else the first product's footprint")
+    ] = None,
+    bounds_crs: Annotated[str, typer.Option(help="of the bounds")] = "EPSG:4326",
+    window: Annotated[str | None, typer.Option(help="row,column,height,width in pixels of the first product")] = None,
+    grid: Annotated[str, typer.Option(help="own, or web-mercator for the training data's")] = "own",
+    bands: Annotated[str, typer.Option(help="comma-separated: tci, b08, ...")] = "tci",
+    dates: Annotated[int, typer.Option(min=1, help="at most so many")] = 8,
+    wanted: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="of equally clear dates the nearest")
+    ] = None,
+    register_px: Annotated[float | None, typer.Option(help="move dates onto the clearest, at most so far")] = None,
+    level: Annotated[str | None, typer.Option(help="of loose bands: L1C or L2A")] = None,
+    baseline: Annotated[str | None, typer.Option(help="processing baseline of loose bands, such as 02.04")] = None,
+) -> None:
+    """Make a model's input from your own Sentinel-2 products: the best dates on one grid, scaled as in training."""
+    from satsr.data.products import series
+    from satsr.data.products.write import write_series
+
+    if grid not in ("own", "web-mercator"):
+        raise ValueError(f"got --grid {grid}, expected own or web-mercator")
+    loose: Any = (("level", level), ("baseline", baseline))
+    found = series(
+        products,
+        _numbers(bounds, "--bounds"),  # type: ignore[arg-type]
+        bounds_crs=bounds_crs,
+        window=tuple(map(int, _numbers(window, "--window") or ())) or None,  # type: ignore[arg-type]
+        grid=grid,  # type: ignore[arg-type]
+        bands=bands.split(","),
+        dates=dates,
+        wanted=wanted.date() if wanted else None,
+        register_px=register_px,
+        **{name: value for name, value in loose if value},
+    )
+    typer.echo(found.summary())
+    for path in write_series(found, output):
+        typer.echo(f"wrote {path}")
+
+
+def _numbers(text: str | None, option: str) -> tuple[float, ...] | None:
+    """Return four numbers, None for none."""
+    if text is None:
+        return None
+    try:
+        numbers = tuple(map(float, text.split(",")))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != 4:
+        raise ValueError(f"got {option} {text}, expected four numbers with commas between them")
+    return numbers
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to `satsr data`."""
     app.command("list")(list_)
-    for command in (get, check, convert, leakage):
+    for command in (get, check, convert, leakage, sentinel2):
         app.command()(command)
 
 
