@@ -1,4 +1,4 @@
-"""`satsr data list | get | check | convert | leakage | sentinel2`: thin doors to the functions of `satsr.data`."""
+"""`satsr data list | get | check | convert | leakage | sentinel2 | pair-fmow`: thin doors to the functions of `satsr.data`."""
 
 from __future__ import annotations
 
@@ -145,6 +145,18 @@ def sentinel2(
         typer.echo(f"wrote {path}")
 
 
+def pair_fmow(
+    rgb: Annotated[Path, typer.Argument(help="folder of fMoW-RGB")],
+    sentinel: Annotated[Path, typer.Argument(help="folder of fMoW-Sentinel")],
+    output: Annotated[Path, typer.Option(help="pairs.csv of the folder that holds both, which the reader opens")],
+    max_days: Annotated[float, typer.Option(min=0, help="farthest Sentinel-2 image in time")] = 45.0,
+) -> None:
+    """Pair fMoW-RGB with fMoW-Sentinel by place and relative time, from their public indexes."""
+    from satsr.data.readers.fmow_pairs import summary, write_pairs_index
+
+    typer.echo(f"{summary(write_pairs_index(rgb, sentinel, output, max_days))}\nwrote {output}")
+
+
 def _numbers(text: str | None, option: str) -> tuple[float, ...] | None:
     """Return four numbers, None for none."""
     if text is None:
@@ -161,7 +173,7 @@ def _numbers(text: str | None, option: str) -> tuple[float, ...] | None:
 def register(app: typer.Typer) -> None:
     """Add the commands to `satsr data`."""
     app.command("list")(list_)
-    for command in (get, check, convert, leakage, sentinel2):
+    for command in (get, check, convert, leakage, sentinel2, pair_fmow):
         app.command()(command)
 
 

@@ -22,6 +22,7 @@ READERS = {
     "fmow": "satsr.data.readers.fmow:FMoW",
     "sen2venus": "satsr.data.readers.sen2venus:Sen2Venus",
     "mus2": "satsr.data.readers.mus2:MuS2",
+    "deimos": "satsr.data.readers.deimos:DeimosPatches",
 }
 SHARDS = "shards"  # any of them, written by `satsr data convert`
 
@@ -132,12 +133,14 @@ DOWNLOADS: dict[str, list[Remote]] = {
         for site, md5 in _SEN2VENUS_MD5.items()
     ],
     "mus2": [],
+    "deimos": [],
 }
 # What `get` cannot fetch, and how a person does.
 BY_HAND = {
     "probav-red": "its files come with `satsr data get probav`; name that folder with --folder",
     "oli2msi": "its page, github.com/wjwjww/OLI2MSI, leads to a shared drive",
     "fmow": "the HR images lie in the public bucket s3://spacenet-dataset/Hosted-Datasets/fmow/fmow-rgb",
+    "deimos": "only single patches were published",
     "mus2": "its three archives are linked on the page of doi:10.7910/DVN/1JMRAT",
 }
 
