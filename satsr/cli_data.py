@@ -1,4 +1,4 @@
-"""`satsr data list | get | check | convert | leakage | sentinel2 | pair-fmow`: thin doors to functions of `satsr.data`."""
+"""`satsr data list`, `get`, `check`, `convert`, `leakage`, `sentinel2`, `pair-fmow`: thin doors to `satsr.data`."""
 
 from __future__ import annotations
 
