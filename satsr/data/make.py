@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 
 from satsr.data import folder, world_chips
-from satsr.data.frames import index_of
-from satsr.data.readers.s2naip import S2NAIP
+from satsr.data.frames import index_folder
 from satsr.data.s2naip import SETS, Chip, write_chip, write_set_files
 from satsr.progress import Progress
 from satsr.provenance import digest, usable_cores
@@ -51,7 +50,7 @@ def make_data(settings: DataSettings, out: Path, dates: int) -> dict[str, Any]:
     _check_space(out, len(jobs) * (settings.chips_per_side**2 if settings.source == "world" else 1))
     building = out.with_name(out.name + ".partial")
     shutil.rmtree(building, ignore_errors=True)
-    with whole_or_nothing(building):
+    with _one_line_when_full(building):
         left_out = _write_all(settings, jobs, building)
         manifest = {
             "source": settings.source,
@@ -129,7 +128,7 @@ def _write_all(settings: DataSettings, jobs: list[Job], out: Path) -> dict[str, 
     notes: dict[str, list[Chip]] = {split: [] for split in SETS}
     left_out: dict[str, int] = {}
     progress = Progress("data", len(jobs), "regions" if settings.source == "world" else "images")
-    for split, chips, missing in map_jobs(partial(_write_job, settings, out), jobs):
+    for split, chips, missing in _map(partial(_write_job, settings, out), jobs):
         notes[split] += chips
         for reason, count in missing.items():
             left_out[reason] = left_out.get(reason, 0) + count
@@ -144,7 +143,7 @@ def _write_all(settings: DataSettings, jobs: list[Job], out: Path) -> dict[str, 
     return left_out
 
 
-def map_jobs(function: Any, jobs: list[Any]) -> Iterator[Any]:
+def _map(function: Any, jobs: list[Job]) -> Iterator[Any]:
     """Run jobs on all cores; results come in the order of the jobs, so that nothing depends on timing."""
     workers = min(usable_cores(), len(jobs))
     if workers < 2:
@@ -158,8 +157,7 @@ def map_jobs(function: Any, jobs: list[Any]) -> Iterator[Any]:
 
 
 def _describe(folder_: Path, dates: int) -> dict[str, Any]:
-    reader = S2NAIP.of_set(folder_)
-    index = index_of(reader, reader.facts.bands_in, dates)
+    index = index_folder(folder_, dates)
     if not (index.status == "ok").any():
         reasons = index.status.value_counts().to_dict()
         raise ValueError(
@@ -191,7 +189,7 @@ def _check_space(out: Path, chips: int) -> None:
 
 
 @contextmanager
-def whole_or_nothing(building: Path) -> Iterator[None]:
+def _one_line_when_full(building: Path) -> Iterator[None]:
     """Remove a half-made data set on any failure, and say in one line when the disk is full."""
     try:
         yield

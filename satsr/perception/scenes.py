@@ -35,14 +35,14 @@ class Scenes:
         Raises:
             ValueError: no image has a caption.
         """
-        captions = [pairs.chips.caption(tile) or "" for tile in pairs.tiles]
+        captions = [pairs.reader.caption(tile) or "" for tile in pairs.tiles]
         tiles = [tile for tile, caption in zip(pairs.tiles, captions, strict=True) if caption]
         if not tiles:
             raise ValueError(
-                f"{pairs.chips.folder}: no image has a caption: put images in one folder per class, or name "
+                f"{pairs.reader.folder}: no image has a caption: put images in one folder per class, or name "
                 "published weights in perception.clips and perception.trunks"
             )
-        images = np.stack([pairs.chips.hr(tile)[..., :3] for tile in tiles])
+        images = np.stack([pairs.reader.hr(tile)[..., :3] for tile in tiles])
         return cls(torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(), tuple(c for c in captions if c))
 
     def band_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
