@@ -58,7 +58,7 @@ def test_a_clip_learns_what_captions_say(tmp_path: Path) -> None:
 
 def test_a_trunk_learns_the_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     losses = []
-    for steps in (1, 60):
+    for steps in (1, 120):
         settings = TRUNK.model_copy(update={"steps": steps, "batch": 12, "learning_rate": 1e-2})
         make_trunk("judge", settings, SCENES, "data", tmp_path, tmp_path / f"{steps}")
         losses.append(last_loss(capsys.readouterr().err))
