@@ -20,9 +20,9 @@ NONE = "No reference run (`gpu` or `overnight`) is committed yet: the tables sho
 
 
 def best(root: Path) -> Path | None:
-    """Return the results of the best reference run, if there is one."""
+    """Return the results of the best finished reference run, if there is one; `run.json` is written at its end."""
     folders = (root / "results" / profile for profile in PROFILES)
-    return next((folder for folder in folders if (folder / "main.csv").is_file()), None)
+    return next((folder for folder in folders if all((folder / n).is_file() for n in ("main.csv", "run.json"))), None)
 
 
 def claims_table(root: Path, here: Path) -> pd.DataFrame:

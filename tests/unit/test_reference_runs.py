@@ -45,6 +45,13 @@ def write_run(project: Path, profile: str) -> Path:
     return folder
 
 
+def test_a_run_that_is_still_being_made_is_none(project: Path) -> None:
+    """Its own book is built in the copy of its profile, before its results come back with their provenance."""
+    (write_run(project, "overnight") / "run.json").unlink()
+    assert best(project) is None
+    assert page(project) == NONE
+
+
 def test_without_a_run_the_page_says_so(project: Path) -> None:
     assert best(project) is None
     assert page(project) == NONE
