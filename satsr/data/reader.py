@@ -11,7 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -225,8 +225,3 @@ def write_regions(folder: Path, scenes: Iterable[tuple[str, str]]) -> None:
 def days_since_1970(day: date | None) -> float:
     """Return the number of days, NaN for no date."""
     return math.nan if day is None else float((day - EPOCH).days)
-
-
-def date_of(days: float) -> date | None:
-    """Return the date, None for NaN."""
-    return None if math.isnan(days) else EPOCH + timedelta(days=int(days))

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from satsr.data.reader import date_of
 from satsr.data.readers.deimos import DeimosPatches
+from tests.unit.days import date_of
 
 RGB = ("b04", "b03", "b02")
 

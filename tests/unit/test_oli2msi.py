@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import rasterio
 
-from satsr.data.reader import Scene, date_of
+from satsr.data.reader import Scene
 from satsr.data.readers.oli2msi import BANDS, NAME, OLI2MSI, write_set
 from tests.data import make_oli2msi as made
+from tests.unit.days import date_of
 
 FIRST, LAST = made.TRAIN[0], made.TRAIN[-1]
 

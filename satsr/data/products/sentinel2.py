@@ -169,7 +169,7 @@ def _offsets(path: Path, said: Metadata, baseline: str | None, offset: float | N
         said.baseline or baseline,
         path,
         "whether its counts have the offset of baseline 04.00 (1000)",
-        'give baseline="02.04" or its like, or offset=0 or -1000',
+        'give its baseline (baseline="02.04", or --baseline 02.04), or offset=0 or -1000',
     )
     return dict.fromkeys(BAND_IDS, baseline_offset(known))
 
