@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import multiprocessing
 import re
@@ -10,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,11 +21,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from satsr.data.frames import choose_frames
+from satsr.data.pairs import Pairs
 from satsr.data.reader import Reader, Sample
 from satsr.data.readers.s2naip import S2NAIP
 from satsr.data.s2naip import region_of
-from satsr.data.shards import Shards, write_shards
-from satsr.data.tile_index import INDEX_FILE, TileIndex, write_index
+from satsr.data.shards import FACTS_FILE, PER_SHARD, Shards, write_shards
+from satsr.data.tile_index import INDEX_FILE, write_index
+from satsr.settings import PairSettings
 
 CHIPS, DATES, STORED, WORKERS, ROUNDS = 256, 8, 12, 2, 5
 PLACES = 1_200_000  # pairs of S2-NAIP (Zooming Out, section 3)
@@ -46,8 +50,8 @@ def report() -> None:
         print(f"reading; {DATES} of {STORED} dates, chips of 128 px, {WORKERS} processes, files in memory")
         for name, rate in rates.items():
             print(f"  {name:20s} {rate:7.0f} pairs/s   ratio {rate / rates['PNG, plain PIL loop']:.1f}")
-        made_up_index(folder / INDEX_FILE)
-        took, peak = _in_a_process(open_index, folder / INDEX_FILE)
+        made_up_set(folder / "large")
+        took, peak = _in_a_process(open_pairs, folder / "large")
         print(f"  opening {PLACES} places: {took:.2f} s; the process takes {peak / 1e9:.2f} GB at most")
 
 
@@ -106,22 +110,29 @@ def write_chips(folder: Path) -> list[str]:
     return tiles
 
 
-def made_up_index(path: Path) -> None:
-    """Write the index of as many places as S2-NAIP has."""
+def made_up_set(folder: Path) -> None:
+    """Write the index and facts, but no images, of as many places as S2-NAIP has, in the sharded form."""
     tiles = sorted(f"{20_000 + number % 2000}_{45_000 + number // 2000}" for number in range(PLACES))
     frames = np.random.default_rng(0).integers(8, 24, PLACES)
-    regions, good = [region_of(tile) for tile in tiles], frames - 2
-    columns = {"region": regions, "frames": frames, "good_frames": good, "unusable": [""] * PLACES}
-    write_index(path, {"split": ["train"] * PLACES, "tile": tiles, **columns})
+    columns = {
+        "tile": tiles,
+        "region": [region_of(tile) for tile in tiles],
+        "frames": frames,
+        "good_frames": frames - 2,
+        "unusable": [""] * PLACES,
+        "weight": np.ones(PLACES),
+    }
+    (folder / "train").mkdir(parents=True)
+    write_index(folder / "train" / INDEX_FILE, columns)
+    told = {"facts": asdict(S2NAIP.facts), "types": {"series": "|u1", "hr": "|u1"}, "per_shard": PER_SHARD}
+    (folder / "train" / FACTS_FILE).write_text(json.dumps(told))
 
 
-def open_index(path: Path) -> tuple[float, float]:
-    """Open an index, read what choosing places needs, and return seconds and the peak of the process's memory."""
+def open_pairs(folder: Path) -> tuple[float, float]:
+    """Open a training set as the study does, and return seconds and the peak of the process's memory."""
     started = time.perf_counter()
-    index = TileIndex(path, "train")
-    usable = np.flatnonzero(index.column("frames").to_numpy() >= DATES)
-    assert len(usable) == len(index.tiles) == PLACES
-    assert index.value(index.tiles[PLACES // 2], "region")
+    pairs = Pairs(Shards(folder, "train"), PairSettings(dates=DATES))
+    assert len(pairs) == len(pairs.weights) == PLACES
     return time.perf_counter() - started, _peak_bytes()
 
 

@@ -47,11 +47,23 @@ def fusion_against_others(results: Path) -> str:
     return _duels(results, "lpips:judge", "satdiffmoe")
 
 
+def fusion_on_sets(results: Path) -> str:
+    """SatDiffMoE: best LPIPS on WorldStrat and fMoW; here on their embedded twins unless a download is named."""
+    if not (results / "sets_comparisons.csv").is_file():
+        return NOT_RUN
+    table = pd.read_csv(results / "sets_comparisons.csv")
+    said = [f"{name}: {_said(part, 'lpips:judge', 'satdiffmoe')}" for name, part in table.groupby("title", sort=False)]
+    return "; ".join(said) or NOT_RUN
+
+
 def _duels(results: Path, metric: str, method: str, others: tuple[str, ...] = ()) -> str:
     """Say against which of some methods, or of all, one wins, loses, or neither, by the tables' own rule."""
     if not (results / "comparisons.csv").is_file():
         return NOT_RUN
-    table = pd.read_csv(results / "comparisons.csv")
+    return _said(pd.read_csv(results / "comparisons.csv"), metric, method, others)
+
+
+def _said(table: pd.DataFrame, metric: str, method: str, others: tuple[str, ...] = ()) -> str:
     table = table[(table.metric == metric) & (table.protocol == "corrected")]
     found: dict[str, list[str]] = {}
     for other in others or sorted({*table.a, *table.b} - {method}):
@@ -165,6 +177,7 @@ RULES: dict[str, Callable[[Path], str]] = {
     "speed_ratio": speed_ratio,
     "buildings_kept": buildings_kept,
     "fusion_against_others": fusion_against_others,
+    "fusion_on_sets": fusion_on_sets,
     "convergence": convergence,
     "fewer_parameters": fewer_parameters,
     "time_matters": time_matters,

@@ -221,8 +221,9 @@ def _score_batch(
     sr: Tensor, clipped: Tensor, batch: Batch, settings: EvaluateSettings, names: Mapping[str, str]
 ) -> pd.DataFrame:
     tables = []
+    given = {"lr": batch.lr, "valid": batch.hr_valid, "gray": "repeat" if sr.shape[1] == 1 else "error"}
     for protocol in settings.protocols:
-        found = score(sr, batch.hr, list(names.values()), protocol, lr=batch.lr, valid=batch.hr_valid)
+        found = score(sr, batch.hr, list(names.values()), protocol, **given)  # type: ignore[arg-type]
         for metric, full in names.items():
             columns = {"tile": batch.tiles, "region": batch.regions, "metric": metric, "protocol": protocol}
             tables.append(pd.DataFrame({**columns, "value": found[full], "clipped_share": clipped.numpy()}))

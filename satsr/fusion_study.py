@@ -114,6 +114,16 @@ def places(pairs: Pairs, per_region: int) -> list[int]:
     return sorted(numbers)
 
 
+def as_fused(network: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that let ControlNet take all dates and fuse their trajectories as SatDiffMoE's network does.
+
+    Args:
+        network: sizes and options of SatDiffMoE's network, as settings have them.
+    """
+    of_fusion = {name: value for name, value in network.items() if name in Fusion.__dataclass_fields__}
+    return {"dates": "all", **of_fusion}
+
+
 @contextmanager
 def changed(network: nn.Module, options: Mapping[str, Any]) -> Iterator[None]:
     """Give a network other options for a while.

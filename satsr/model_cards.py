@@ -15,18 +15,21 @@ SCORED = ("psnr", "ssim", "lpips:judge", "clipscore:judge")  # corrected, from t
 
 
 def model_cards(here: Workspace) -> str:
-    """Return all cards of a profile in Markdown, a section for each method."""
-    cards = sorted(here.models.glob(f"*/seed-*/{CARD}"))
-    if not cards:
-        return "No trained model is on this machine: run `make study`.\n"
+    """Return all cards of a profile in Markdown, a section for each model: main data first, then every other set."""
+    others = sorted(path.name for path in here.artifacts.glob("sets/*"))
+    sections = [section for each in (here, *map(here.of_set, others)) for section in _sections(each)]
+    return "\n\n".join(sections or ["No trained model is on this machine: run `make study`."]) + "\n"
+
+
+def _sections(here: Workspace) -> list[str]:
     scores = _test_scores(here)
-    return "\n\n".join(_section(path, here, scores) for path in cards) + "\n"
+    return [_section(path, here, scores) for path in sorted(here.models.glob(f"*/seed-*/{CARD}"))]
 
 
 def _section(path: Path, here: Workspace, scores: pd.DataFrame) -> str:
     card = json.loads(path.read_text())
     provenance = card["provenance"]
-    name = f"{card['method']}, {path.parent.name.replace('-', ' ')}"
+    name = ", ".join(filter(None, (card["method"], here.dataset, path.parent.name.replace("-", " "))))
     lines = {
         "input": f"{card['dates']} dates of {', '.join(card['bands_in'])}; {card['value_range']}",
         "output": f"{', '.join(card['bands_out'])}, {card['scale']} times as fine",

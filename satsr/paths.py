@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 SKETCH = "sketch"  # the profile of a notebook that is opened by hand: small, and never part of the pipeline
@@ -41,10 +41,13 @@ class Workspace:
     Attributes:
         root: the project's root, or `scratch/sketch` under it for the sketch profile.
         profile: name of the profile.
+        dataset: name of a data set beside the profile's own, whose models and results have folders of their own; the
+            networks that look at images stay those of the profile.
     """
 
     root: Path
     profile: str
+    dataset: str = ""
 
     @classmethod
     def of(cls, profile: str, root: Path | None = None) -> Workspace:
@@ -52,10 +55,23 @@ class Workspace:
         base = root or project_root()
         return cls(base / "scratch" / SKETCH if profile == SKETCH else base, profile)
 
+    def of_set(self, dataset: str) -> Workspace:
+        """Return the folders of another data set in the same profile."""
+        return replace(self, dataset=dataset)
+
+    @property
+    def _own(self) -> Path:
+        return Path("sets", self.dataset) if self.dataset else Path()
+
     @property
     def data(self) -> Path:
         """Chips, in the published layouts (DVC)."""
         return self.root / "data" / self.profile
+
+    @property
+    def sets(self) -> Path:
+        """The other data sets' embedded twins, one folder each (DVC)."""
+        return self.root / "data" / f"{self.profile}-sets"
 
     @property
     def artifacts(self) -> Path:
@@ -65,22 +81,27 @@ class Workspace:
     @property
     def models(self) -> Path:
         """One folder per method and seed (DVC)."""
-        return self.artifacts / "models"
+        return self.artifacts / self._own / "models"
 
     @property
     def outputs(self) -> Path:
         """What every method makes of the test set (DVC)."""
-        return self.artifacts / "outputs"
+        return self.artifacts / self._own / "outputs"
 
     @property
     def results(self) -> Path:
         """Small tables and scores (git)."""
-        return self.root / "results" / self.profile
+        return self.root / "results" / self.profile / self._own
+
+    @property
+    def judges(self) -> Path:
+        """Which networks judge (git)."""
+        return self.root / "results" / self.profile / "judges.json"
 
     @property
     def scratch(self) -> Path:
         """Unfinished and reusable work, keyed by its configuration (neither)."""
-        return self.root / "scratch" / self.profile
+        return self.root / "scratch" / self.profile / self._own
 
     @property
     def logs(self) -> Path:

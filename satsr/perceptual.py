@@ -36,7 +36,8 @@ class PerceptualLoss:
         self.trunk, self.layers = trunk, layers
 
     def __call__(self, sr: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of images (N, 3, H, W) in [0, 1]; the gradient goes to `sr` only."""
+        """Return the loss of images (N, 3, H, W) in [0, 1]; one band is repeated, the gradient goes to `sr` only."""
+        sr, target = (images.expand(-1, 3, -1, -1) for images in (sr, target))
         names = tuple(self.layers)
         with torch.no_grad():
             wanted = self.trunk(target, names)

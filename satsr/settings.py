@@ -31,10 +31,11 @@ class DataSettings(Settings):
     """Where the pairs come from, and how many.
 
     `world` is the embedded procedural world; `folder` takes real high-resolution images and simulates the
-    Sentinel-2 series; `pairs` takes real co-located pairs (`NAME_lr*.png`, `NAME_hr.png`).
+    Sentinel-2 series; `pairs` takes real co-located pairs (`NAME_lr*.png`, `NAME_hr.png`); `s2naip` takes the folder of
+    a download in either of its layouts, and copies nothing.
     """
 
-    source: Literal["world", "folder", "pairs"] = "world"
+    source: Literal["world", "folder", "pairs", "s2naip"] = "world"
     path: str = ""
     seed: int = 0
     regions: int = Field(25, ge=3)
@@ -42,6 +43,7 @@ class DataSettings(Settings):
     dates: int = Field(8, ge=1)
     cloudy_share: float = Field(0.2, ge=0, le=1)
     max_chips: int = Field(0, ge=0)  # of a folder; 0 takes all
+    leakage: Literal["fail", "report"] = "fail"  # what test tiles too close to training do
     hr_gsd_m: float = Field(0.0, ge=0)  # resample georeferenced images to this; 0 keeps their own
     splits: Splits = Splits()
 
@@ -50,7 +52,7 @@ class PairSettings(Settings):
     """How a chip becomes a sample: number of dates, bands, and the seed of the frame choice."""
 
     dates: int = Field(8, ge=1)
-    bands: tuple[str, ...] = ("tci",)
+    bands: tuple[str, ...] = ("tci",)  # `tci` is red, green and blue; none takes those that the data set's reader names
     seed: int = 0
 
 
@@ -160,6 +162,7 @@ class TrainSettings(Settings):
     steps: int = Field(ge=1)
     gan_start: int = Field(0, ge=0)  # the generator trains without the adversarial loss before this step
     batch: int = Field(8, ge=1)
+    tile_weights: bool = False  # draw training samples by their weight in the data set, rare objects more often
     crop: int = Field(0, ge=0, multiple_of=8)  # train on random LR crops of this side in px; 0 takes whole chips
     accumulate: int = Field(1, ge=1)
     learning_rate: float = Field(1e-4, gt=0)
@@ -228,6 +231,36 @@ class BuildingSettings(Settings):
     iou: float = Field(0.5, gt=0, le=1)  # from which on an outline counts as found
 
 
+class TwinSettings(Settings):
+    """The embedded twins of the papers' other data sets: the same landscapes under other cameras."""
+
+    regions: int = Field(18, ge=3)
+    chips_per_side: int = Field(4, ge=2, le=16)
+    seed: int = 1000  # other landscapes than those of the main data set, which networks were pretrained on
+    cloudy_share: float = Field(0.2, ge=0, le=1)
+    splits: Splits = Splits()
+
+
+class DataSetSettings(Settings):
+    """One of the papers' other data sets: its twin, or a download by its folder, and how a place becomes a sample."""
+
+    path: str = ""  # folder of the download, in its published layout or as shards; empty takes the embedded twin
+    treatment: Literal["native", "paper-time"] = "native"  # paper-time: PROBA-V as x4, OLI2MSI as x2
+    leakage: Literal["fail", "report"] = "fail"  # what neighbours across splits do
+    pairs: PairSettings = PairSettings(bands=())
+    metrics: tuple[str, ...] = ()  # beside those of all data sets
+
+
+class SetStudySettings(Settings):
+    """What is trained on every one of these data sets, and for how long."""
+
+    methods: tuple[str, ...] = ("bicubic", "srcnn", "highresnet", "esrgan", "sr3")
+    fused: tuple[str, ...] = ("controlnet", "satdiffmoe_absolute", "satdiffmoe")  # where images have color and dates
+    length: float = Field(1.0, gt=0)  # of the methods' own trainings: steps, milestones, start of the GAN
+    from_main: bool = True  # start from the models of the main data, where shapes fit; else anew, as published
+    evaluate: EvaluateSettings = EvaluateSettings()
+
+
 class TableSettings(Settings):
     """Bootstrap intervals of the tables."""
 
@@ -253,6 +286,9 @@ class Study(Settings):
     fusion: FusionStudySettings = FusionStudySettings()
     speed: SpeedSettings = SpeedSettings()
     buildings: BuildingSettings = BuildingSettings()
+    twins: TwinSettings = TwinSettings()
+    data_sets: dict[Literal["probav", "oli2msi", "worldstrat", "fmow"], DataSetSettings] = {}
+    sets: SetStudySettings = SetStudySettings()
     table: TableSettings
     votes: str = ""  # a file of `satsr vote` on the methods' outputs
 

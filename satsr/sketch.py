@@ -19,8 +19,8 @@ def workspace(profile: str, needs: tuple[str, ...] = ()) -> Workspace:
 
     Args:
         profile: a profile's name.
-        needs: of `data`, `perception`, `judges`, `latent`, `models`, `latent_models`, `scores`, `tables`; in this
-            order, since later ones need earlier ones.
+        needs: of `data`, `perception`, `judges`, `latent`, `models`, `latent_models`, `scores`, `tables`, `twins`,
+            `set_scores`; in this order, since later ones need earlier ones.
 
     Raises:
         FileNotFoundError: another profile lacks an input.
@@ -45,10 +45,12 @@ def _made_by(here: Workspace) -> dict[str, list[tuple[Path, str, Parameters]]]:
         "latent_models": [(fused, "41_train_latent.ipynb", {})],
         "data": [(here.results / "data.json", "10_data.ipynb", {})],
         "perception": [(here.artifacts / "perception", "20_perception.ipynb", {})],
-        "judges": [(here.results / "judges.json", "21_agreement.ipynb", {})],
+        "judges": [(here.judges, "21_agreement.ipynb", {})],
         "models": trained if here.profile == SKETCH else [(here.models, "", {})],
         "scores": [(folder, "31_evaluate.ipynb", {}) for folder in (here.results / "scores", here.outputs)],
         "tables": [(here.results / "main.csv", "32_main_table.ipynb", {})],
+        "twins": [(here.results / "data_sets.json", "50_data_sets.ipynb", {})],
+        "set_scores": [(here.root / "results" / here.profile / "sets", "52_set_methods.ipynb", {})],
     }
 
 

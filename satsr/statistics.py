@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+ONE_SEED = "images only"  # what an interval covers
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -136,4 +138,4 @@ def _sums_and_counts(scores: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray
 def _note(n_regions: int, n_seeds: int) -> str:
     if n_regions == 1:
         return "one region: no interval"
-    return "images only" if n_seeds == 1 else ""
+    return ONE_SEED if n_seeds == 1 else ""

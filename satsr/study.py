@@ -12,8 +12,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -23,6 +24,7 @@ from satsr.paths import Workspace, real_data
 from satsr.provenance import describe, git_commit
 from satsr.settings import Study
 
+OF_SETS = ("data_sets", "data_set", "set_methods", "four_data_sets", "satdiffmoe_sets")  # stages of embedded twins
 KEPT_IN_COPY = (
     ".dvc/cache",
     ".dvc/tmp",
@@ -49,18 +51,30 @@ def run_study(root: Path, profile: str, targets: Sequence[str] = ()) -> Path:
         ValueError: an unknown profile or parameter.
         RuntimeError: a stage failed.
     """
-    if profile == "paper":
-        raise ValueError("profile paper needs S2-NAIP as downloaded, which is no data.source yet; nothing was run")
     study = load_study(root, profile)
+    _check_source(root, study)
     in_place = profile == load_study(root).profile
     where = root if in_place else prepare_copy(root, study)
     environment = _environment(root)
-    if _source_changed(where):
-        _repro(where, ["--force", "--single-item", "data"], environment)
+    for stage, stamp in _changed_sources(where).items():
+        _repro(where, ["--force", "--single-item", stage], environment)
+        stamp()
     _repro(where, targets, environment)
     if not in_place:
         bring_back(where, root, profile)
     return where
+
+
+def _check_source(root: Path, study: Study) -> None:
+    """Make sure, before anything is spent, that a download that the study reads is there."""
+    folders = {"s2naip": study.data.path} if study.data.source == "s2naip" else {}
+    folders |= {name: found.path for name, found in study.data_sets.items() if found.path}
+    for name, path in folders.items():
+        if not (root / path).is_dir():
+            raise FileNotFoundError(
+                f"profile {study.profile} needs {name} at {root / path}: `satsr data get {name}` downloads it or says "
+                "how; nothing was run"
+            )
 
 
 def run_real(root: Path) -> Path:
@@ -81,7 +95,8 @@ def run_real(root: Path) -> Path:
     shutil.copytree(default, copied)
     stages = prepare_copy(root, study) / "real" / "dvc.yaml"
     shutil.copy2(root / "real" / "stages.yaml", stages)  # no dvc.yaml here, or `dvc status` would list it for everyone
-    return run_study(root, "real", ["dvc.yaml", "real/dvc.yaml"])
+    own = [stage for stage in yaml.safe_load((root / "dvc.yaml").read_text())["stages"] if stage not in OF_SETS]
+    return run_study(root, "real", [*own, "real/dvc.yaml"])
 
 
 def prepare_copy(root: Path, study: Study) -> Path:
@@ -128,19 +143,31 @@ def bring_back(copy: Path, root: Path, profile: str) -> None:
     arriving.rename(kept)
 
 
-def _source_changed(where: Path) -> bool:
-    """Say whether the images of a data folder have changed since the last run; DVC does not watch them."""
+def _changed_sources(where: Path) -> dict[str, Callable[[], object]]:
+    """Return the stages whose folders of images have changed since their last run; DVC does not watch them.
+
+    Returns:
+        stage -> what to call when it has run, so that a change is not forgotten when it fails.
+    """
     study = load_study(where)
-    folder = where / study.data.path
-    if study.data.source == "world" or not folder.is_dir():
-        return False
-    files = sorted(p for p in folder.rglob("*") if p.is_file())
-    facts = "".join(f"{p.relative_to(folder)} {p.stat().st_size} {p.stat().st_mtime_ns}\n" for p in files)
-    stamp, now = Workspace.of(study.profile, where).scratch / "source", hashlib.sha256(facts.encode()).hexdigest()
-    changed = stamp.is_file() and stamp.read_text() != now
-    stamp.parent.mkdir(parents=True, exist_ok=True)
-    stamp.write_text(now)
-    return changed
+    own = [study.data.path] if study.data.path and study.data.source != "world" else []
+    others = [found.path for found in study.data_sets.values() if found.path]
+    found: dict[str, Callable[[], object]] = {}
+    for stage, paths in {"data": own, "data_sets": others}.items():
+        stamp, now = Workspace.of(study.profile, where).scratch / f"source-{stage}", _seen(where, paths)
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        if not stamp.is_file():
+            stamp.write_text(now)  # nothing has run yet
+        elif stamp.read_text() != now:
+            found[stage] = partial(stamp.write_text, now)
+    return found
+
+
+def _seen(where: Path, paths: Sequence[str]) -> str:
+    """Return a digest of names, sizes and times of all files in some folders."""
+    files = sorted(p for path in paths for p in (where / path).rglob("*") if p.is_file())
+    facts = "".join(f"{p} {p.stat().st_size} {p.stat().st_mtime_ns}\n" for p in files)
+    return hashlib.sha256(facts.encode()).hexdigest()
 
 
 def _environment(root: Path) -> dict[str, str]:
@@ -163,8 +190,9 @@ def _copy_if_changed(source: Path, target: Path) -> None:
 
 
 def _text(root: Path, study: Study) -> str:
-    """Return the copy's `params.yaml`: the profile with its overrides applied, and the data folder as a full path."""
+    """Return the copy's `params.yaml`: the profile with its overrides applied, and data folders as full paths."""
     values = study.model_dump(mode="json")
-    if values["data"]["path"]:
-        values["data"]["path"] = str((root / values["data"]["path"]).resolve())
+    for found in (values["data"], *values["data_sets"].values()):
+        if found["path"]:
+            found["path"] = str((root / found["path"]).resolve())
     return "# Written by `satsr study`: params.yaml with the profile's overrides on top.\n" + yaml.safe_dump(values)

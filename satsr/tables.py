@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -11,10 +11,13 @@ import pandas as pd
 from IPython.display import HTML
 
 from satsr.settings import TableSettings
-from satsr.statistics import mean_interval
+from satsr.statistics import ONE_SEED, mean_interval
 
 NOT_AVAILABLE, NOT_RUN = "not available", "not run in this profile"
 FLATTERED = "its network sat in the method's loss"
+RESIZED = "the network enlarges by more; its output is made smaller, antialiased"
+REPEATED = "one band, repeated three times for a metric of color"
+MARKS = {FLATTERED: "†", RESIZED: "‡", REPEATED: "§"}
 CELL = ["method", "metric", "protocol"]
 
 
@@ -33,7 +36,13 @@ def read_scores(folder: Path, methods: tuple[str, ...]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def main_table(scores: pd.DataFrame, settings: TableSettings, dataset: str, profile: str) -> pd.DataFrame:
+def main_table(
+    scores: pd.DataFrame,
+    settings: TableSettings,
+    dataset: str,
+    profile: str,
+    notes: Callable[[str, str], Sequence[str]] = lambda method, metric: (),
+) -> pd.DataFrame:
     """Return mean and interval of every method, metric and protocol.
 
     Args:
@@ -41,6 +50,7 @@ def main_table(scores: pd.DataFrame, settings: TableSettings, dataset: str, prof
         settings: level and resamples of the bootstrap over regions, then seeds.
         dataset: name of the data, a column of the table.
         profile: name of the run, a column of the table, so that a small run never looks like the paper's.
+        notes: what else has to be said of a method's cells in a metric.
 
     Returns:
         Columns method, dataset, metric, protocol, mean, low, high, images, regions, seeds, clipped_share, note,
@@ -49,6 +59,7 @@ def main_table(scores: pd.DataFrame, settings: TableSettings, dataset: str, prof
     rows = []
     for (method, metric, protocol), cell in scores.groupby(CELL, sort=False):
         found = mean_interval(cell, settings.level, settings.resamples, settings.seed)
+        flattered = [FLATTERED] if cell.flattered.any() else []
         rows.append(
             {
                 "method": method,
@@ -62,7 +73,7 @@ def main_table(scores: pd.DataFrame, settings: TableSettings, dataset: str, prof
                 "regions": found.n_regions,
                 "seeds": found.n_seeds,
                 "clipped_share": cell.clipped_share.mean(),
-                "note": "; ".join(filter(None, [found.note, FLATTERED if cell.flattered.any() else ""])),
+                "note": "; ".join(filter(None, [found.note, *flattered, *notes(str(method), str(metric))])),
                 "profile": profile,
             }
         )
@@ -72,10 +83,25 @@ def main_table(scores: pd.DataFrame, settings: TableSettings, dataset: str, prof
 def shown(table: pd.DataFrame, protocol: str, digits: dict[str, int]) -> pd.DataFrame:
     """Return one protocol's cells as text, `mean [low, high]`: one row per method, one column per metric."""
     part = table[table.protocol == protocol]
-    daggers = part.note.fillna("").str.contains(FLATTERED, regex=False).map({True: " †", False: ""})
-    cells = part.assign(text=_cells(part, digits) + daggers)
+    cells = part.assign(text=_cells(part, digits) + marks(part))
     wide = cells.pivot(index="method", columns="metric", values="text")
     return wide.loc[list(dict.fromkeys(part.method)), list(dict.fromkeys(part.metric))]
+
+
+def marks(table: pd.DataFrame) -> pd.Series:
+    """Return the signs that stand behind each row's value for what its note says."""
+    notes = table.note.fillna("")
+    found = [[sign for said, sign in MARKS.items() if said in note] for note in notes]
+    return pd.Series([f" {''.join(signs)}" if signs else "" for signs in found], index=table.index, dtype=str)
+
+
+def legend(table: pd.DataFrame) -> str:
+    """Return what the signs of a table mean, and whether its intervals are over images only."""
+    notes = "; ".join(table.note.fillna("").unique())
+    said = [f"{sign} {what}." for what, sign in MARKS.items() if what in notes]
+    if ONE_SEED in notes:
+        said.append("Intervals are over images only: one training seed.")
+    return " ".join(said)
 
 
 def with_sets(main: pd.DataFrame, sets: pd.DataFrame, methods: list[str], digits: dict[str, int]) -> pd.DataFrame:

@@ -15,8 +15,9 @@ from types import ModuleType
 import pandas as pd
 
 from satsr import losses, perceptual, training_denoiser, training_images, training_loop
-from satsr.data import frames, pairs
+from satsr.data import frames, pairs, reader
 from satsr.data.pairs import Pairs
+from satsr.data.readers import s2naip
 from satsr.diffusion import fusion, noise, process, sampler, unet, when
 from satsr.metrics import lpips, psnr, ssim
 from satsr.models import autoencoder, bicubic, superresolver, unet_discriminator, worldstrat_blocks
@@ -25,6 +26,7 @@ from satsr.models.files import load_model, save_model
 from satsr.models.superresolver import ModelCard, SuperResolver, find_method
 from satsr.paths import Workspace
 from satsr.perception import trunk as trunk_module
+from satsr.perception.identity import weights_digest
 from satsr.perception.load import load_trunk
 from satsr.perception.roles import LOSS, network_name
 from satsr.perception.trunk import Trunk
@@ -64,6 +66,7 @@ def train(
     validation: Pairs,
     data_digest: str,
     here: Workspace,
+    start_from: SuperResolver | None = None,
 ) -> Trained:
     """Train one method with one seed, or go on with it, or return it when it is finished.
 
@@ -75,6 +78,8 @@ def train(
         validation: pairs for the curve; no choice depends on them.
         data_digest: identifies the data set; work on other data is not reused.
         here: the profile's folders: unfinished work in its scratch, networks of losses in its artifacts.
+        start_from: a trained model of the same method, perhaps of other bands and dates: the new one starts from every
+            tensor of it that has the same name and shape.
 
     Raises:
         ValueError: a loss that the method cannot be trained with.
@@ -99,7 +104,7 @@ def train(
             "seed": seed,
             "settings": settings.model_dump(mode="json"),
             "loss_networks": {name: network.digest for name, network in looks.items()},
-            "starts_from": base.digests if base else {},
+            "starts_from": {**(base.digests if base else {}), **_named(start_from)},
         },
     )
     judged = {"pairs": training.settings.model_dump(mode="json"), "judge": judge.digest if judge else ""}
@@ -109,9 +114,9 @@ def train(
     speed = 0.0
     if not finished.is_dir():
         given = (card, settings, seed, training, validation, folder)
-        start = partial(_start, base=base) if base else None
+        start = partial(_start, base=base, other=start_from) if base or start_from else None
         denoises = find_method(method).denoises
-        loop: Loop = DenoiserTraining(*given, start, judge) if denoises else ImageTraining(*given, trunk, judge)
+        loop: Loop = DenoiserTraining(*given, start, judge) if denoises else ImageTraining(*given, trunk, start, judge)
         speed = loop.finish(finished)
     return Trained(load_model(finished), pd.read_csv(finished / "curve.csv"), speed, best_precision(settings.precision))
 
@@ -135,15 +140,25 @@ def keep(trained: dict[int, Trained], method: str, here: Workspace) -> None:
     fastest = max(trained.values(), key=lambda run: run.samples_per_s)
     if fastest.samples_per_s:
         facts = {"samples_per_s": round(fastest.samples_per_s, 1), "precision": fastest.precision}
-        record(here.profile, f"training_{method}", **facts)
+        record(here.profile, "_".join(filter(None, ("training", here.dataset, method))), **facts)
 
 
 def _trunk(here: Workspace, name: str) -> Trunk:
     return load_trunk(network_name(here, "trunk", name))
 
 
-def _start(model: SuperResolver, base: StartingPoint) -> None:
-    model.network.start_from(base.autoencoder.weights, base.prior.weights)  # type: ignore[operator]
+def _start(model: SuperResolver, base: StartingPoint | None, other: SuperResolver | None) -> None:
+    if base is not None:
+        model.network.start_from(base.autoencoder.weights, base.prior.weights)  # type: ignore[operator]
+    if other is not None:
+        own = model.network.state_dict()  # refers to the weights themselves
+        for name, value in other.network.state_dict().items():
+            if name in own and own[name].shape == value.shape:
+                own[name].copy_(value)
+
+
+def _named(model: SuperResolver | None) -> dict[str, str]:
+    return {} if model is None else {f"{model.card.method} of the main data": weights_digest(model)}
 
 
 def _check_losses(method: str, settings: TrainSettings) -> None:
@@ -159,9 +174,10 @@ def _code(method: str) -> tuple[ModuleType, ...]:
     """Return the modules that decide what a method's training ends with: an edit of one makes it start anew."""
     found = find_method(method)
     network = sys.modules[found.network.__module__]
-    shared = (training_loop, losses, superresolver, network, pairs, frames, lpips, psnr)
+    data = (pairs, frames, reader, s2naip, bicubic)  # of other data sets, the data's digest tells the reader too
+    shared = (training_loop, losses, superresolver, network, *data, lpips, psnr)
     if found.pretrained:
         return (*shared, training_denoiser, noise, process, sampler, unet, fusion, when, autoencoder)
     if found.denoises:
-        return (*shared, training_denoiser, noise, process, sampler, unet, bicubic)
+        return (*shared, training_denoiser, noise, process, sampler, unet)
     return (*shared, training_images, perceptual, trunk_module, ssim, worldstrat_blocks, unet_discriminator)

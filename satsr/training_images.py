@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from satsr.data.pairs import Batch, Pairs
 from satsr.losses import adversarial_loss, discriminator_input, pixel_losses
-from satsr.models.superresolver import ModelCard, build_discriminator
+from satsr.models.superresolver import ModelCard, SuperResolver, build_discriminator
 from satsr.perception.trunk import Trunk
 from satsr.perceptual import PerceptualLoss, sharpen
 from satsr.settings import TrainSettings
@@ -28,6 +29,7 @@ class ImageTraining(Loop):
         validation: pairs for the curve.
         folder: for unfinished work.
         trunk: of the perceptual loss, where there is one.
+        start: gives a new model the weights that it starts from.
         judge: scores the curve's images by LPIPS too.
     """
 
@@ -40,9 +42,10 @@ class ImageTraining(Loop):
         validation: Pairs,
         folder: Path,
         trunk: Trunk | None = None,
+        start: Callable[[SuperResolver], None] | None = None,
         judge: Trunk | None = None,
     ) -> None:
-        super().__init__(card, settings, seed, training, validation, folder, judge=judge)
+        super().__init__(card, settings, seed, training, validation, folder, start, judge)
         self.discriminator: nn.Module | None = None
         if settings.losses.get("gan"):
             network = build_discriminator(card, dict(settings.discriminator), seed + 1)

@@ -14,13 +14,16 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 import torch
+import torch.nn.functional as F
 from lightning_fabric import Fabric
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from satsr.data.pairs import Batch, Pairs, spread_evenly
 from satsr.metrics.lpips import lpips
 from satsr.metrics.psnr import psnr
+from satsr.models.bicubic import median_of_valid
 from satsr.models.files import save_model
 from satsr.models.superresolver import ModelCard, SuperResolver
 from satsr.perception.trunk import Trunk
@@ -31,14 +34,18 @@ from satsr.settings import TrainSettings
 CHECKPOINT = "checkpoint.pt"
 
 
-def sample_order(count: int, batch: int, seed: int, step: int) -> tuple[list[int], int]:
+def sample_order(
+    count: int, batch: int, seed: int, step: int, weights: NDArray[np.float64] | None = None
+) -> tuple[list[int], int]:
     """Return the samples of a step and its epoch: every epoch is a new permutation, an incomplete batch is left out.
 
-    A batch larger than the set takes the whole set.
+    A batch larger than the set takes the whole set. With weights (count,), an epoch is as many draws with replacement,
+    each sample as often as its weight says (Zooming Out's tile weights).
     """
     size = min(batch, count)
     epoch, position = divmod(step, count // size)
-    order = np.random.default_rng([seed, epoch]).permutation(count)
+    rng = np.random.default_rng([seed, epoch])
+    order = rng.permutation(count) if weights is None else rng.choice(count, count, p=weights / weights.sum())
     return order[position * size : (position + 1) * size].tolist(), epoch
 
 
@@ -53,6 +60,15 @@ def start_at_mean(model: SuperResolver, training: Pairs, samples: int = 64) -> N
     if last.bias is None or len(last.bias) != batch.hr.shape[1]:
         raise ValueError(f"{model.card.method} does not end in a convolution with bias: unset start_at_mean")
     last.bias.copy_(batch.hr.mean(dim=(0, 2, 3)))
+
+
+def with_filled_target(batch: Batch) -> Batch:
+    """Put the enlarged median date where HR shows no ground (clouds, fill), so that nothing else is learned there."""
+    if batch.hr_valid.all():
+        return batch
+    middle = median_of_valid(batch.lr)[:, : batch.hr.shape[1]]
+    enlarged = F.interpolate(middle, size=batch.hr.shape[-2:], mode="bicubic", align_corners=False).clamp(0, 1)
+    return replace(batch, hr=torch.where(batch.hr_valid[:, None], batch.hr, enlarged))
 
 
 class Loop(ABC):
@@ -154,10 +170,12 @@ class Loop(ABC):
         return self.seed * 1_000_003 + self.step
 
     def _batch(self, number: int) -> Batch:
-        numbers, epoch = sample_order(len(self.training), self.settings.batch, self.seed, number)
+        weights = self.training.weights if self.settings.tile_weights else None
+        numbers, epoch = sample_order(len(self.training), self.settings.batch, self.seed, number, weights)
         batch = self.training.batch(numbers, epoch + 1)  # epoch 0 is evaluation's choice of frames
         if self.settings.crop:
             batch = batch.crop(self.settings.crop, np.random.default_rng([self.seed, number, 5]))
+        batch = with_filled_target(batch)
         moved = ("lr", "dt_days", "hr", "place", "day")
         return replace(batch, **{name: self.fabric.to_device(getattr(batch, name)) for name in moved})
 
@@ -196,9 +214,9 @@ class Loop(ABC):
             with self.fabric.autocast():
                 sr = self.averaged(*map(self.fabric.to_device, parts))
             sr = sr.float().clamp(0, 1).cpu()
-            scores.setdefault("val_psnr", []).append(psnr(sr, batch.hr, "corrected"))
+            scores.setdefault("val_psnr", []).append(psnr(sr, batch.hr, "corrected", batch.hr_valid))
             if self.judge is not None:
-                scores.setdefault("val_lpips", []).append(lpips(sr, batch.hr, "corrected", None, self.judge))
+                scores.setdefault("val_lpips", []).append(lpips(sr, batch.hr, "corrected", batch.hr_valid, self.judge))
         return {name: float(torch.cat(values).mean()) for name, values in scores.items()}
 
     def _save_checkpoint(self) -> None:

@@ -18,6 +18,13 @@ from satsr.study import source_files
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With two workers (`make test`), keep a file's tests together, and all that look at the one tiny study."""
+    for item in items:
+        shares = "ran" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("tiny study" if shares else item.path.relative_to(ROOT).as_posix()))
+
+
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone-like copy of the project with its committed results, in which tests may run anything."""

@@ -153,13 +153,13 @@ def _place(row: pd.Series, pairs: Pairs) -> tuple[int, tuple[Box, ...]]:
         if applicable(row.kind, objects):
             return number, objects
     raise ValueError(
-        f"{row.pair}: no chip of {pairs.reader.folder} has enough objects ({', '.join(OBJECTS)}) for {row.kind}: "
+        f"{row.pair}: no chip of {pairs.chips.folder} has enough objects ({', '.join(OBJECTS)}) for {row.kind}: "
         "leave this fault out of the pairs"
     )
 
 
 def _things(pairs: Pairs, number: int) -> tuple[Box, ...]:
-    objects = pairs.reader.objects(pairs.tiles[number])
+    objects = pairs.chips.objects(pairs.tiles[number])
     return tuple(box for name in OBJECTS for box in objects.get(name, ()))
 
 

@@ -202,7 +202,7 @@ def _simulate(image: Image8, settings: DataSettings, day: date, rng: np.random.G
     surface = np.moveaxis(np.clip(reflectance, 0, 1), -1, 0).astype(np.float32)
     sun = sun_at(LATITUDE_DEG, day_of_year(day), SENTINEL2_HOUR)
     around = ((0, 0), (MARGIN_PX, MARGIN_PX), (MARGIN_PX, MARGIN_PX))
-    frame, inside = sensors.observe(
+    frame, inside, _ = sensors.observe(
         np.pad(surface, around, mode="reflect"),
         RGB,
         sensors.SENTINEL2,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from satsr.data.s2naip import S2NAIPFolder
+from satsr.data.reader import Reader, Status
 
 
 def black(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -39,21 +39,21 @@ def frame_rng(seed: int, tile: str, epoch: int) -> np.random.Generator:
     return np.random.default_rng([seed, name, epoch])
 
 
-def index_folder(folder: Path, dates: int) -> pd.DataFrame:
-    """Read every chip of a set once and say which can be used.
+def index_of(reader: Reader, bands: Sequence[str], dates: int) -> pd.DataFrame:
+    """Look at every place of a set once and say which can be used.
+
+    Args:
+        reader: of the set.
+        bands: that are read.
+        dates: frames that a place needs.
 
     Returns:
-        One row per tile: tile, region, uuid, frames, good_frames (no black pixel) and status, which is `ok` or the
-        reason why the chip is left out: `black HR pixels` or `too few dates`.
+        One row per tile: tile, region, frames, good_frames, weight and status, which is `ok` or the reason why the
+        place is left out: what the reader says, or `too few dates`.
 
     Raises:
         ValueError, FileNotFoundError: a file is missing, truncated or of the wrong shape.
     """
-    reader = S2NAIPFolder(folder)
-    rows = []
-    for tile in reader.tiles:
-        series = reader.series(tile)
-        bad = np.asarray(black(series).any(axis=(1, 2)))
-        status = "black HR pixels" if black(reader.hr(tile)).any() else "ok" if len(bad) >= dates else "too few dates"
-        rows.append((tile, reader.region(tile), reader.uuid(tile), len(bad), int((~bad).sum()), status))
-    return pd.DataFrame(rows, columns=["tile", "region", "uuid", "frames", "good_frames", "status"])
+    found = pd.DataFrame(reader.statuses(bands), columns=Status._fields)
+    enough = np.where(found.frames < dates, "too few dates", "ok")
+    return found.assign(status=np.where(found.unusable == "", enough, found.unusable)).drop(columns="unusable")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +18,20 @@ def read_png(path: Path) -> NDArray[np.uint8]:
         FileNotFoundError: no such file.
         ValueError: the file is truncated, not an image, or not 8 bits deep.
     """
+    return read_image(path, ("L", "RGB"), "an 8-bit gray or RGB image")
+
+
+def read_image(path: Path, modes: Sequence[str], expected: str) -> NDArray[Any]:
+    """Return an image file of one of Pillow's modes, no value changed.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: the file is truncated, not an image, or of another mode than was `expected`.
+    """
     try:
         with Image.open(path) as image:
-            if image.mode not in ("L", "RGB"):
-                raise ValueError(f"{path}: expected an 8-bit gray or RGB image, got mode {image.mode}")
+            if image.mode not in modes:
+                raise ValueError(f"{path}: got mode {image.mode}, expected {expected}: download or make it again")
             return np.asarray(image)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} is missing: download or make that file again") from None

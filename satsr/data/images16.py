@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
+
+from satsr.data.images import read_image
 
 HOLD_OUT_SEED = 0
 
@@ -21,7 +21,7 @@ def read_png16(path: Path) -> NDArray[np.uint16]:
         FileNotFoundError: no such file.
         ValueError: the file is truncated, not an image, or not 16 bits deep.
     """
-    return _read(path, ("I;16",), "a 16-bit gray PNG, whose lower bits an 8-bit copy has lost")
+    return read_image(path, ("I;16",), "a 16-bit gray PNG, whose lower bits an 8-bit copy has lost")
 
 
 def read_mask(path: Path) -> NDArray[np.bool_]:
@@ -31,7 +31,7 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
         FileNotFoundError: no such file.
         ValueError: the file is truncated, not an image, or deeper than 8 bits.
     """
-    return np.asarray(_read(path, ("1", "L"), "a 1-bit or 8-bit gray mask") != 0)
+    return np.asarray(read_image(path, ("1", "L"), "a 1-bit or 8-bit gray mask") != 0)
 
 
 def write_png16(path: Path, image: NDArray[np.uint16]) -> None:
@@ -53,15 +53,3 @@ def hold_out_share(name: str) -> float:
     """
     digest = hashlib.sha256(f"{HOLD_OUT_SEED} {name}".encode()).digest()
     return int.from_bytes(digest[:4], "big") / 2**32
-
-
-def _read(path: Path, modes: Sequence[str], expected: str) -> NDArray[Any]:
-    try:
-        with Image.open(path) as image:
-            if image.mode not in modes:
-                raise ValueError(f"{path}: got mode {image.mode}, expected {expected}: download or make it again")
-            return np.asarray(image)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path} is missing: download or make that file again") from None
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise ValueError(f"{path} cannot be read ({error}): download or make that file again") from None

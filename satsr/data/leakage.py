@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from satsr.data.reader import Reader
-from satsr.data.s2naip import corner_m
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TILE = re.compile(r"(\d+)_(\d+)")  # a Web-Mercator tile at zoom 17
 COLUMNS = ("tile", "split", "x_m", "y_m")
+RADIUS_M = 6_378_137.0  # of EPSG:3857's sphere
 
 
 def positions(readers: Iterable[Reader]) -> pd.DataFrame:
-    """Return where the places of some splits lie: tile, split, x_m, y_m.
+    """Return where the places of some splits lie, those without a position left out.
 
-    Metres are those of the data set's own grid. In S2-NAIP that is Web Mercator, so a distance on the ground is
-    cos(latitude) times the one here. A reader tells places by `position(tile)`; names of Web-Mercator tiles tell
-    theirs. Places without a position are left out.
+    Returns:
+        tile, split, x_m, y_m in metres of EPSG:3857.
     """
     import pandas as pd
 
@@ -31,19 +28,9 @@ def positions(readers: Iterable[Reader]) -> pd.DataFrame:
         (tile, reader.split, *found)
         for reader in readers
         for tile in reader.tiles
-        if (found := position(reader, tile)) is not None
+        if (found := reader.position(tile)) is not None
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def position(reader: Reader, tile: str) -> tuple[float, float] | None:
-    """Return x and y of one place's corner, None where nothing tells it."""
-    told = getattr(reader, "position", None)
-    if told is not None:
-        found: tuple[float, float] | None = told(tile)
-        return found
-    named = TILE.fullmatch(tile)
-    return corner_m(int(named[1]), int(named[2])) if named and reader.facts.name.startswith("s2naip") else None
 
 
 def report(places: pd.DataFrame) -> pd.DataFrame:
@@ -53,7 +40,7 @@ def report(places: pd.DataFrame) -> pd.DataFrame:
         places: tile, split, x_m, y_m.
 
     Returns:
-        tile, split, nearest (a training tile), distance_m; the closest pair first.
+        tile, split, nearest (a training tile), distance_m on the ground; the closest pair first.
 
     Raises:
         ValueError: no training tile, or nothing else.
@@ -65,13 +52,21 @@ def report(places: pd.DataFrame) -> pd.DataFrame:
     others = places[places.split != "train"].reset_index(drop=True)
     if training.empty or others.empty:
         raise ValueError(
-            f"got {len(training)} training and {len(others)} other tiles with a position, expected some of each"
+            f"got {len(training)} training and {len(others)} other tiles with a position, expected some of each: nothing "
+            "can be said of a data set without coordinates"
         )
-    tree = cKDTree(training[["x_m", "y_m"]].to_numpy(np.float64))
-    distance, number = tree.query(others[["x_m", "y_m"]].to_numpy(np.float64))
+    chord, number = cKDTree(_on_globe(training)).query(_on_globe(others))
+    distance = 2 * RADIUS_M * np.arcsin(np.clip(chord / 2, 0, 1))
     nearest = training.tile.to_numpy()[number]
     found = pd.DataFrame({"tile": others.tile, "split": others.split, "nearest": nearest, "distance_m": distance})
     return found.sort_values(["distance_m", "split", "tile"], ignore_index=True)
+
+
+def _on_globe(places: pd.DataFrame) -> np.ndarray:
+    """Return points (N, 3) of the unit sphere: chords between them grow with distance, at any latitude."""
+    longitude, y = (places[name].to_numpy(np.float64) / RADIUS_M for name in ("x_m", "y_m"))
+    height = np.tanh(y)  # sine of the latitude, by Mercator's formula
+    return np.stack([np.cos(longitude) / np.cosh(y), np.sin(longitude) / np.cosh(y), height], axis=1)
 
 
 def check_distance(places: pd.DataFrame, least_m: float) -> pd.DataFrame:

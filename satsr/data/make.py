@@ -21,8 +21,10 @@ from typing import Any
 import numpy as np
 
 from satsr.data import folder, world_chips
-from satsr.data.frames import index_folder
-from satsr.data.s2naip import SETS, Chip, write_chip, write_set_files
+from satsr.data.file_digest import status_digest
+from satsr.data.frames import index_of
+from satsr.data.readers.s2naip import S2NAIP
+from satsr.data.s2naip import BESIDE, SETS, Chip, link_set, write_chip, write_set_files
 from satsr.progress import Progress
 from satsr.provenance import digest, usable_cores
 from satsr.settings import DataSettings, Splits
@@ -46,12 +48,12 @@ def make_data(settings: DataSettings, out: Path, dates: int) -> dict[str, Any]:
         ValueError: the source does not hold what it should, or none of a set's chips can be used.
         OSError: the disk is full.
     """
-    jobs = _jobs(settings)
+    jobs = [] if settings.source == "s2naip" else _jobs(settings)
     _check_space(out, len(jobs) * (settings.chips_per_side**2 if settings.source == "world" else 1))
     building = out.with_name(out.name + ".partial")
     shutil.rmtree(building, ignore_errors=True)
-    with _one_line_when_full(building):
-        left_out = _write_all(settings, jobs, building)
+    with whole_or_nothing(building):
+        left_out = _write_all(settings, jobs, building) if jobs else _link(settings, building)
         manifest = {
             "source": settings.source,
             "name": _name(settings),
@@ -64,8 +66,19 @@ def make_data(settings: DataSettings, out: Path, dates: int) -> dict[str, Any]:
     return manifest
 
 
+def _link(settings: DataSettings, out: Path) -> dict[str, int]:
+    """Let `out` stand for S2-NAIP as downloaded, in either layout; none of it is copied."""
+    there = Path(settings.path)
+    beside = [path for name in BESIDE for path in (there / name, *(there / name).rglob("*"))]
+    for name in SETS.values():
+        link_set(out / name, there / name, status_digest(there, [*beside, *(there / name).rglob("*")]))
+    return {}
+
+
 def _name(settings: DataSettings) -> str:
-    """Return what tables call the data: never the name of a published data set."""
+    """Return what tables call the data: the name of a published data set only for its download."""
+    if settings.source == "s2naip":
+        return S2NAIP.facts.title
     if settings.source == "world":
         return "embedded world"
     made = "simulated Sentinel-2" if settings.source == "folder" else "real pairs"
@@ -125,10 +138,11 @@ def _write_job(settings: DataSettings, out: Path, job: Job) -> tuple[str, list[C
 
 
 def _write_all(settings: DataSettings, jobs: list[Job], out: Path) -> dict[str, int]:
+    """Make and write every chip; return how many were left out, by reason."""
     notes: dict[str, list[Chip]] = {split: [] for split in SETS}
     left_out: dict[str, int] = {}
     progress = Progress("data", len(jobs), "regions" if settings.source == "world" else "images")
-    for split, chips, missing in _map(partial(_write_job, settings, out), jobs):
+    for split, chips, missing in map_jobs(partial(_write_job, settings, out), jobs):
         notes[split] += chips
         for reason, count in missing.items():
             left_out[reason] = left_out.get(reason, 0) + count
@@ -143,7 +157,7 @@ def _write_all(settings: DataSettings, jobs: list[Job], out: Path) -> dict[str, 
     return left_out
 
 
-def _map(function: Any, jobs: list[Job]) -> Iterator[Any]:
+def map_jobs(function: Any, jobs: list[Any]) -> Iterator[Any]:
     """Run jobs on all cores; results come in the order of the jobs, so that nothing depends on timing."""
     workers = min(usable_cores(), len(jobs))
     if workers < 2:
@@ -157,7 +171,8 @@ def _map(function: Any, jobs: list[Job]) -> Iterator[Any]:
 
 
 def _describe(folder_: Path, dates: int) -> dict[str, Any]:
-    index = index_folder(folder_, dates)
+    reader = S2NAIP.of_set(folder_)
+    index = index_of(reader, reader.facts.bands_in, dates)
     if not (index.status == "ok").any():
         reasons = index.status.value_counts().to_dict()
         raise ValueError(
@@ -189,7 +204,7 @@ def _check_space(out: Path, chips: int) -> None:
 
 
 @contextmanager
-def _one_line_when_full(building: Path) -> Iterator[None]:
+def whole_or_nothing(building: Path) -> Iterator[None]:
     """Remove a half-made data set on any failure, and say in one line when the disk is full."""
     try:
         yield

@@ -1,7 +1,7 @@
 """The pair contract: what a sample of every data set, embedded or real, looks like.
 
-A `Pair` is one place; a `Batch` is several of them with one more axis in front. Readers give 8-bit chips;
-this module chooses the frames, scales to [0, 1], and marks what is valid.
+A `Pair` is one place; a `Batch` is several of them with one more axis in front. Readers give stored values;
+this module chooses the frames and scales to [0, 1].
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from satsr.data.frames import black, choose_frames, frame_rng, index_folder
-from satsr.data.s2naip import HR_GSD_M, SCALE, Objects, S2NAIPFolder, capture_date
+from satsr.data.frames import choose_frames, frame_rng, index_of
+from satsr.data.reader import Reader, Sample
+from satsr.data.readers.s2naip import COLOURS, S2NAIP
+from satsr.data.s2naip import Objects, S2NAIPFolder
 from satsr.settings import PairSettings
 
-EPOCH = date(1970, 1, 1)
+KEPT_BYTES = 1 << 29  # of each set
+EIGHT_BIT = 255.0
 
 
 @dataclass(frozen=True)
@@ -106,9 +108,10 @@ class Batch:
     def crop(self, size: int, rng: np.random.Generator) -> Batch:
         """Return one random LR crop of `size` px of every pair, and the HR crop of the same ground.
 
-        HR starts on a multiple of the scale by construction.
+        HR starts on a multiple of the scale by construction. Of smaller images the largest square is taken.
         """
         height, width = self.lr.shape[-2:]
+        size = min(size, height, width)
         scale = self.hr.shape[-1] // width
         tops, lefts = rng.integers([[height - size + 1], [width - size + 1]], size=(2, len(self.tiles)))
 
@@ -130,16 +133,6 @@ class Batch:
 _STACKED = ("lr", "lr_valid", "dt_days", "hr", "hr_valid")
 
 
-@dataclass(frozen=True)
-class _Chip:
-    """A decoded chip, 8 bits deep: all frames (T, 32, 32, C), which are good, their days, and HR (128, 128, 3)."""
-
-    series: NDArray[np.uint8]
-    good: NDArray[np.bool_]
-    dt_days: NDArray[np.float32]
-    hr: NDArray[np.uint8]
-
-
 def spread_evenly(count: int, wanted: int) -> list[int]:
     """Return numbers below `count`, as many as wanted or all, spread evenly: tiles are in the order of regions."""
     if wanted >= count:
@@ -148,65 +141,90 @@ def spread_evenly(count: int, wanted: int) -> list[int]:
 
 
 class Pairs:
-    """The usable pairs of one set, in the S2-NAIP layout.
+    """The usable pairs of one set.
 
     Frames are chosen anew in every epoch, from a seed that depends on tile and epoch; epoch 0 is the fixed choice
     of evaluation.
 
     Args:
-        folder: the set's folder.
+        source: the reader of a set, or the folder of one in the S2-NAIP layout.
         settings: dates, bands and seed.
-        keep: hold decoded chips in memory (8 bits deep), so that an epoch reads no file twice.
+        keep: hold what was read in memory, as it is stored, so that an epoch reads no file twice; up to 0.5 GiB.
 
     Raises:
-        ValueError: no chip of the set can be used.
+        ValueError: no place of the set can be used.
     """
 
-    scale = SCALE
-    bands_out = ("red", "green", "blue")
-
-    def __init__(self, folder: Path, settings: PairSettings, keep: bool = True) -> None:
-        self.reader = S2NAIPFolder(folder)
+    def __init__(self, source: Reader | Path, settings: PairSettings, keep: bool = True) -> None:
+        self.reader = source if isinstance(source, Reader) else S2NAIP.of_set(source)
         self.settings = settings
-        index = index_folder(folder, settings.dates)
+        self._check_bands()
+        index = index_of(self.reader, self.bands_in, settings.dates)
         self.left_out = index[index.status != "ok"].reset_index(drop=True)
         self.index = index[index.status == "ok"].reset_index(drop=True)
         if self.index.empty:
             reasons = self.left_out.status.value_counts().to_dict()
-            raise ValueError(f"{folder}: none of {len(index)} chips can be used ({reasons})")
+            raise ValueError(f"{self.reader.folder}: none of {len(index)} places can be used ({reasons})")
         self.tiles: list[str] = self.index.tile.tolist()
-        self._kept: dict[str, _Chip] | None = {} if keep else None
+        self._kept: dict[str, Sample] = {}
+        self._room = KEPT_BYTES if keep else 0
 
     def __len__(self) -> int:
         return len(self.tiles)
 
     @property
     def bands_in(self) -> tuple[str, ...]:
-        """Names of the input bands: `tci` gives red, green and blue."""
-        return tuple(name for band in self.settings.bands for name in _channels(band))
+        """Names of the input bands: `tci` gives red, green and blue; without any, those that the reader names."""
+        if not self.settings.bands:
+            return self.reader.facts.bands_in
+        return tuple(name for band in self.settings.bands for name in (COLOURS if band == "tci" else (band,)))
+
+    @property
+    def bands_out(self) -> tuple[str, ...]:
+        """Names of the bands of HR."""
+        return self.reader.facts.bands_out
+
+    @property
+    def scale(self) -> int:
+        """HR pixels per LR pixel along a side."""
+        return self.reader.facts.scale
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """Sampling weight of every pair, (N,)."""
+        return self.index.weight.to_numpy(np.float64)
+
+    @property
+    def chips(self) -> S2NAIPFolder:
+        """The set's folder in the S2-NAIP layout, for what only that has: objects, captions, outlines.
+
+        Raises:
+            ValueError: a set in another layout.
+        """
+        if not isinstance(self.reader, S2NAIP):
+            raise ValueError(f"{self.reader.facts.title} has no objects or captions: use a set in the S2-NAIP layout")
+        return self.reader.set
 
     def pair(self, number: int, epoch: int = 0, extras: bool = False) -> Pair:
         """Return one pair; `extras` adds old HR, objects, labels and caption."""
-        tile = self.tiles[number]
-        chip = self._chip(tile)
-        rng = frame_rng(self.settings.seed, tile, epoch)
-        chosen = choose_frames(chip.good, self.settings.dates, rng)
-        lr = chip.series[list(chosen)]
+        tile, facts = self.tiles[number], self.reader.facts
+        found = self._sample(tile)
+        chosen = choose_frames(found.good, self.settings.dates, frame_rng(self.settings.seed, tile, epoch))
         return Pair(
-            lr=_to_unit(lr),
-            lr_valid=torch.from_numpy(~black(lr)),
-            dt_days=torch.from_numpy(chip.dt_days[list(chosen)]),
-            hr=_to_unit(chip.hr),
-            hr_valid=torch.from_numpy(~black(chip.hr)),
-            scale=self.scale,
+            lr=_to_unit(found.series[list(chosen)], found.white),
+            lr_valid=torch.from_numpy(found.valid[list(chosen)]),
+            dt_days=torch.from_numpy((found.days[list(chosen)] - found.day).astype(np.float32)),
+            hr=_to_unit(found.hr, found.hr_white),
+            hr_valid=torch.from_numpy(found.hr_valid),
+            scale=facts.scale,
             bands_in=self.bands_in,
             bands_out=self.bands_out,
-            gsd_m=HR_GSD_M,
+            gsd_m=facts.hr_gsd_m,
             tile=tile,
             region=self.reader.region(tile),
             frames=chosen,
-            place=_place(tile, lr.shape[1]),
-            day=_day(self.reader.uuid(tile)),
+            place=self.reader.corner(tile),
+            day=found.day,
             **(self._extras(tile) if extras else {}),
         )
 
@@ -220,50 +238,38 @@ class Pairs:
             numbers = list(range(start, min(start + size, len(self))))
             yield numbers, self.batch(numbers)
 
-    def _chip(self, tile: str) -> _Chip:
-        """Return a decoded chip, read once when kept."""
-        if self._kept is not None and tile in self._kept:
-            return self._kept[tile]
-        bands = [self.reader.series(tile, band) for band in self.settings.bands]
-        series = np.concatenate([b if b.ndim == 4 else b[..., None] for b in bands], axis=-1)
-        good = np.asarray(~black(series[..., :3]).any(axis=(1, 2)))
-        chip = _Chip(series, good, self._dt_days(tile, len(series)), self.reader.hr(tile))
-        if self._kept is not None:
-            self._kept[tile] = chip
-        return chip
+    def _check_bands(self) -> None:
+        facts = self.reader.facts
+        unknown = sorted(set(self.bands_in) - set(facts.bands))
+        if unknown:
+            raise ValueError(
+                f"{facts.title}: got bands {', '.join(unknown)}, expected some of {', '.join(facts.bands)}: "
+                f"set `bands`, or leave it empty for {', '.join(facts.bands_in)}"
+            )
 
-    def _dt_days(self, tile: str, count: int) -> NDArray[np.float32]:
-        dates, captured = self.reader.dates(tile), capture_date(self.reader.uuid(tile))
-        if dates is None or captured is None:
-            return np.full(count, np.nan, np.float32)
-        if len(dates) != count:
-            raise ValueError(f"tile {tile}: dates.csv names {len(dates)} dates, expected {count}: one for each frame")
-        return np.array([(day - captured).days for day in dates], np.float32)
+    def _sample(self, tile: str) -> Sample:
+        """Return what is stored, read once while there is room to keep it."""
+        if tile in self._kept:
+            return self._kept[tile]
+        found = self.reader.sample(tile, self.bands_in)
+        size = sum(part.nbytes for part in (found.series, found.valid, found.hr, found.hr_valid))
+        if size <= self._room:
+            self._room -= size
+            self._kept[tile] = found
+        return found
 
     def _extras(self, tile: str) -> dict[str, Any]:
-        old, labels = self.reader.old_hr(tile), self.reader.land_cover(tile)
+        chips = self.chips
+        old, labels = chips.old_hr(tile), chips.land_cover(tile)
         return {
-            "old_hr": None if old is None else _to_unit(old),
-            "objects": self.reader.objects(tile),
+            "old_hr": None if old is None else _to_unit(old, EIGHT_BIT),
+            "objects": chips.objects(tile),
             "labels": None if labels is None else torch.from_numpy(labels.astype(np.int64)),
-            "caption": self.reader.caption(tile),
+            "caption": chips.caption(tile),
         }
 
 
-def _place(tile: str, side_px: int) -> tuple[int, int]:
-    column, row = map(int, tile.split("_"))
-    return row * side_px, column * side_px
-
-
-def _day(uuid: str) -> float:
-    captured = capture_date(uuid)
-    return math.nan if captured is None else float((captured - EPOCH).days)
-
-
-def _channels(band: str) -> tuple[str, ...]:
-    return ("red", "green", "blue") if band == "tci" else (band,)
-
-
-def _to_unit(image: NDArray[np.uint8]) -> Tensor:
-    """Return 8-bit (..., H, W, C) as float32 (..., C, H, W) in [0, 1]."""
-    return torch.from_numpy(np.moveaxis(image, -1, -3).astype(np.float32) / np.float32(255))
+def _to_unit(image: NDArray[Any], white: float) -> Tensor:
+    """Return stored values (..., H, W, C) as float32 (..., C, H, W) in [0, 1]; `white` and what is brighter is 1."""
+    unit = np.moveaxis(image, -1, -3).astype(np.float32) / np.float32(white)
+    return torch.from_numpy(unit.clip(0, 1))

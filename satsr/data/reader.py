@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,6 +102,26 @@ class Sample:
     white: float
     hr_white: float
     unusable: str = ""
+
+
+class Status(NamedTuple):
+    """What one place holds, without its pixels.
+
+    Attributes:
+        tile: its name.
+        region: what splits and statistics keep together.
+        frames: number of dates.
+        good_frames: those that are preferred.
+        unusable: why it cannot be used, or empty.
+        weight: of sampling in training.
+    """
+
+    tile: str
+    region: str
+    frames: int
+    good_frames: int
+    unusable: str
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -199,9 +219,27 @@ class Reader(ABC):
         """
         return 0, self._number[tile] << 12
 
+    def position(self, tile: str) -> tuple[float, float] | None:
+        """Return x and y of a place's north-west corner in metres of EPSG:3857, None where nothing tells it."""
+        return None
+
     def weight(self, tile: str) -> float:
         """Return the sampling weight of a place in training."""
         return 1.0
+
+    def statuses(self, bands: Sequence[str]) -> Iterator[Status]:
+        """Go through all places and say what each holds. This reads every file; a form with an index need not.
+
+        Args:
+            bands: of LR that are read.
+
+        Raises:
+            FileNotFoundError, ValueError: a place cannot be read, see `sample`.
+        """
+        for tile in self.tiles:
+            found = self.sample(tile, bands)
+            counts = len(found.good), int(found.good.sum())
+            yield Status(tile, self.region(tile), *counts, found.unusable, self.weight(tile))
 
     def files(self, tile: str) -> list[Path]:
         """Return the files that `sample` reads for a place with the default bands."""

@@ -9,9 +9,9 @@ One folder per set, and in it
     osm_chips_to_masks.json                     {tile: {category: [[x1, y1, x2, y2], ...]}}
     train_tile_weights/{name}.json              {tile: weight}
 
-where `{col}_{row}` is a Web-Mercator tile at zoom 17. This project adds sidecars that a download does not
-have, all optional: `sentinel2/{col}_{row}/dates.csv`, `captions.json`, `regions.json`, `land_cover/{col}_{row}.png` and
-`vectors/`
+where `{col}_{row}` is a Web-Mercator tile at zoom 17. The last three may also lie beside the sets' folders, where a
+download unpacks them. This project adds sidecars that a download does not have, all optional:
+`sentinel2/{col}_{row}/dates.csv`, `captions.json`, `regions.json`, `land_cover/{col}_{row}.png` and `vectors/`
 (outlines of buildings and roads, and trees).
 """
 
@@ -34,6 +34,8 @@ LR_PX, HR_PX, SCALE = 32, 128, 4
 HR_GSD_M = 40_075_016.686 / 2**17 / HR_PX  # nominal Web-Mercator metres: 2.389
 BANDS = ("tci", "b01", "b05", "b06", "b07", "b08", "b09", "b10", "b11", "b12")  # b8a is not published
 SETS = {"train": "train_urban_set", "val": "val_set", "test": "held_out_set"}
+LINK_FILE = "download.txt"  # names the folder of a download, in place of files
+BESIDE = ("old_naip", "osm_chips_to_masks.json", "train_tile_weights")  # of a download, beside the sets' folders
 REGION_TILES = 16  # tiles are grouped 16 x 16, as in the published `{col//16}_{row//16}` folders
 
 Image8 = NDArray[np.uint8]
@@ -129,18 +131,30 @@ def tile_weights(tiles: list[str], objects: dict[str, Objects]) -> dict[str, flo
     return {t: len(tiles) / min(count[c] for c in objects[t]) if objects.get(t) else 1.0 for t in tiles}
 
 
+def link_set(folder: Path, target: Path, digest: str) -> None:
+    """Let a set's folder stand for the one of a download, which is left as it is; its digest lies beside the name."""
+    folder.mkdir(parents=True)
+    (folder / LINK_FILE).write_text(f"{target.resolve()}\n{digest}\n")
+
+
+def linked(folder: Path) -> Path:
+    """Return the folder of a download that a set's folder stands for, or the folder itself."""
+    link = folder / LINK_FILE
+    return Path(link.read_text().splitlines()[0]) if link.is_file() else folder
+
+
 class S2NAIPFolder:
     """One set in the S2-NAIP layout: embedded, made from a folder, or downloaded.
 
     Args:
-        folder: the set's folder, with `naip/` and `sentinel2/` in it.
+        folder: the set's folder, with `naip/` and `sentinel2/` in it, or what `link_set` made.
 
     Raises:
         FileNotFoundError: the folder holds no chips in this layout.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        folder = self.folder = linked(folder)
         found = {p.name: p.parent.name for p in sorted(folder.glob("naip/*/*_*")) if p.is_dir()}
         if not found:
             raise FileNotFoundError(f"{folder}: expected naip/{{uuid}}/{{col}}_{{row}}/rgb.png, found none of them")
@@ -165,17 +179,7 @@ class S2NAIPFolder:
 
     def series(self, tile: str, band: str = "tci") -> Image8:
         """Return all dates of one band: (T, 32, 32, 3) for tci, (T, 32, 32) for others."""
-        path = self.folder / "sentinel2" / tile / f"{band}.png"
-        stack = read_png(path)
-        height, width = stack.shape[:2]
-        colours = 3 if band == "tci" else 1
-        got = stack.shape[2] if stack.ndim == 3 else 1
-        if width != LR_PX or height == 0 or height % LR_PX or got != colours:
-            raise ValueError(
-                f"{path}: expected [T*{LR_PX}, {LR_PX}] with {colours} channels, got {stack.shape}: make or "
-                "download it again, and cut a larger image into tiles instead of resizing it"
-            )
-        return stack.reshape(-1, LR_PX, LR_PX, *stack.shape[2:])
+        return read_stack(self.folder / "sentinel2" / tile / f"{band}.png", 3 if band == "tci" else 1)
 
     def dates(self, tile: str) -> tuple[date, ...] | None:
         """Return the date of every frame, or None without the sidecar."""
@@ -187,7 +191,7 @@ class S2NAIPFolder:
 
     def old_hr(self, tile: str) -> Image8 | None:
         """Return the older NAIP chip, or None."""
-        path = self.folder / "old_naip" / f"{tile}.png"
+        path = self._beside("old_naip") / f"{tile}.png"
         return self._square(path, HR_PX) if path.is_file() else None
 
     def land_cover(self, tile: str) -> Image8 | None:
@@ -206,13 +210,13 @@ class S2NAIPFolder:
     @cached_property
     def weights(self) -> dict[str, float]:
         """Sampling weight of each tile; 1 where none is published."""
-        found = sorted((self.folder / "train_tile_weights").glob("*.json"))
+        found = sorted(self._beside("train_tile_weights").glob("*.json"))
         known = json.loads(found[0].read_text()) if found else {}
         return {tile: float(known.get(tile, 1.0)) for tile in self.tiles}
 
     @cached_property
     def _objects(self) -> dict[str, dict[str, list[list[int]]]]:
-        return _read_json(self.folder / "osm_chips_to_masks.json")
+        return _read_json(self._beside("osm_chips_to_masks.json"))
 
     @cached_property
     def _regions(self) -> dict[str, str]:
@@ -222,11 +226,33 @@ class S2NAIPFolder:
     def _captions(self) -> dict[str, str]:
         return _read_json(self.folder / "captions.json")
 
+    def _beside(self, name: str) -> Path:
+        """Return where something beside the images lies: in the set, else beside the sets, as a download unpacks."""
+        own = self.folder / name
+        return own if own.exists() else self.folder.parent / name
+
     def _square(self, path: Path, size: int) -> Image8:
         image = read_png(path)
         if image.shape != (size, size, 3):
             raise ValueError(f"{path}: expected ({size}, {size}, 3), got {image.shape}: make or download it again")
         return image
+
+
+def read_stack(path: Path, colours: int) -> Image8:
+    """Return a stack of dates, top to bottom in the file, as (T, 32, 32, 3), or (T, 32, 32) for one colour.
+
+    Raises:
+        FileNotFoundError, ValueError: the file is missing, cannot be read, or has another shape.
+    """
+    stack = read_png(path)
+    height, width = stack.shape[:2]
+    got = stack.shape[2] if stack.ndim == 3 else 1
+    if width != LR_PX or height == 0 or height % LR_PX or got != colours:
+        raise ValueError(
+            f"{path}: expected [T*{LR_PX}, {LR_PX}] with {colours} channels, got {stack.shape}: make or "
+            "download it again, and cut a larger image into tiles instead of resizing it"
+        )
+    return stack.reshape(-1, LR_PX, LR_PX, *stack.shape[2:])  # (T, 32, 32[, 3]): rows of one date lie together
 
 
 def _write_json(path: Path, values: Mapping[str, object]) -> None:

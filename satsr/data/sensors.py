@@ -9,6 +9,7 @@ product gets clouds with their shadows, and rounding.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from satsr.data.noise import fractal
 Array = NDArray[np.floating]  # float32 on all long paths
 
 TCI_WHITE = 0.3558  # TOA reflectance shown as 255 in ESA's true-colour image (Sentinel-2 L1C product)
-CLOUD_M = 1500.0  # size of the largest clouds
+CLOUD_M = 1500.0  # size of the largest clouds over a landscape of a kilometre
 BAND_WHITE = 0.8160  # S2-NAIP divides the 16-bit value (reflectance x 10,000) by 8,160
 
 
@@ -98,6 +99,7 @@ class Conditions:
         cloud_cover: share of the region under cloud, 0 to 1.
         edge: share of the region outside the swath, 0 to 1; those pixels are black.
         shadow_m: displacement of cloud shadows in metres, down and right.
+        cloud_m: size of the largest clouds in metres.
     """
 
     haze: float
@@ -105,6 +107,21 @@ class Conditions:
     cloud_cover: float
     edge: float
     shadow_m: tuple[float, float]
+    cloud_m: float = CLOUD_M
+
+
+class Frame(NamedTuple):
+    """What a sensor's product shows of a region.
+
+    Attributes:
+        image: TOA reflectance (C, h, w), not clipped.
+        inside: bool (h, w), pixels inside the swath.
+        cloud: opacity of the clouds (h, w) in [0, 1].
+    """
+
+    image: Array
+    inside: NDArray[np.bool_]
+    cloud: Array
 
 
 def draw_conditions(rng: np.random.Generator, sensor: Sensor, cloudy_share: float, sun: Sun) -> Conditions:
@@ -131,8 +148,8 @@ def observe(
     *,
     pixel_m: float,
     margin: int,
-    scale: int,
-) -> tuple[Array, NDArray[np.bool_]]:
+    scale: float,
+) -> Frame:
     """Return one frame of a region as the sensor's product shows it.
 
     Args:
@@ -144,11 +161,8 @@ def observe(
         pixel_m: size of the surface's pixels in metres.
         margin: pixels around the region that are seen only through the point spread function.
         scale: size of the product's pixels in pixels of the surface.
-
-    Returns:
-        TOA reflectance (C, h, w), not clipped, and the pixels inside the swath (h, w).
     """
-    height, width = ((n - 2 * margin) // scale for n in surface.shape[1:])
+    height, width = (int((n - 2 * margin) // scale) for n in surface.shape[1:])
     frame = np.empty((len(bands), height, width), np.float32)
     for image, name, out in zip(surface, bands, frame, strict=True):
         band = sensor.band(name)
@@ -158,13 +172,14 @@ def observe(
         )
         native = add_noise(_atmosphere(rows @ image @ columns.T, band, conditions.haze), band, rng)
         out[:] = to_rows @ native @ to_columns.T
+    cloud = np.zeros((height, width), np.float32)
     if conditions.cloud_cover:
-        frame = _clouds(frame, conditions, rng, pixel_m * scale)
-    return frame, _inside_swath(height, width, conditions.edge, rng)
+        cloud = _lay_clouds(frame, conditions, rng, pixel_m * scale)
+    return Frame(frame, _inside_swath(height, width, conditions.edge, rng), cloud)
 
 
 def _axis(
-    n: int, count: int, pixel_m: float, margin: int, scale: int, band: Band, shift_m: float
+    n: int, count: int, pixel_m: float, margin: int, scale: float, band: Band, shift_m: float
 ) -> tuple[Array, Array]:
     """Return two matrices: a surface line to the band's own samples (m, n), and those to the product (count, m)."""
     target = (margin + (np.arange(count) + 0.5) * scale) * pixel_m  # centres of the product's pixels
@@ -183,11 +198,15 @@ def _atmosphere(image: Array, band: Band, haze: float) -> Array:
     return haze * band.path + band.transmittance**haze * image
 
 
-def _clouds(frame: Array, conditions: Conditions, rng: np.random.Generator, pixel_m: float) -> Array:
-    """Lay clouds and their shadows over a frame; bands see them displaced (the focal plane's parallax)."""
+def _lay_clouds(frame: Array, conditions: Conditions, rng: np.random.Generator, pixel_m: float) -> Array:
+    """Lay clouds and their shadows over a frame, in place; bands see them displaced (the focal plane's parallax).
+
+    Returns:
+        Opacity where no band is displaced, (h, w) in [0, 1].
+    """
     bands, height, width = frame.shape
     reach = int(np.ceil(max(map(abs, conditions.shadow_m)) / pixel_m)) + 4
-    field = fractal(max(height, width) + 2 * reach, rng, beta=3.2, longest_px=CLOUD_M / pixel_m)
+    field = fractal(max(height, width) + 2 * reach, rng, beta=3.2, longest_px=conditions.cloud_m / pixel_m)
     threshold = np.quantile(field[reach : reach + height, reach : reach + width], 1 - conditions.cloud_cover)
     thickness = rng.uniform(0.35, 1.0)  # from veils of cirrus to towers
     opacity = thickness * np.clip((field - threshold) / 1.2, 0, 1)
@@ -203,7 +222,7 @@ def _clouds(frame: Array, conditions: Conditions, rng: np.random.Generator, pixe
         down, right = parallax * (number - bands / 2)
         cover = seen(opacity, down, right)
         image[:] = image * shadow * (1 - cover) + seen(brightness, down, right) * cover
-    return frame
+    return seen(opacity, 0, 0)
 
 
 def add_noise(image: Array, band: Band, rng: np.random.Generator) -> Array:

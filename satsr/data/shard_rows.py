@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from satsr.data.leakage import position
 from satsr.data.reader import Reader, Sample
 
 MASKS = ("valid", "good", "hr_valid")
@@ -67,7 +66,7 @@ def batch_of(reader: Reader, tiles: list[str], samples: list[Sample]) -> pa.Reco
 
 def index_row(reader: Reader, tile: str, sample: Sample) -> tuple[Any, ...]:
     """Return a place's row of the index."""
-    place = position(reader, tile) or (None, None)
+    place = reader.position(tile) or (None, None)
     counts = len(sample.series), int(sample.good.sum())
     return tile, reader.region(tile), *counts, sample.unusable, reader.weight(tile), *reader.corner(tile), *place
 

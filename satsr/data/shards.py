@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from functools import lru_cache
@@ -24,7 +24,7 @@ from typing import Any
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from satsr.data.reader import SPLITS, Facts, Reader, Sample
+from satsr.data.reader import SPLITS, Facts, Reader, Sample, Status
 from satsr.data.shard_rows import INDEX, SCHEMA, batch_of, bits, index_columns, index_row, values
 from satsr.data.tile_index import INDEX_FILE, TileIndex, write_index
 
@@ -170,6 +170,12 @@ class Shards(Reader):
         """Return x and y of a place in metres, None where the converted reader told none."""
         x_m, y_m = (self._index.value(tile, name) for name in ("x_m", "y_m"))
         return None if x_m is None else (x_m, y_m)
+
+    def statuses(self, bands: Sequence[str]) -> Iterator[Status]:
+        """Go through the index; no image is read."""
+        columns = [self._index.column(name) for name in Status._fields]
+        for start in range(0, len(self.tiles), 4096):
+            yield from map(Status, *(column.slice(start, 4096).to_pylist() for column in columns))
 
     def files(self, tile: str) -> list[Path]:
         """Return the shard that a place lies in."""

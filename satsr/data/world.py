@@ -4,8 +4,8 @@ Nothing is downloaded. `World(seed, n).region(i).surface("new").reflectance(day,
 model can turn into Sentinel-2 and NAIP images; the same seed and index give the same bytes.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 
 import numpy as np
 import shapely
@@ -22,6 +22,7 @@ from satsr.data.materials import BANDS, SPECTRA
 from satsr.data.noise import upsample
 from satsr.data.painting import Stamps, paint_scene
 from satsr.data.phenology import Season, greenness
+from satsr.data.s2naip import REGION_TILES
 from satsr.data.scene import (
     CHIP_PX,
     EPOCHS,
@@ -162,6 +163,22 @@ def _boxes(movers: list[Mover]) -> tuple[Box, ...]:
     return tuple(Box(outline, mover.kind) for outline, mover in zip(outlines, movers, strict=True))
 
 
+@cache
+def _free_place(seed: int, index: int, chips_per_side: int) -> Place:
+    """Choose where a region lies: east of the lower regions near it, if they would touch where it first came to lie."""
+    place = place_of(index, _stream(seed, index, "place"))
+    lower = [_free_place(seed, number, chips_per_side) for number in range(index)]
+    apart = chips_per_side + REGION_TILES // 4
+    while any(abs(other.col - place.col) < apart and abs(other.row - place.row) < apart for other in lower):
+        place = replace(place, col=place.col + REGION_TILES)
+    return place
+
+
+def _stream(seed: int, index: int, purpose: str) -> np.random.Generator:
+    """A stream of its own for every purpose, so that one does not disturb another."""
+    return np.random.default_rng([seed, index, *purpose.encode()])
+
+
 class Region:
     """One coherent landscape.
 
@@ -175,11 +192,10 @@ class Region:
         self.size_px = chips_per_side * CHIP_PX
         self._key = (seed, index)
         self._climate: Climate = climate_of(index)
-        self.place: Place = place_of(index, self._rng("place"))
+        self.place: Place = _free_place(seed, index, chips_per_side)
 
     def _rng(self, purpose: str) -> np.random.Generator:
-        """A stream of its own for every purpose, so that one does not disturb another."""
-        return np.random.default_rng([*self._key, *purpose.encode()])
+        return _stream(*self._key, purpose)
 
     @cached_property
     def _terrain(self) -> Terrain:
@@ -228,7 +244,7 @@ class Region:
 
 
 class World:
-    """Regions made from a seed; a region depends on the seed, its index and its size, not on the others."""
+    """Regions made from a seed; a region depends on the seed, its index and its size, not on later ones."""
 
     def __init__(self, seed: int, regions: int, chips_per_side: int = 4) -> None:
         """Declare a world of `regions` regions of `chips_per_side` ** 2 chips each.

@@ -82,7 +82,7 @@ def _sentinel2(
     region: Region, surface: Surface, day: date, cloudy_share: float, rng: np.random.Generator
 ) -> dict[str, NDArray[np.uint8]]:
     sun = sun_at(region.place.latitude_deg, day_of_year(day), SENTINEL2_HOUR)
-    frame, inside = sensors.observe(
+    frame, inside, _ = sensors.observe(
         surface.reflectance(day_of_year(day), sun),
         SURFACE_BANDS,
         sensors.SENTINEL2,

@@ -26,11 +26,12 @@ def pooled_features(trunk: Trunk, images: Tensor) -> Features:
 
     Args:
         trunk: any; the published distances use Inception, so numbers of other networks compare only with each other.
-        images: (N, 3, H, W) in [0, 1].
+        images: (N, 3, H, W) in [0, 1]; one band is repeated.
 
     Returns:
         (N, D).
     """
+    images = images.expand(-1, 3, -1, -1)
     device = next(trunk.parameters()).device
     last = trunk.taps[-1]
     maps = [trunk(part.float().to(device), (last,))[last] for part in images.split(CHUNK_IMAGES)]

@@ -9,6 +9,7 @@ pretrained latent U-Net.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import gcd
 from typing import Any, Literal, cast
 
 import torch
@@ -305,7 +306,7 @@ class LatentDiffusion(nn.Module):
 
     def _padded(self, lr: Tensor) -> Tensor:
         """Repeat the last rows and columns until autoencoder and U-Net can halve every level."""
-        multiple = max(1, self.multiple_px // self.scale)
+        multiple = self.multiple_px // gcd(self.multiple_px, self.scale)
         down, right = (-size % multiple for size in lr.shape[-2:])
         return F.pad(lr, (0, right, 0, down, 0, 0), mode="replicate") if down or right else lr
 

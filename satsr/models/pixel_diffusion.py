@@ -125,9 +125,7 @@ class PixelDiffusion(nn.Module):
         Returns:
             (N, out_channels, scale * h, scale * w), about [0, 1].
         """
-        height, width = (self.scale * size for size in lr.shape[-2:])
-        padded = self._padded(lr)
-        beside = self._beside(padded)
+        beside = self._beside(lr)
         shape = (self.out_channels, *beside.shape[-2:])
 
         def noise(draw: int) -> Tensor:
@@ -149,12 +147,13 @@ class PixelDiffusion(nn.Module):
             fresh_noise=lambda step: noise(FIRST_DRAW + 1 + step),
             on_clean=lambda _, clean: clean.clamp(-1, 1),
         )
-        image = clean + self._base(padded) if self.residual else (clean + 1) / 2
-        return image[..., :height, :width]
+        image = clean + self._base(lr) if self.residual else (clean + 1) / 2
+        return image
 
     def _call(self, noisy: Tensor, beside: Tensor, told: Tensor) -> Tensor:
-        seen = F.pixel_unshuffle(torch.cat((noisy, beside), dim=1), self.patch)
-        return F.pixel_shuffle(self.unet(seen, told).sample, self.patch).float()
+        height, width = noisy.shape[-2:]
+        seen = F.pixel_unshuffle(self._halvable(torch.cat((noisy, beside), dim=1)), self.patch)
+        return F.pixel_shuffle(self.unet(seen, told).sample, self.patch).float()[..., :height, :width]
 
     def _signed(self, image: Tensor) -> Tensor:
         """Return an image of [0, 1] in [-1, 1]; a residual already lies there."""
@@ -170,11 +169,10 @@ class PixelDiffusion(nn.Module):
             median_of_valid(lr)[:, : self.out_channels], scale_factor=self.scale, mode="bicubic", align_corners=False
         )
 
-    def _padded(self, lr: Tensor) -> Tensor:
+    def _halvable(self, image: Tensor) -> Tensor:
         """Repeat the last rows and columns until every level of the U-Net can be halved."""
-        multiple = max(1, self.multiple_px // self.scale)
-        down, right = (-size % multiple for size in lr.shape[-2:])
-        return F.pad(lr, (0, right, 0, down, 0, 0), mode="replicate") if down or right else lr
+        down, right = (-size % self.multiple_px for size in image.shape[-2:])
+        return F.pad(image, (0, right, 0, down), mode="replicate") if down or right else image
 
 
 def _check(process: str, prediction: str, zero_snr: bool, eta: float, drop_condition: float, guidance: float) -> None:

@@ -43,7 +43,7 @@ def save_judges(here: Workspace, judges: dict[Kind, str], why: dict[str, object]
         judges: kind -> name of the network.
         why: what was compared, for the reader of the file.
     """
-    path = _judges_file(here)
+    path = here.judges
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"judges": judges, "why": why}, indent=1, sort_keys=True) + "\n")
 
@@ -54,11 +54,7 @@ def chosen_judges(here: Workspace) -> dict[Kind, str]:
     Raises:
         FileNotFoundError: the agreement study has not been run.
     """
-    path = _judges_file(here)
+    path = here.judges
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: run the agreement stage (dvc repro agreement)")
     return json.loads(path.read_text())["judges"]
-
-
-def _judges_file(here: Workspace) -> Path:
-    return here.results / "judges.json"

@@ -35,14 +35,14 @@ class Scenes:
         Raises:
             ValueError: no image has a caption.
         """
-        captions = [pairs.reader.caption(tile) or "" for tile in pairs.tiles]
+        captions = [pairs.chips.caption(tile) or "" for tile in pairs.tiles]
         tiles = [tile for tile, caption in zip(pairs.tiles, captions, strict=True) if caption]
         if not tiles:
             raise ValueError(
-                f"{pairs.reader.folder}: no image has a caption: put images in one folder per class, or name "
+                f"{pairs.chips.folder}: no image has a caption: put images in one folder per class, or name "
                 "published weights in perception.clips and perception.trunks"
             )
-        images = np.stack([pairs.reader.hr(tile)[..., :3] for tile in tiles])
+        images = np.stack([pairs.chips.hr(tile)[..., :3] for tile in tiles])
         return cls(torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(), tuple(c for c in captions if c))
 
     def band_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -68,6 +68,9 @@ class Scenes:
         captions = [self.captions[n] for n in numbers]
         captions = [PREFIX + scene_of(c) if s else c for c, s in zip(captions, short, strict=True)]
         return (images.float() / 255 * torch.from_numpy(gain).float()).clamp(0, 1), captions
+
+
+NO_SCENES = Scenes(torch.zeros(0, 3, 1, 1, dtype=torch.uint8), ())  # where no network learns
 
 
 @dataclass(frozen=True)

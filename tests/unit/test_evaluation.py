@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from satsr.data.pairs import Pairs
+from satsr.data.readers.probav import ProbaV
 from satsr.evaluation import (
     Evaluation,
     evaluate,
@@ -31,6 +32,7 @@ from satsr.perception.load import load_trunk
 from satsr.perception.roles import folder_of, save_judges
 from satsr.perception.trunk import save_trunk
 from satsr.settings import EvaluateSettings, PairSettings
+from tests.data import make_probav
 from tests.unit.chips import made_up_chip, write_set
 from tests.unit.small_networks import small_trunk, trunk_card
 
@@ -173,3 +175,27 @@ def test_outputs_are_kept_in_8_bits(once: Any, tmp_path: Path) -> None:
     assert (load_outputs(tmp_path, "constant") - 0.3).abs().max() < 0.5 / 255
     with pytest.raises(FileNotFoundError, match=r"other\.npy is missing: run the evaluate stage"):
         load_outputs(tmp_path, "other")
+
+
+@pytest.mark.parametrize("protocol", ["published", "corrected"])
+def test_one_band_is_repeated_for_metrics_that_look_at_color(
+    protocol: Any, workspace: Workspace, tmp_path: Path
+) -> None:
+    gray = Pairs(ProbaV(make_probav.write(tmp_path / "probav"), "val"), PairSettings(dates=2, bands=()))
+    ((_, model),) = trained_models("bicubic", [0], workspace, gray)
+    settings = EvaluateSettings(metrics=("lpips:loss", "psnr"), protocols=(protocol,))
+    table = evaluate(model, gray, settings, 0, "gray", full_names(workspace, settings.metrics)).scores
+    batch = gray.batch(range(len(gray)))
+    sr, _ = super_resolve(model, batch)
+    assert sr.shape == batch.hr.shape == (len(gray), 1, 18, 24)
+    color = [images.repeat(1, 3, 1, 1) for images in (sr, batch.hr)]
+    trunk = load_trunk(folder_of(workspace, "trunk", "loss"))
+    expected = {
+        "lpips:loss": lpips(*color, protocol, batch.hr_valid, trunk),
+        "psnr": psnr(sr, batch.hr, protocol, batch.hr_valid),
+    }
+    for metric, values in expected.items():
+        found = table[table.metric == metric]
+        assert found.tile.tolist() == gray.tiles
+        assert found.value.to_numpy() == pytest.approx(values.numpy(), rel=1e-4)
+        assert (found.value > 0).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+import shapely
 from numpy.typing import NDArray
+from rasterio.warp import transform
 
 from satsr.data.reader import Scene
 from satsr.data.readers import fmow_pairs
@@ -164,6 +167,17 @@ def test_images_of_a_location_are_one_region(folder: Path) -> None:
     reader = FMoW(folder, "train")
     assert [reader.region(tile) for tile in reader.tiles] == ["airport_0", "airport_0"]
     assert FMoW(folder, "val").region(HOME) == "multi-unit_residential_7"
+
+
+def test_position_is_that_of_what_is_cut_from_the_middle(folder: Path) -> None:
+    reader = FMoW(folder, "train")
+    tile = next(iter(reader.tiles))
+    polygon = shapely.from_wkt(reader._pairs[tile].polygon)
+    west, south, east, north = polygon.bounds
+    x, y = transform("EPSG:4326", "EPSG:3857", [west, east, (west + east) / 2], [north, south, (north + south) / 2])
+    stretch = 1 / math.cos(math.radians((north + south) / 2))  # Mercator's metres on one of the ground
+    half = min(160 * stretch, (x[1] - x[0]) / 2), min(160 * stretch, (y[0] - y[1]) / 2)
+    assert reader.position(tile) == pytest.approx(((x[0] + x[1]) / 2 - half[0], (y[0] + y[1]) / 2 + half[1]), abs=1.0)
 
 
 def test_little_common_ground_is_unusable(folder: Path) -> None:

@@ -59,7 +59,7 @@ def last_loss(printed: str) -> float:
 def test_lessons_are_the_hr_images_of_the_set(tmp_path: Path) -> None:
     pairs = Pairs(write_set(tmp_path, [made_up_chip(f"{16 * n}_0", seed=n) for n in range(3)]), PairSettings(dates=3))
     found = Lessons.of(pairs, "digest")
-    expected = np.stack([pairs.reader.hr(tile) for tile in pairs.tiles])
+    expected = np.stack([pairs.chips.hr(tile) for tile in pairs.tiles])
     np.testing.assert_array_equal(found.images.permute(0, 2, 3, 1), expected)
     assert found.images.dtype == torch.uint8
 

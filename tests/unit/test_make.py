@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import errno
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
+import torch
 from PIL import Image
 from rasterio.transform import from_origin
 
 from satsr.data import make
+from satsr.data.convert import convert_layout, to_old
 from satsr.data.folder import list_images, list_pairs, pair_chips, read_hr
 from satsr.data.make import make_data, split_regions, tree_digest
 from satsr.data.pairs import Pairs
+from satsr.data.readers.s2naip import S2NAIP, S2NAIPOld
 from satsr.data.s2naip import SETS, region_of
 from satsr.settings import DataSettings, PairSettings, Splits
+from tests.unit.published_chips import published
 
 SMALL = DataSettings(regions=3, chips_per_side=1, dates=2)
 
@@ -262,3 +267,31 @@ def test_too_little_space_is_said_before_anything_is_written(tmp_path: Path, mon
     with pytest.raises(OSError, match=r"MB free at .*expected .*: free some space"):
         make_data(SMALL, tmp_path / "data", dates=2)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_download_of_s2_naip_is_used_where_it_lies(old: bool, tmp_path: Path) -> None:
+    there = published(tmp_path / "s2naip")
+    weights = {f"{33488 + n}_48869": 1.0 + n for n in range(6)}
+    (there / "train_tile_weights").mkdir()  # where the download unpacks them
+    (there / "train_tile_weights" / "urban.json").write_text(json.dumps(weights))
+    if old:
+        there = convert_layout(there, tmp_path / "old", to_old)
+    before = tree_digest(there)
+    settings = DataSettings(source="s2naip", path=str(there))
+    manifest = make_data(settings, tmp_path / "data", dates=4)
+    assert [manifest["sets"][split]["chips"] for split in ("train", "val", "test")] == [6, 3, 2]
+    assert manifest["name"] == "S2-NAIP"
+    assert sum(path.stat().st_size for path in (tmp_path / "data").rglob("*.*")) < 1000, "nothing is copied"
+    pairs = Pairs(tmp_path / "data" / "train_urban_set", PairSettings(dates=4))
+    expected = Pairs(S2NAIPOld(there, "train") if old else S2NAIP(there, "train"), PairSettings(dates=4))
+    torch.testing.assert_close(pairs.pair(3).lr, expected.pair(3).lr)
+    torch.testing.assert_close(pairs.pair(3).hr, expected.pair(3).hr)
+    if not old:
+        assert pairs.weights.tolist() == list(weights.values())
+    assert tree_digest(there) == before
+    image = next(there.glob("val_set/**/tci.png" if not old else "val_set/s2_condensed/**/*.png"))
+    image.touch()
+    changed = make_data(settings, tmp_path / "data", dates=4)
+    differs = {split for split in SETS if changed["sets"][split]["sha256"] != manifest["sets"][split]["sha256"]}
+    assert differs == {"val"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 
 from satsr.data.frames import black, choose_frames, frame_rng
 from satsr.data.pairs import Batch, Pairs, spread_evenly
+from satsr.data.reader import Reader, Sample
+from satsr.data.readers.s2naip import S2NAIP
 from satsr.settings import PairSettings
 from tests.unit.chips import made_up_chip, write_set
 
@@ -103,7 +106,7 @@ def test_chip_with_black_hr_is_left_out_and_counted(tmp_path: Path) -> None:
 
 
 def test_chip_with_too_few_dates_is_left_out_and_an_empty_set_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"none of 3 chips can be used \({'too few dates': 3}\)"):
+    with pytest.raises(ValueError, match=r"none of 3 places can be used \({'too few dates': 3}\)"):
         Pairs(write_set(tmp_path, made_up(tmp_path)), PairSettings(dates=5))
 
 
@@ -171,3 +174,64 @@ def test_numbers_are_spread_evenly_and_never_twice(count: int, wanted: int) -> N
     assert numbers[-1] < count
     gaps = {b - a for a, b in pairwise(numbers)}
     assert not gaps or max(gaps) - min(gaps) <= 1
+
+
+class Deep(Reader):
+    """Three places of one band, 16 bits deep, and a count of how often each is read."""
+
+    facts = replace(S2NAIP.facts, title="Deep", bands=("nir", "red"), bands_in=("nir",), bands_out=("nir",), scale=2)
+    tiles = ("a", "b", "c")
+
+    def __init__(self, folder: Path, split: str = "train") -> None:
+        super().__init__(folder, split)
+        self.reads = dict.fromkeys(self.tiles, 0)
+
+    def sample(self, tile: str, bands: Sequence[str]) -> Sample:
+        self.reads[tile] += 1
+        series = np.arange(3 * 8 * 8, dtype=np.uint16).reshape(3, 8, 8, 1) * 100  # up to 19,100
+        hr = np.full((16, 16, 1), 5000 + self.tiles.index(tile), np.uint16)
+        hr[0, 0] = 40_000
+        valid, hr_valid, days = np.ones((3, 8, 8), bool), np.ones((16, 16), bool), np.arange(3.0)
+        return Sample(series, valid, np.ones(3, bool), days, hr, hr_valid, 5.0, white=10_000, hr_white=20_000)
+
+    def weight(self, tile: str) -> float:
+        return {"a": 1.0, "b": 3.0, "c": 0.5}[tile]
+
+
+def test_deep_values_are_divided_by_white_and_clipped(tmp_path: Path) -> None:
+    pair = Pairs(Deep(tmp_path), PairSettings(dates=3, bands=())).pair(1)
+    frames = torch.argsort(torch.tensor(pair.frames))
+    expected = (torch.arange(3 * 8 * 8).reshape(3, 1, 8, 8) / 100).clamp(max=1)
+    torch.testing.assert_close(pair.lr[frames], expected)
+    assert (pair.lr.dtype, pair.lr.max(), pair.hr.max()) == (torch.float32, 1, 1)
+    assert pair.hr[0, 1, 1].item() == pytest.approx(5001 / 20_000)
+    assert pair.dt_days[frames].tolist() == [-5, -4, -3]
+    assert pair.bands_in == pair.bands_out == ("nir",)
+
+
+def test_unknown_bands_are_refused_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"Deep: got bands b08, blue, expected some of nir, red: .* for nir"):
+        Pairs(Deep(tmp_path), PairSettings(dates=2, bands=("nir", "blue", "b08")))
+
+
+def test_bands_of_the_settings_are_asked_for(tmp_path: Path) -> None:
+    assert Pairs(Deep(tmp_path), PairSettings(dates=2, bands=("red",))).bands_in == ("red",)
+
+
+def test_weights_are_those_of_the_reader(tmp_path: Path) -> None:
+    assert Pairs(Deep(tmp_path), PairSettings(dates=2, bands=())).weights.tolist() == [1.0, 3.0, 0.5]
+
+
+@pytest.mark.parametrize(("samples", "kept"), [(0.0, 0), (1.9, 1), (2.1, 2), (9.0, 3)])
+def test_no_more_is_kept_than_there_is_room_for(
+    samples: float, kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = Deep(tmp_path)
+    found = reader.sample("a", ["nir"])
+    size = sum(part.nbytes for part in (found.series, found.valid, found.hr, found.hr_valid))
+    monkeypatch.setattr("satsr.data.pairs.KEPT_BYTES", int(samples * size))
+    pairs = Pairs(reader, PairSettings(dates=3, bands=()))
+    first = pairs.batch([0, 1, 2])
+    before = dict(reader.reads)
+    assert torch.equal(pairs.batch([0, 1, 2]).hr, first.hr)
+    assert sum(reader.reads[tile] == before[tile] for tile in reader.tiles) == kept

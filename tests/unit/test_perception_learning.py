@@ -136,7 +136,7 @@ def test_only_captioned_images_are_read(tmp_path: Path) -> None:
     pairs = Pairs(write_set(tmp_path / "some", chips), PairSettings(dates=3))
     scenes = Scenes.read(pairs)
     assert scenes.captions == ("an aerial image of a test",) * 2
-    expected = np.stack([pairs.reader.hr(tile) for tile in pairs.tiles if pairs.reader.caption(tile)])
+    expected = np.stack([pairs.chips.hr(tile) for tile in pairs.tiles if pairs.chips.caption(tile)])
     np.testing.assert_array_equal(scenes.images.permute(0, 2, 3, 1).numpy(), expected)
     mean, std = scenes.band_statistics()
     np.testing.assert_allclose(mean, expected.mean(axis=(0, 1, 2)) / 255, rtol=1e-6)

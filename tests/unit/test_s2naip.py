@@ -80,7 +80,7 @@ def test_wrong_stack_says_expected_and_got(folder: Path, shape: tuple[int, ...])
 
 def test_sixteen_bits_are_refused(folder: Path) -> None:
     Image.fromarray(np.ones((128, 32), np.uint16)).save(folder / "sentinel2" / "33488_48869" / "b08.png")
-    with pytest.raises(ValueError, match="expected an 8-bit gray or RGB image, got mode I;16"):
+    with pytest.raises(ValueError, match="got mode I;16, expected an 8-bit gray or RGB image"):
         S2NAIPFolder(folder).series("33488_48869", "b08")
 
 

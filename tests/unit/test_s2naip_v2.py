@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from rasterio.warp import transform
 
 from satsr.data.reader import days_since_1970
 from satsr.data.readers.s2naip_v2 import S2NAIPv2, halved, place_of, split_of
@@ -96,6 +97,15 @@ def test_regions_are_shards_and_make_the_split(written: tuple[Path, Path]) -> No
     assert found["val"].region("32612_992_-6049") != found["val"].region("32612_991_-6049")
     counts = [sum(split_of(f"32610_{n}_-100") == split for n in range(2000)) for split in found]
     assert np.allclose(np.array(counts) / 2000, (0.8, 0.1, 0.1), atol=0.03)
+
+
+def test_position_is_that_of_the_utm_tile(reader: S2NAIPv2) -> None:
+    for tile in reader.tiles:
+        epsg, col, row = map(int, tile.split("_"))
+        x, y = transform(f"EPSG:{epsg}", "EPSG:3857", [640.0 * col], [-640.0 * row])
+        assert reader.position(tile) == pytest.approx((x[0], y[0]), abs=0.01)
+        assert -15e6 < x[0] < -7e6  # the United States
+        assert 2e6 < y[0] < 7e6
 
 
 def test_index_is_built_once_and_only_new_shards_are_read(tmp_path: Path) -> None:

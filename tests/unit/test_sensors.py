@@ -74,6 +74,24 @@ def test_clouds_cover_about_what_was_asked_and_brighten() -> None:
     assert (change < -0.005).any()  # shadows
 
 
+def test_the_opacity_of_clouds_is_told_where_they_brighten() -> None:
+    surface = flat(0.05, size=512, bands=1).astype(np.float32)
+    place = {"pixel_m": HR_GSD_M, "margin": MARGIN, "scale": SCALE}
+    cloudy = Conditions(1.0, (0.0, 0.0), 0.5, 0.0, (-300.0, 200.0))
+    clear, covered = (
+        observe(surface, RGB[:1], SENTINEL2, sky, np.random.default_rng(0), **place) for sky in (CLEAR, cloudy)
+    )
+    assert clear.cloud.shape == covered.cloud.shape == covered.inside.shape == (128, 128)
+    assert not clear.cloud.any()
+    assert 0 <= covered.cloud.min() <= covered.cloud.max() <= 1
+    assert (covered.cloud > 0).mean() == pytest.approx(0.5, abs=0.02)
+    change = covered.image[0] - clear.image[0]
+    assert covered.cloud[change > 0.05].min() > 0.05
+    assert change[covered.cloud > 0.3].min() > 0.05
+    assert change[covered.cloud == 0].max() < 0.05
+    assert np.corrcoef(change.ravel(), covered.cloud.ravel())[0, 1] > 0.95
+
+
 @pytest.mark.parametrize(("azimuth", "down", "right"), [(135, -1, -1), (225, -1, 1), (180, -1, 0), (90, 0, -1)])
 def test_cloud_shadows_fall_away_from_the_sun(azimuth: float, down: int, right: int) -> None:
     drawn = draw_conditions(np.random.default_rng(0), SENTINEL2, 1.0, Sun(azimuth, 50.0)).shadow_m
@@ -84,7 +102,7 @@ def test_swath_edge_is_black_and_only_there() -> None:
     outside = Conditions(1.0, (0.0, 0.0), 0.0, 0.4, (0.0, 0.0))
     place = {"pixel_m": HR_GSD_M, "margin": MARGIN, "scale": SCALE}
     surface = flat(0.0).astype(np.float32)
-    frame, inside = observe(surface, RGB, SENTINEL2, outside, np.random.default_rng(0), **place)
+    frame, inside, _ = observe(surface, RGB, SENTINEL2, outside, np.random.default_rng(0), **place)
     tci = true_colour(frame, RGB, inside)
     assert (tci[~inside] == 0).all()
     assert (tci[inside] > 0).all(), "a dark surface must not look like no data"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 import typer
@@ -19,6 +20,7 @@ from typer.testing import CliRunner
 from satsr.cli_data import register
 from satsr.data.check import read_all
 from satsr.data.convert import convert_layout, to_new, to_old
+from satsr.data.frames import index_of
 from satsr.data.reader import Facts, Reader, Sample
 from satsr.data.readers.s2naip import S2NAIP, S2NAIPOld
 from satsr.data.shards import Shards, write_shards
@@ -82,6 +84,7 @@ def test_everything_comes_back(tmp_path: Path, per_shard: int) -> None:
         assert_same(shards.sample(tile, BANDS), reader.sample(tile, BANDS))
         for told in ("region", "corner", "weight", "position"):
             assert getattr(shards, told)(tile) == getattr(reader, told)(tile)
+    assert list(shards.statuses(BANDS)) == list(reader.statuses(BANDS))
 
 
 def test_more_places_than_a_batch_holds(tmp_path: Path) -> None:
@@ -110,6 +113,15 @@ def test_images_are_views_of_the_map(converted: Path) -> None:
     again = shards.sample(shards.tiles[0], BANDS)
     assert np.shares_memory(sample.series, again.series)
     assert np.shares_memory(sample.hr, again.hr)
+
+
+def test_what_can_be_used_is_known_without_an_image(converted: Path) -> None:
+    shards = Shards(converted, "train")
+    expected = index_of(shards, BANDS, 4)
+    for path in (converted / "train").glob("*.arrow"):
+        path.unlink()
+    pd.testing.assert_frame_equal(index_of(Shards(converted, "train"), BANDS, 4), expected)
+    assert (expected.status == "ok").sum() == 6
 
 
 def test_some_bands_in_another_order(converted: Path) -> None:

@@ -21,6 +21,16 @@ def test_a_copy_has_the_code_and_its_own_parameters(project: Path) -> None:
     assert not (copy / "results" / "default").exists()
 
 
+def test_folders_of_downloads_are_full_paths_in_a_copy(project: Path) -> None:
+    tiny = load_study(project, "tiny")
+    there = tiny.data_sets["probav"].model_copy(update={"path": "../probav"})
+    named = tiny.model_copy(update={"data_sets": {**tiny.data_sets, "probav": there}})
+    copy = study.prepare_copy(project, named)
+    found = load_study(copy).data_sets
+    assert Path(found["probav"].path) == (project / ".." / "probav").resolve()
+    assert found["fmow"].path == ""
+
+
 def test_a_refreshed_copy_drops_what_the_project_dropped_and_keeps_what_it_made(project: Path) -> None:
     tiny = load_study(project, "tiny")
     copy = study.prepare_copy(project, tiny)
@@ -54,7 +64,7 @@ def test_a_folder_without_git_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("profile", "message"),
-    [("tinny", "unknown profile 'tinny'"), ("paper", "profile paper needs S2-NAIP"), ("real", "no real images at")],
+    [("tinny", "unknown profile 'tinny'"), ("paper", "profile paper needs s2naip at"), ("real", "no real images at")],
 )
 def test_what_cannot_run_is_said_in_one_line(
     profile: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -79,11 +89,25 @@ def test_changed_images_are_noticed(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text((tmp_path / "params.yaml").read_text().replace('path: ""', "path: images"))
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "a.png").write_text("a")
-    assert not study._source_changed(tmp_path)
-    assert not study._source_changed(tmp_path)
+    assert not study._changed_sources(tmp_path)
+    assert not study._changed_sources(tmp_path)
     (tmp_path / "images" / "b.png").write_text("b")
-    assert study._source_changed(tmp_path)
-    assert not study._source_changed(tmp_path)
+    assert list(study._changed_sources(tmp_path)) == ["data"]
+    changed = study._changed_sources(tmp_path)
+    assert list(changed) == ["data"], "a change is not forgotten before its stage has run"
+    changed["data"]()
+    assert not study._changed_sources(tmp_path)
+
+
+def test_changed_files_of_a_downloaded_data_set_are_noticed(tmp_path: Path) -> None:
+    (tmp_path / "dvc.yaml").write_text((ROOT / "dvc.yaml").read_text())
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values["data_sets"]["probav"]["path"] = "probav"
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    (tmp_path / "probav").mkdir()
+    assert not study._changed_sources(tmp_path)
+    (tmp_path / "probav" / "norm.csv").write_text("imgset0000 45")
+    assert list(study._changed_sources(tmp_path)) == ["data_sets"]
 
 
 def test_doctor_finds_the_environment_complete() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,19 +10,23 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from torch import Tensor
 
 from satsr.diffusion.unet import latent_unet_config
 from satsr.models.autoencoder import tiny_config
 from satsr.models.bicubic import median_of_valid
 from satsr.models.files import load_model, save_model
+from satsr.models.pixel_diffusion import PixelDiffusion
 from satsr.models.superresolver import (
+    DOUBLING,
     METHODS,
     ModelCard,
     Sizes,
     SuperResolver,
     build_discriminator,
     find_method,
+    network_scale,
 )
 
 RGB = ("red", "green", "blue")
@@ -163,3 +168,69 @@ def test_median_leaves_black_dates_out(dates: int, seed: int) -> None:
     seen = lr[0][lr[0].sum(axis=(1, 2, 3)) > 0]
     expected = np.sort(seen, axis=0)[(len(seen) - 1) // 2] if len(seen) else np.zeros((3, 4, 4), np.float32)
     np.testing.assert_array_equal(median_of_valid(torch.from_numpy(lr))[0].numpy(), expected)
+
+
+@pytest.mark.parametrize("method", DOUBLING)
+@pytest.mark.parametrize("size", [(16, 16), (7, 10)])
+def test_x3_is_a_x4_network_and_a_resize(method: str, size: tuple[int, int]) -> None:
+    model = SuperResolver(replace(card(method), scale=3), seed=2).eval()
+    four_times = SuperResolver(card(method), seed=2).eval()
+    assert model.resizes
+    assert network_scale(model.card) == 4
+    lr = torch.rand(2, 3, 3, *size)
+    sr, before = run(model, lr), run(four_times, lr)
+    assert sr.shape == (2, 3, 3 * size[0], 3 * size[1])
+    assert before.shape == (2, 3, 4 * size[0], 4 * size[1])  # the same weights: the inner network is that of x4
+    height, width = sr.shape[-2:]
+    smaller = [
+        np.asarray(Image.fromarray(band.detach().numpy()).resize((width, height), Image.Resampling.BILINEAR))
+        for band in before.flatten(0, 1)
+    ]
+    np.testing.assert_allclose(sr.flatten(0, 1).detach(), np.stack(smaller), atol=1e-4)  # Pillow's is antialiased
+
+
+@pytest.mark.parametrize("method", DOUBLING)
+def test_x4_leaves_the_networks_output_alone(method: str) -> None:
+    model = SuperResolver(card(method), seed=2).eval()
+    assert not model.resizes
+    lr = torch.rand(1, 3, 3, 8, 9)
+    raw = model.network(lr.flatten(1, 2) if method == "esrgan" else lr)
+    assert torch.equal(run(model, lr), raw.view(1, 3, 32, 36))
+
+
+@pytest.mark.parametrize(("scale", "inner"), [(2, 2), (3, 4), (4, 4), (5, 8), (8, 8)])
+def test_doubling_networks_enlarge_by_the_next_power_of_two(scale: int, inner: int) -> None:
+    assert network_scale(replace(card("esrgan"), scale=scale)) == inner
+    assert network_scale(replace(card("sr3"), scale=scale)) == scale
+
+
+@pytest.mark.parametrize("method", ["bicubic", "sr3", "flow"])
+@pytest.mark.parametrize("size", [(16, 16), (7, 9)])
+def test_other_methods_enlarge_by_three_themselves(method: str, size: tuple[int, int]) -> None:
+    model = SuperResolver(replace(card(method), scale=3)).eval()
+    assert not model.resizes
+    assert run(model, torch.rand(1, 3, 3, *size)).shape == (1, 3, 3 * size[0], 3 * size[1])
+
+
+X3_DIFFUSION = {"steps": 50, "sampling_steps": 2, "eta": 0.0, "widths": (8, 8, 8), "blocks": 1, "attention": ()}
+
+
+@pytest.mark.parametrize("patch", [1, 2])
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize("size", [(8, 8), (7, 9), (15, 10)])
+def test_pixel_diffusion_samples_at_x3(size: tuple[int, int], residual: bool, patch: int) -> None:
+    network = PixelDiffusion(1, 2, 1, scale=3, patch=patch, residual=residual, **X3_DIFFUSION).eval()
+    with torch.no_grad():
+        place, days = torch.zeros(1, 2, dtype=torch.int64), torch.zeros(1, 2)
+        sr = network(torch.rand(1, 2, 1, *size), days, place, torch.zeros(1))
+    assert sr.shape == (1, 1, 3 * size[0], 3 * size[1])
+    assert sr.isfinite().all()
+
+
+@pytest.mark.parametrize("size", [(8, 8), (20, 20), (7, 9)])
+def test_pixel_diffusion_trains_at_x3(size: tuple[int, int]) -> None:
+    network = PixelDiffusion(1, 2, 1, scale=3, **X3_DIFFUSION)
+    height, width = (3 * side for side in size)
+    lr, hr = torch.rand(1, 2, 1, *size), torch.rand(1, 1, height, width)
+    output, wanted = network.denoise(lr, torch.zeros(1, 2), hr, 0, torch.zeros(1, 2), torch.zeros(1))
+    assert output.shape == wanted.shape == (1, 1, height, width)

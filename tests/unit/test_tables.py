@@ -11,9 +11,12 @@ from satsr.tables import (
     FLATTERED,
     NOT_AVAILABLE,
     NOT_RUN,
+    RESIZED,
     beside_published,
     best_median_worst,
+    legend,
     main_table,
+    marks,
     read_scores,
     shown,
     tabs,
@@ -61,6 +64,16 @@ def test_a_flattered_score_has_a_note_and_a_dagger() -> None:
     assert table.note.tolist() == ["images only", f"images only; {FLATTERED}"]
     cells = shown(table, "corrected", DIGITS).cpsnr
     assert cells.str.endswith(" †").tolist() == [False, True]
+
+
+def test_notes_have_signs_and_a_legend_of_those_that_are_there() -> None:
+    made = scores({"bicubic": 19.0, "srcnn": 20.0})
+    table = main_table(made, SETTINGS, "x3", "tiny", lambda method, metric: [RESIZED] if method == "srcnn" else [])
+    assert shown(table, "corrected", DIGITS).cpsnr.str.endswith(" ‡").tolist() == [False, True]
+    assert legend(table) == f"‡ {RESIZED}. Intervals are over images only: one training seed."
+    several = main_table(scores({"srcnn": 20.0}, seeds=2), SETTINGS, "x4", "tiny")
+    assert legend(several) == ""
+    assert marks(several).tolist() == [""]
 
 
 def test_a_judge_stands_beside_the_published_metric() -> None:

@@ -7,21 +7,26 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from satsr.data.pairs import Pairs
 from satsr.losses import adversarial_loss, discriminator_input, pixel_losses, ssim_loss
+from satsr.models.superresolver import ModelCard, SuperResolver
 from satsr.paths import Workspace
+from satsr.perception.identity import weights_digest
 from satsr.precision import best_precision
 from satsr.settings import PairSettings, TrainSettings
 from satsr.training import train
-from satsr.training_loop import sample_order
+from satsr.training_loop import sample_order, with_filled_target
 from tests.unit.chips import made_up_chip, write_set
 
+RGB = ("red", "green", "blue")
 TINY = {
     "network": {"num_feat": 8, "num_block": 1, "num_grow_ch": 4},
     "discriminator": {"num_feat": 4},
@@ -83,7 +88,7 @@ SR3 = {**TINY, "network": UNET, "losses": {"noise_l1": 1.0}}
 def test_a_killed_training_goes_on_to_the_same_weights(
     method: str, settings: dict, pairs: Pairs, tmp_path: Path
 ) -> None:
-    folder = pairs.reader.folder
+    folder = pairs.chips.folder
     stopped, whole = (Workspace(tmp_path / name, "test") for name in ("stopped", "whole"))
     killed = start(method, settings, folder, stopped, slow_s=0.3)
     deadline = time.monotonic() + 120
@@ -200,3 +205,58 @@ def test_discriminator_input_repeats_each_lr_pixel() -> None:
     assert joined.shape == (1, 9, 16, 16)
     assert torch.equal(joined[:, 3:, ::4, ::4], lr.flatten(1, 2))
     assert torch.equal(joined[:, 3:, 3::4, 3::4], lr.flatten(1, 2))
+
+
+def test_weights_say_how_often_a_sample_is_drawn() -> None:
+    weights = np.array([1.0, 3.0, 1.0, 0.0])
+    drawn = [n for step in range(4000) for n in sample_order(4, 2, seed=0, step=step, weights=weights)[0]]
+    counts = np.bincount(drawn, minlength=4)
+    assert counts.sum() == 8000  # two steps an epoch
+    np.testing.assert_allclose(counts / 8000, [0.2, 0.6, 0.2, 0.0], atol=0.02)
+
+
+def test_weighted_order_is_fixed_by_seed_and_epoch() -> None:
+    weights = np.linspace(1, 2, 12)
+    orders = [sample_order(12, 12, seed=seed, step=step, weights=weights) for seed in (0, 1) for step in range(3)]
+    assert orders[1] == sample_order(12, 12, seed=0, step=1, weights=weights)
+    assert [epoch for _, epoch in orders] == [0, 1, 2, 0, 1, 2]
+    assert len({tuple(chosen) for chosen, _ in orders}) == 6
+    halves = [sample_order(12, 6, seed=0, step=step, weights=weights) for step in range(2)]
+    assert (halves[0][0] + halves[1][0], halves[1][1]) == orders[0]  # steps go through an epoch's draws
+
+
+def test_a_target_that_is_valid_is_not_touched(pairs: Pairs) -> None:
+    batch = pairs.batch([0, 1])
+    assert batch.hr_valid.all()
+    assert with_filled_target(batch) is batch
+
+
+def test_invalid_target_pixels_become_the_enlarged_median(pairs: Pairs) -> None:
+    batch = pairs.batch([0, 1])
+    ramp = torch.linspace(0.1, 0.7, 32).expand(3, 32, 32)  # bicubic enlargement keeps straight lines
+    series = torch.stack(
+        [0 * ramp, 1.4 * ramp, ramp, 0.2 * ramp]
+    )  # a black date, which does not count; ramp in between
+    hr_valid = torch.ones_like(batch.hr_valid)
+    hr_valid[0, 40:80, 20:100] = False
+    given = replace(batch, lr=series.expand(2, 4, 3, 32, 32), hr_valid=hr_valid)
+    filled = with_filled_target(given)
+    concealed = ~hr_valid[:, None].expand_as(batch.hr)
+    assert torch.equal(filled.hr[~concealed], batch.hr[~concealed])
+    columns = 0.1 + 0.6 / 31 * ((torch.arange(20, 100) + 0.5) / 4 - 0.5)
+    torch.testing.assert_close(filled.hr[0, :, 40:80, 20:100], columns.expand(3, 40, 80), atol=2e-3, rtol=0)
+    assert torch.equal(filled.lr, given.lr)
+    assert torch.equal(filled.hr_valid, hr_valid)
+    assert torch.equal(batch.hr, pairs.batch([0, 1]).hr), "the batch that was given stays as it was"
+
+
+def test_a_start_from_another_model_takes_every_tensor_of_the_same_shape(pairs: Pairs, here: Workspace) -> None:
+    """Learning too slowly to move, a network for other bands keeps what fits, and draws the rest anew."""
+    still = TrainSettings(**{**TINY, "losses": {"l1": 1.0}, "steps": 1, "learning_rate": 1e-12, "ema": 0.0})
+    other = SuperResolver(ModelCard("esrgan", dict(TINY["network"]), 2, RGB, RGB, 4), seed=7)
+    found = train("esrgan", still, 0, pairs, pairs, "data", here, other).model
+    given, own = other.network.state_dict(), found.network.state_dict()
+    fits = {name for name in own if own[name].shape == given[name].shape}
+    assert set(own) - fits == {"conv_first.weight"}  # three dates here, two there
+    assert all(torch.allclose(own[name], given[name], atol=1e-6) for name in fits)
+    assert found.card.provenance["starts_from"] == {"esrgan of the main data": weights_digest(other)}

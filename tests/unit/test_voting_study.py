@@ -66,7 +66,7 @@ def test_every_pair_of_methods_is_asked_equally_often(study: Study, here: Worksp
 def test_images_are_the_outputs_of_the_methods_that_are_named(study: Study, here: Workspace, test_set: Pairs) -> None:
     for question in method_questions(study, here, 6):
         number = test_set.tiles.index(question.place)
-        np.testing.assert_array_equal(question.target, test_set.reader.hr(question.place))
+        np.testing.assert_array_equal(question.target, test_set.chips.hr(question.place))
         for name, image in ((question.model1, question.image1), (question.model2, question.image2)):
             expected = output_of(name, here, test_set, number)
             assert np.abs(image.astype(int) - expected.astype(int)).max() <= 1  # of a batch and alone

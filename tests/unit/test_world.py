@@ -233,6 +233,18 @@ def test_six_regions_in_a_row_have_different_climates_and_settlements():
     assert len({(p.climate, p.settlement) for p in places}) == 56
 
 
+@pytest.mark.parametrize("seed", [0, 1000])
+def test_no_two_regions_of_a_large_world_touch(seed):
+    chips = 4
+    places = [World(seed, 120, chips).region(index).place for index in range(120)]
+    first = [World(seed, 25, chips).region(index).place for index in range(25)]
+    assert places[:25] == first, "a region does not depend on later ones"
+    for number, a in enumerate(places):
+        for b in places[:number]:
+            assert max(abs(a.col - b.col), abs(a.row - b.row)) > chips, f"{a.name} touches {b.name}"
+        assert (a.col % 16, a.row % 16) == (0, 0)
+
+
 def test_tile_numbers_are_those_of_the_latitude():
     for index in range(8):
         place = region(index, 1).place

@@ -31,6 +31,7 @@ from satsr.data.sensors import TCI_WHITE
 __all__ = ["FMoW", "write_set"]
 
 DAY_S = 86_400
+RADIUS_M = 6_378_137.0  # of EPSG:3857's sphere
 SNAP = 0.01  # LR pixels by which a footprint may miss a pixel's edge: coordinates are rounded
 BLACK_SHARE = 0.01  # of HR, from which a place is unusable: JPEG turns single dark pixels black
 FULLY = 0.999  # share of a pixel that has to have values, with room for rounding
@@ -139,6 +140,13 @@ class FMoW(Reader):
             hr_white=self.hr_white,
             unusable=unusable or ("black HR pixels" if (~hr_valid).mean() >= BLACK_SHARE else ""),
         )
+
+    def position(self, tile: str) -> tuple[float, float]:
+        """Return the corner of what is cut from the middle of the HR image's footprint."""
+        left, top, right, bottom = _projected(self._pairs[tile].polygon, "EPSG:3857")
+        y_m = (top + bottom) / 2
+        half = self.lr_px * self.facts.lr_gsd_m / 2 * math.cosh(y_m / RADIUS_M)  # Mercator's metres are longer
+        return max(left, (left + right) / 2 - half), min(top, y_m + half)
 
     def files(self, tile: str) -> list[Path]:
         """Return the Sentinel images, nearest in time first, and the RGB image."""

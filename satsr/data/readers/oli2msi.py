@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from satsr.data.images16 import hold_out_share
 from satsr.data.reader import Facts, Reader, Sample, Scene, days_since_1970, write_regions
-from satsr.data.readers.tiffs import read_tiff, write_tiff
+from satsr.data.readers.tiffs import corner_of, read_tiff, write_tiff
 
 SCALE = 3
 BANDS = ("red", "green", "blue")
@@ -114,6 +114,10 @@ class OLI2MSI(Reader):
         """Return the sidecar's region, else Landsat path and row with the Sentinel-2 granule, such as 126038_T49RCQ."""
         found = NAME.fullmatch(tile)
         return self._regions.get(tile) or (f"{found['scene']}_{found['granule']}" if found else tile)
+
+    def position(self, tile: str) -> tuple[float, float] | None:
+        """Return the corner of the LR image."""
+        return corner_of(self._pairs[tile][0])
 
     def files(self, tile: str) -> list[Path]:
         """Return the LR and the HR file."""

@@ -14,12 +14,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from satsr.data.images import read_png
 from satsr.data.reader import Facts, Reader, Sample, days_since_1970
 from satsr.data.s2naip import (
     BANDS,
@@ -31,6 +30,9 @@ from satsr.data.s2naip import (
     Image8,
     S2NAIPFolder,
     capture_date,
+    corner_m,
+    linked,
+    read_stack,
     region_of,
 )
 
@@ -59,7 +61,7 @@ class OldFolder(S2NAIPFolder):
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        folder = self.folder = linked(folder)
         self._uuid = {p.stem: p.parent.parent.name for p in sorted(folder.glob("naip_128/*/tci/*_*.png"))}
         if not self._uuid:
             raise FileNotFoundError(f"{folder}: expected naip_128/{{uuid}}/tci/{{col}}_{{row}}.png, found none of them")
@@ -125,9 +127,11 @@ class S2NAIP(Reader):
         self._tiles = self.set.tiles
 
     @classmethod
-    def of_set(cls, folder: Path) -> Self:
-        """Return the reader of a set's own folder, whatever split it is."""
-        return cls(folder.parent, "test", folder.name)
+    def of_set(cls, folder: Path) -> S2NAIP:
+        """Return the reader of a set's own folder, whatever split and layout it is."""
+        old = (linked(folder) / "naip_128").is_dir()
+        found: type[S2NAIP] = S2NAIPOld if old else cls
+        return found(folder.parent, "test", folder.name)
 
     @property
     def tiles(self) -> Sequence[str]:
@@ -160,6 +164,10 @@ class S2NAIP(Reader):
         """Return row and column of the first LR pixel in the grid of all tiles of the world."""
         col, row = map(int, tile.split("_"))
         return row * LR_PX, col * LR_PX
+
+    def position(self, tile: str) -> tuple[float, float]:
+        """Return the corner of the Web-Mercator tile that the name tells."""
+        return corner_m(*map(int, tile.split("_")))
 
     def weight(self, tile: str) -> float:
         """Return the published sampling weight, 1 where there is none."""
@@ -217,22 +225,6 @@ class S2NAIPOld(S2NAIP):
 def _seen(image: Image8) -> NDArray[np.bool_]:
     """Return where a pixel (..., C) is not black."""
     return np.asarray((image > 0).any(axis=-1))
-
-
-def read_stack(path: Path, colours: int) -> Image8:
-    """Return a stack of dates, top to bottom in the file, as (T, 32, 32, 3), or (T, 32, 32) for one colour.
-
-    Raises:
-        FileNotFoundError, ValueError: the file is missing, cannot be read, or has another shape.
-    """
-    stack = read_png(path)
-    height, width = stack.shape[:2]
-    got = stack.shape[2] if stack.ndim == 3 else 1
-    if width != LR_PX or height == 0 or height % LR_PX or got != colours:
-        raise ValueError(
-            f"{path}: expected [T*{LR_PX}, {LR_PX}] with {colours} channels, got {stack.shape}: download it again"
-        )
-    return stack.reshape(-1, LR_PX, LR_PX, *stack.shape[2:])  # (T, 32, 32[, 3]): rows of one date lie together
 
 
 def read_grid(folder: Path, tile: str) -> list[Image8]:

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from satsr.data.reader import Facts, Reader, Sample
 from satsr.data.readers.s2naip_v2_dates import naip_days, scene_days
 from satsr.data.readers.shards import Files, FolderFiles, TarFiles, decode_png, decode_tiff
+from satsr.data.readers.tiffs import web_mercator
 from satsr.data.s2naip import Objects
 
 LR_PX, NAIP_PX, SCALE = 64, 512, 4
@@ -110,6 +111,11 @@ class S2NAIPv2(Reader):
         """Return the shard of 32 x 32 tiles, or what the sidecar says."""
         epsg, col, row = place_of(tile)
         return self._regions.get(tile) or f"{epsg}_{col // SHARD_TILES}_{row // SHARD_TILES}"
+
+    def position(self, tile: str) -> tuple[float, float]:
+        """Return the corner of the UTM tile that the name tells; rows and columns count pixels of 10 m by 64."""
+        epsg, col, row = place_of(tile)
+        return web_mercator(col * LR_PX * self.facts.lr_gsd_m, -row * LR_PX * self.facts.lr_gsd_m, f"EPSG:{epsg}")
 
     def sample(self, tile: str, bands: Sequence[str]) -> Sample:
         """Read one tile."""

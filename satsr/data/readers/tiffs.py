@@ -64,6 +64,24 @@ def read_tiff(path: Path, bands: Sequence[int], expected: int) -> Raster:
         return Raster(np.moveaxis(file.read(list(bands)), 0, -1), (west, north, east, south), file.crs)
 
 
+def web_mercator(x: float, y: float, crs: Any) -> tuple[float, float]:
+    """Return a point of `crs` in metres of EPSG:3857."""
+    from rasterio.warp import transform
+
+    xs, ys = transform(crs, "EPSG:3857", [x], [y])
+    return float(xs[0]), float(ys[0])
+
+
+def corner_of(path: Path) -> tuple[float, float] | None:
+    """Return the north-west corner of a TIFF in metres of EPSG:3857, None for one without a place on earth.
+
+    Raises:
+        FileNotFoundError, ValueError: see `open_tiff`.
+    """
+    with open_tiff(path) as file:
+        return None if file.crs is None else web_mercator(file.bounds.left, file.bounds.top, file.crs)
+
+
 def resized(image: NDArray[Any], size: tuple[int, int], box: Box | None = None) -> NDArray[np.float32]:
     """Resample (H, W, C) to (h, w, C) with the triangle ("bilinear") filter, widened when it shrinks (antialiased).
 

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satsr.data.reader import Facts, Reader, Sample
-from satsr.data.readers.tiffs import open_tiff, read_tiff, resized
+from satsr.data.readers.tiffs import corner_of, open_tiff, read_tiff, resized
 from satsr.data.readers.worldstrat_write import HR_WHITE, L1C_BANDS, METADATA_FILE, SPLIT_FILE, write_set
 from satsr.data.sensors import TCI_WHITE
 
@@ -142,6 +142,10 @@ class WorldStrat(Reader):
             hr_white=self.hr_white,
             unusable="" if hr_valid.all() else "black HR pixels",
         )
+
+    def position(self, tile: str) -> tuple[float, float] | None:
+        """Return the corner of the first LR image."""
+        return corner_of(next(iter(self._revisits(tile).values())))
 
     def files(self, tile: str) -> list[Path]:
         """Return the Sentinel-2 images, their masks, and the HR image."""
