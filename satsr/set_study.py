@@ -26,7 +26,7 @@ from satsr.data.readers.worldstrat import WorldStrat
 from satsr.data.shards import FACTS_FILE, Shards
 from satsr.paths import Workspace
 from satsr.reuse import key_of
-from satsr.settings import DataSetSettings, TrainSettings
+from satsr.settings import DataSetSettings
 
 REMEDY = (
     "move places to one split, give neighbours one region in regions.json, or say `leakage: report` for a published "
@@ -98,36 +98,6 @@ class DataSet:
         images = [path for each in self.readers.values() for tile in each.tiles for path in each.files(tile)]
         counts = {split: len(each.tiles) for split, each in self.readers.items()}
         return {"scenes": counts, "sha256": status_digest(self.folder, [*tables, *images])}
-
-
-def can_fuse(pairs: Pairs) -> bool:
-    """Say whether latent diffusion fits a set: images in color, of several dates that are known."""
-    return len(pairs.bands_out) == 3 and pairs.settings.dates > 1 and bool(pairs.pair(0).dt_days.isfinite().all())
-
-
-def of_length(settings: TrainSettings, length: float, anew: bool = True) -> TrainSettings:
-    """Return a training of another length, watched at its end only.
-
-    Args:
-        settings: of the method's own training.
-        length: share of its steps; milestones and the start of the GAN move with it.
-        anew: whether the last convolution is new; one that has been trained keeps its own mean.
-    """
-
-    def share(steps: int) -> int:
-        return max(1, round(length * steps))
-
-    return settings.model_copy(
-        update={
-            "steps": share(settings.steps),
-            "gan_start": round(length * settings.gan_start),
-            "ema": settings.ema ** (1 / length),  # an average over the same share of the training
-            "milestones": tuple(map(share, settings.milestones)),
-            "validate_every": share(settings.steps),
-            "validate_images": 2,
-            "start_at_mean": settings.start_at_mean and anew,
-        }
-    )
 
 
 def counted(rows: Mapping[str, Pairs]) -> dict[str, object]:

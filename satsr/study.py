@@ -24,7 +24,7 @@ from satsr.paths import Workspace, real_data
 from satsr.provenance import describe, git_commit
 from satsr.settings import Study
 
-OF_SETS = ("data_sets", "data_set", "set_methods", "four_data_sets", "satdiffmoe_sets")  # stages of embedded twins
+OF_SETS = ("data_sets", "set_methods", "four_data_sets", "satdiffmoe_sets")  # stages of embedded twins
 KEPT_IN_COPY = (
     ".dvc/cache",
     ".dvc/tmp",

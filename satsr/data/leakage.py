@@ -52,8 +52,8 @@ def report(places: pd.DataFrame) -> pd.DataFrame:
     others = places[places.split != "train"].reset_index(drop=True)
     if training.empty or others.empty:
         raise ValueError(
-            f"got {len(training)} training and {len(others)} other tiles with a position, expected some of each: nothing "
-            "can be said of a data set without coordinates"
+            f"got {len(training)} training and {len(others)} other tiles with a position, expected some of each: "
+            "nothing can be said of a data set without coordinates"
         )
     chord, number = cKDTree(_on_globe(training)).query(_on_globe(others))
     distance = 2 * RADIUS_M * np.arcsin(np.clip(chord / 2, 0, 1))

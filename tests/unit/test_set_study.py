@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch import nn
 
 from satsr.data.pairs import Pairs
 from satsr.data.reader import SPLITS, Scene, write_regions
@@ -27,8 +28,9 @@ from satsr.data.readers.s2naip import S2NAIP
 from satsr.data.readers.worldstrat import WorldStrat
 from satsr.data.shards import Shards, write_shards
 from satsr.data.world import BANDS
+from satsr.models.superresolver import ModelCard, SuperResolver
 from satsr.paths import Workspace
-from satsr.set_study import READERS, DataSet, can_fuse, counted, leakage, neighbours, of_length
+from satsr.set_study import READERS, DataSet, counted, leakage, neighbours
 from satsr.set_tables import (
     band_statistics,
     beside_main,
@@ -38,7 +40,8 @@ from satsr.set_tables import (
     same_order,
     time_gaps,
 )
-from satsr.settings import DataSetSettings, PairSettings, TrainSettings
+from satsr.set_training import can_fuse, fitted, of_length, trained_as
+from satsr.settings import DataSetSettings, PairSettings, SetStudySettings, TrainSettings
 from tests.data import make_oli2msi, make_probav, make_worldstrat
 
 TWO = PairSettings(dates=2, bands=())
@@ -117,6 +120,66 @@ def test_a_length_moves_steps_milestones_and_the_start_of_the_gan() -> None:
 def test_the_shortest_training_has_a_step() -> None:
     short = of_length(TrainSettings(losses={"l1": 1.0}, steps=10, milestones=(5,)), 0.001)
     assert (short.steps, short.milestones, short.validate_every, short.gan_start) == (1, (1,), 1, 0)
+
+
+def test_what_starts_from_a_model_goes_on_as_that_ended_and_latent_methods_start_equal() -> None:
+    study = SetStudySettings(length=0.1, from_main=True)
+    schedule = {"learning_rate": 1e-3, "milestones": (60, 80), "gamma": 0.5}
+    settings = TrainSettings(losses={"l1": 1.0}, steps=100, start_at_mean=True, **schedule)
+    goes_on = trained_as("srcnn", settings, study)
+    assert (goes_on.steps, goes_on.milestones, goes_on.start_at_mean) == (10, (), False)
+    assert goes_on.learning_rate == pytest.approx(2.5e-4)
+    for method in ("satdiffmoe", "satdiffmoe_absolute", "controlnet"):
+        found = trained_as(method, settings, study)
+        assert (found.steps, found.milestones, found.learning_rate) == (40, (24, 32), 1e-3)
+
+
+def test_trained_anew_every_method_has_its_own_schedule() -> None:
+    settings = TrainSettings(losses={"l1": 1.0}, steps=100, milestones=(60,), start_at_mean=True)
+    for method in ("srcnn", "satdiffmoe"):
+        assert trained_as(method, settings, SetStudySettings(length=1.0, from_main=False)) == of_length(settings, 1.0)
+
+
+SIZES = {
+    "srcnn": {"hidden_channels": 16, "kernel_size": 3, "residual_layers": 1, "sr_kernel_size": 3},
+    "esrgan": {"num_feat": 8, "num_block": 1, "num_grow_ch": 4},
+}
+COLORS = ("red", "green", "blue")
+
+
+@pytest.mark.parametrize("method", SIZES)
+@pytest.mark.parametrize(("name", "pairs"), [("probav", PairSettings(dates=3, bands=())), ("oli2msi", ONE)])
+def test_a_fitted_model_sees_what_it_saw(written: dict[str, Path], method: str, name: str, pairs: PairSettings) -> None:
+    """Of the same gray date again and again, or of the same colored one, the new model makes what the old one made."""
+    old = SuperResolver(ModelCard(method, SIZES[method], 4, COLORS, COLORS, 4), seed=1).eval()
+    with torch.no_grad():  # outputs are positive, as those of a trained network, which another activation follows
+        [m for m in old.modules() if isinstance(m, nn.Conv2d)][-1].bias.add_(1)
+    new = fitted(old, download(written[name], pairs=pairs).pairs["train"]).eval()
+    assert (new.card.scale, new.card.dates) == (3, pairs.dates)
+    bands = len(new.card.bands_in)
+    date = torch.rand(1, 1, bands, 12, 12, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        made = new.method.feed(new.network, date.expand(-1, pairs.dates, -1, -1, -1), *[torch.zeros(0)] * 3)
+        expected = old(date.expand(-1, 4, 3, -1, -1))
+    if bands == 1:
+        expected = expected.mean(dim=1, keepdim=True)
+    torch.testing.assert_close(made.reshape(expected.shape), expected)
+
+
+@pytest.mark.parametrize("method", ["highresnet", "sr3"])
+def test_every_method_that_sees_images_can_be_fitted(written: dict[str, Path], method: str) -> None:
+    sizes = {
+        "highresnet": {"hidden_channels": 16, "kernel_size": 3, "residual_layers": 1, "sr_kernel_size": 3},
+        "sr3": {"widths": [8, 8], "blocks": 1, "attention": [], "patch": 2, "sampling_steps": 1},
+    }
+    old = SuperResolver(ModelCard(method, sizes[method], 4, COLORS, COLORS, 4), seed=1)
+    pairs = download(written["probav"], pairs=TWO).pairs["train"]
+    new, lr = fitted(old, pairs).eval(), pairs.pair(0).lr[None]
+    with torch.no_grad():
+        assert new(lr).isfinite().all()
+    own = new.network.state_dict()
+    same = [name for name, value in old.network.state_dict().items() if torch.equal(own.get(name, value[:0]), value)]
+    assert len(same) > len(own) / 2, "all but the first and the last layer is as it was"
 
 
 @pytest.mark.parametrize(("name", "expected"), [("probav", False), ("worldstrat", True), ("fmow", True)])

@@ -1,0 +1,114 @@
+"""How methods are trained on the papers' other data sets: on from the main one's models, or for another length."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from satsr.data.pairs import Pairs
+from satsr.models.superresolver import SuperResolver, find_method
+from satsr.settings import SetStudySettings, TrainSettings
+
+LATENT_TIMES = 4
+
+
+def can_fuse(pairs: Pairs) -> bool:
+    """Say whether latent diffusion fits a set: images in color, of several dates that are known."""
+    return len(pairs.bands_out) == 3 and pairs.settings.dates > 1 and bool(pairs.pair(0).dt_days.isfinite().all())
+
+
+def trained_as(method: str, settings: TrainSettings, study: SetStudySettings) -> TrainSettings:
+    """Return how a method is trained on a further data set.
+
+    What starts from a model of the main data goes on as that ended: at its last learning rate, with its own mean.
+    Latent methods start from the prior, as published, and not from a model of the main data, so that all of them start
+    equal; where others start from models, they are given `LATENT_TIMES` the length.
+
+    Args:
+        method: a name in `METHODS`.
+        settings: of the method's own training.
+        study: its length, and whether trainings start from models of the main data.
+    """
+    if not study.from_main:
+        return of_length(settings, study.length)
+    if find_method(method).pretrained:
+        return of_length(settings, LATENT_TIMES * study.length)
+    ended = {"learning_rate": settings.learning_rate * settings.gamma ** len(settings.milestones), "milestones": ()}
+    return of_length(settings.model_copy(update={**ended, "start_at_mean": False}), study.length)
+
+
+def of_length(settings: TrainSettings, length: float) -> TrainSettings:
+    """Return a training of another length, watched at its end only.
+
+    Args:
+        settings: of the method's own training.
+        length: share of its steps; milestones, the start of the GAN and the average of the weights move with it.
+    """
+
+    def share(steps: int) -> int:
+        return max(1, round(length * steps))
+
+    return settings.model_copy(
+        update={
+            "steps": share(settings.steps),
+            "gan_start": round(length * settings.gan_start),
+            "ema": settings.ema ** (1 / length),
+            "milestones": tuple(map(share, settings.milestones)),
+            "validate_every": share(settings.steps),
+            "validate_images": 2,
+        }
+    )
+
+
+def fitted(model: SuperResolver, pairs: Pairs) -> SuperResolver:
+    """Return a trained model for other bands, dates and scale, so that it sees in them what it saw in its own.
+
+    Input weights are shared out over the new channels: each date counts as much as any other, a single band as the sum
+    of the old ones. Output weights of bands that become one are averaged. Everything else is as it was.
+
+    Args:
+        model: of a method that is fed low-resolution images, not latents.
+        pairs: of the data set that it goes on with.
+    """
+    card = replace(
+        model.card,
+        dates=pairs.settings.dates,
+        bands_in=pairs.bands_in,
+        bands_out=pairs.bands_out,
+        scale=pairs.scale,
+    )
+    made, old = SuperResolver(card), model.network.state_dict()
+    noisy = _noisy_channels(model), _noisy_channels(made)
+    with torch.no_grad():
+        for name, value in made.network.state_dict().items():
+            if name in old:  # HighResNet's levels of pairing share one block
+                value.copy_(_fit(old[name], value.shape, noisy))
+    return made
+
+
+def _noisy_channels(model: SuperResolver) -> int:
+    """Return how many of the first convolution's channels a denoiser's noisy image takes, which come first."""
+    patch = getattr(model.network, "patch", 0)
+    return len(model.card.bands_out) * patch**2
+
+
+def _fit(value: Tensor, shape: torch.Size, noisy: tuple[int, int]) -> Tensor:
+    if value.shape == shape:
+        return value
+    if value.ndim > 1 and value.shape[1] != shape[1]:
+        before, after = noisy
+        parts = (value[:, :before], after), (value[:, before:], shape[1] - after)
+        value = torch.cat([_shared_out(part, 1, count) * part.shape[1] / max(count, 1) for part, count in parts], dim=1)
+    return _shared_out(value, 0, shape[0])
+
+
+def _shared_out(value: Tensor, dim: int, count: int) -> Tensor:
+    """Return `count` channels: those that lie a common divisor apart are averaged, then repeated."""
+    if value.shape[dim] == count:
+        return value
+    kept = math.gcd(value.shape[dim], count)
+    folded = value.unflatten(dim, (-1, kept)).mean(dim)
+    return torch.cat([folded] * (count // kept), dim)
