@@ -18,6 +18,7 @@ from satsr.study import source_files
 ROOT = Path(__file__).resolve().parents[1]
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With two workers (`make test`), keep a file's tests together, and all that look at the one tiny study."""
     for item in items:

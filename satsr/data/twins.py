@@ -25,8 +25,8 @@ from satsr.settings import TwinSettings
 CLEAR = 0.1  # opacity up to which a pixel counts as free of cloud
 CLEAR_SKY = Conditions(1.0, (0.0, 0.0), 0.0, 0.0, (0.0, 0.0))
 
-# PROBA-V sees tens of kilometres. A landscape of the world is a kilometre wide, so there it stands for one 42 times as
-# large: a pixel of the world counts as 100 m, with clouds and optics of that size, and houses that are blocks.
+# PROBA-V sees tens of kilometres. A landscape of the world is some hundred metres wide, so there it stands for one 42
+# times as large: a pixel of the world counts as 100 m, with clouds and optics of that size, and houses that are blocks.
 PROBAV_PIXEL_M, PROBAV_PX, PROBAV_FRAMES = 100.0, 384, 10
 PROBAV_CLOUD_M = 30_000.0
 OLI_OFFSET_DAYS = 3  # Landsat and Sentinel-2 of OLI2MSI lie this far apart at most
