@@ -25,7 +25,7 @@ study: setup ## run the study and build its book (PROFILE=default)
 	$(BIN)/satsr study --profile $(PROFILE)
 
 test: setup lint ## lint, all tests, the tiny pipeline
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 real: setup ## the study on real images, and the trained models on real pairs
 	$(BIN)/satsr study --profile real

@@ -18,12 +18,20 @@ from satsr.study import source_files
 ROOT = Path(__file__).resolve().parents[1]
 
 
-@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+OF_TINY_STUDY = ("tests/book/test_book.py", "tests/pipeline/test_tiny.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """With two workers (`make test`), keep a file's tests together, and all that look at the one tiny study."""
-    for item in items:
-        shares = "ran" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("tiny study" if shares else item.path.relative_to(ROOT).as_posix()))
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::")[0]
+            return "tiny study" if file in OF_TINY_STUDY else file
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")
