@@ -90,8 +90,8 @@ def leakage(
     from satsr.data.check import open_splits
     from satsr.data.leakage import check_distance, positions, report
 
-    places = positions(open_splits(reader_class(name), folder or _root(root) / name))
-    found = report(places)
+    readers = open_splits(reader_class(name), folder or _root(root) / name)
+    found = report(positions({reader.split: reader for reader in readers}))
     if output is not None:
         found.to_csv(output, index=False)
     for split, some in found.groupby("split"):
@@ -100,7 +100,7 @@ def leakage(
             f"{split}: {len(some)} tiles, nearest {first.distance_m:.0f} m ({first.tile} to {first.nearest}), "
             f"median {some.distance_m.median():.0f} m"
         )
-    check_distance(places, least_m)
+    check_distance(found, least_m)
 
 
 def sentinel2(

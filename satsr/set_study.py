@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
 from satsr.data import images16, reader, shard_rows, shards
 from satsr.data.file_digest import status_digest
-from satsr.data.leakage import positions, report
+from satsr.data.leakage import check_distance, positions, report
 from satsr.data.pairs import Pairs
 from satsr.data.reader import SPLITS, Facts, Reader
 from satsr.data.readers import paper_time, tiffs
@@ -28,6 +29,7 @@ from satsr.paths import Workspace
 from satsr.reuse import key_of
 from satsr.settings import DataSetSettings
 
+LeakageRule = Literal["fail", "report"]
 REMEDY = (
     "move places to one split, give neighbours one region in regions.json, or say `leakage: report` for a published "
     "split that is to be used as it is"
@@ -114,60 +116,35 @@ def counted(rows: Mapping[str, Pairs]) -> dict[str, object]:
     }
 
 
-def neighbours(dataset: DataSet) -> dict[str, list[str]]:
-    """Return the regions that more than one split holds: neighbours across splits would leak.
+def leakage(title: str, sets: Mapping[str, Pairs], rule: LeakageRule) -> dict[str, object]:
+    """Return what the splits of a data set share, and how far they lie apart.
 
-    Returns:
-        region -> its splits; empty when all is well.
-    """
-    found: dict[str, set[str]] = {}
-    for split, each in dataset.readers.items():
-        for tile in each.tiles:
-            found.setdefault(each.region(tile), set()).add(split)
-    return {region: sorted(splits) for region, splits in found.items() if len(splits) > 1}
-
-
-def nearest_training(dataset: DataSet) -> pd.DataFrame | None:
-    """Return how far test and validation places lie from training, see `leakage.report`; None without positions."""
-    places = positions(dataset.readers.values())
-    return None if places.empty else report(places)
-
-
-def least_distance_m(dataset: DataSet) -> float:
-    """Return the stated distance: the diagonal of a place, so that no two across splits touch."""
-    pair = dataset.pairs["train"].pair(0)
-    return math.hypot(*(side * pair.gsd_m for side in pair.hr.shape[-2:]))
-
-
-def leakage(datasets: Sequence[DataSet]) -> pd.DataFrame:
-    """Return a row per data set: what its splits share, and how far they lie apart.
+    Args:
+        title: of the data set.
+        sets: split -> pairs.
+        rule: whether places that leak are refused, or only counted.
 
     Raises:
-        ValueError: a region in two splits, or a test or validation place closer to training than the stated distance,
-            unless the data set's settings say that leakage is only reported; the message names the first.
+        ValueError: a region in two splits, or a test or validation place closer to training than its own diagonal,
+            so that they may touch; the message names the first.
     """
-    return pd.DataFrame([_leakage(dataset) for dataset in datasets])
-
-
-def _leakage(dataset: DataSet) -> dict[str, object]:
-    shared, apart = neighbours(dataset), nearest_training(dataset)
-    least_m = math.nan if apart is None else least_distance_m(dataset)
-    close = 0 if apart is None else int((apart.distance_m < least_m).sum())
-    if dataset.settings.leakage == "fail":
+    regions = {split: {pairs.reader.region(tile) for tile in pairs.reader.tiles} for split, pairs in sets.items()}
+    shared = {r: [s for s, some in regions.items() if r in some] for r in sorted(set().union(*regions.values()))}
+    shared = {region: splits for region, splits in shared.items() if len(splits) > 1}
+    places = positions({split: pairs.reader for split, pairs in sets.items()})
+    pair = sets["train"].pair(0)
+    least_m = math.hypot(*(side * pair.gsd_m for side in pair.hr.shape[-2:]))
+    apart = pd.DataFrame(columns=["distance_m"], dtype=float) if places.empty else report(places)
+    if rule == "fail":
         for region, splits in shared.items():
-            raise ValueError(f"{dataset.title}: region {region} lies in {' and '.join(splits)}: {REMEDY}")
-        if apart is not None and close:
-            first = apart.iloc[0]
-            raise ValueError(
-                f"{dataset.title}: {first.split} place {first.tile} lies {first.distance_m:.0f} m from training place "
-                f"{first.nearest}, expected at least {least_m:.0f} m ({close} of {len(apart)} are closer): {REMEDY}"
-            )
+            raise ValueError(f"{title}: region {region} lies in {' and '.join(splits)}: {REMEDY}")
+        check_distance(apart, least_m, title, REMEDY)
     return {
-        "data set": dataset.title,
-        **{f"{split} regions": len({r.region(tile) for tile in r.tiles}) for split, r in dataset.readers.items()},
+        "data set": title,
+        **{f"{split} regions": len(some) for split, some in regions.items()},
         "regions in two splits": len(shared),
-        "stated distance, m": least_m,
-        "nearest, m": math.nan if apart is None else apart.distance_m.min(),
-        "median, m": math.nan if apart is None else apart.distance_m.median(),
-        "too close": close,
+        "stated distance, m": math.nan if places.empty else least_m,
+        "nearest, m": apart.distance_m.min(),
+        "median, m": apart.distance_m.median(),
+        "too close": int((apart.distance_m < least_m).sum()),
     }

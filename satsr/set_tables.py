@@ -55,14 +55,10 @@ def _number(value: float | None) -> str:
     return NOT_AVAILABLE if value is None else f"{value:,.10g}"
 
 
-def s2naip_area(tiles: int = 1_200_000) -> pd.DataFrame:
-    """Return the ground area of the paper's tiles at some latitudes of the United States, beside the equator's, in km2.
-
-    Args:
-        tiles: number of Web-Mercator tiles at zoom 17.
-    """
+def ground_area(tiles: int) -> pd.DataFrame:
+    """Return the ground area of Web-Mercator tiles at zoom 17 at some latitudes, the equator's first, in km2."""
     side_km = HR_GSD_M * HR_PX / 1000
-    places = {"equator": 0.0, "Miami": 25.8, "mean of the United States": 38.0, "Seattle": 47.6}
+    places = {"equator": 0.0, "Miami": 25.8, "Kansas City": 39.1, "Seattle": 47.6}
     return pd.DataFrame(
         {"latitude of": place, "degrees": degrees, "km2": tiles * (side_km * math.cos(math.radians(degrees))) ** 2}
         for place, degrees in places.items()
@@ -143,18 +139,11 @@ def same_order(main: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A row per metric, a column per other data set; NaN with fewer than three methods in common.
     """
-    from scipy.stats import kendalltau
-
     first, *others = dict.fromkeys(main.dataset)
     corrected = main[main.protocol == "corrected"]
     rows = {}
-    for metric in dict.fromkeys(corrected.metric):
-        wide = corrected[corrected.metric == metric].pivot(index="method", columns="dataset", values="mean")
+    for metric, part in corrected.groupby("metric", sort=False):
+        wide = part.pivot(index="method", columns="dataset", values="mean")
         if first in wide:
-            rows[metric] = {other: _tau(kendalltau, wide, first, other) for other in others}
+            rows[metric] = wide.corr("kendall", min_periods=3)[first].reindex(others)
     return pd.DataFrame(rows).T
-
-
-def _tau(correlation: Any, wide: pd.DataFrame, a: str, b: str) -> float:
-    both = wide.reindex(columns=[a, b]).dropna()
-    return float(correlation(both[a], both[b]).statistic) if len(both) > 2 else math.nan

@@ -12,7 +12,7 @@ from satsr.data.pairs import Pairs
 from satsr.models.superresolver import SuperResolver, find_method
 from satsr.settings import SetStudySettings, TrainSettings
 
-LATENT_TIMES = 4
+LATENT_TIMES = 4  # the share of its steps that a latent method takes, where others go on from models
 
 
 def can_fuse(pairs: Pairs) -> bool:
@@ -25,7 +25,7 @@ def trained_as(method: str, settings: TrainSettings, study: SetStudySettings) ->
 
     What starts from a model of the main data goes on as that ended: at its last learning rate, with its own mean.
     Latent methods start from the prior, as published, and not from a model of the main data, so that all of them start
-    equal; where others start from models, they are given `LATENT_TIMES` the length.
+    equal; where others start from models, they are given `LATENT_TIMES` the length, up to their own.
 
     Args:
         method: a name in `METHODS`.
@@ -35,7 +35,7 @@ def trained_as(method: str, settings: TrainSettings, study: SetStudySettings) ->
     if not study.from_main:
         return of_length(settings, study.length)
     if find_method(method).pretrained:
-        return of_length(settings, LATENT_TIMES * study.length)
+        return of_length(settings, min(LATENT_TIMES * study.length, max(1.0, study.length)))
     ended = {"learning_rate": settings.learning_rate * settings.gamma ** len(settings.milestones), "milestones": ()}
     return of_length(settings.model_copy(update={**ended, "start_at_mean": False}), study.length)
 

@@ -6,7 +6,6 @@ profile changes no byte of another. Its results come back as `results/<profile>`
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import yaml
 
+from satsr.data.file_digest import status_digest
 from satsr.params import load_study
 from satsr.paths import Workspace, real_data
 from satsr.provenance import describe, git_commit
@@ -154,20 +154,14 @@ def _changed_sources(where: Path) -> dict[str, Callable[[], object]]:
     others = [found.path for found in study.data_sets.values() if found.path]
     found: dict[str, Callable[[], object]] = {}
     for stage, paths in {"data": own, "data_sets": others}.items():
-        stamp, now = Workspace.of(study.profile, where).scratch / f"source-{stage}", _seen(where, paths)
-        stamp.parent.mkdir(parents=True, exist_ok=True)
-        if not stamp.is_file():
-            stamp.write_text(now)  # nothing has run yet
-        elif stamp.read_text() != now:
+        stamp = Workspace.of(study.profile, where).scratch / f"source-{stage}"
+        now = "".join(status_digest(where / path, (where / path).rglob("*")) for path in paths)
+        if paths and not stamp.is_file():  # nothing has run yet
+            stamp.parent.mkdir(parents=True, exist_ok=True)
+            stamp.write_text(now)
+        elif paths and stamp.read_text() != now:
             found[stage] = partial(stamp.write_text, now)
     return found
-
-
-def _seen(where: Path, paths: Sequence[str]) -> str:
-    """Return a digest of names, sizes and times of all files in some folders."""
-    files = sorted(p for path in paths for p in (where / path).rglob("*") if p.is_file())
-    facts = "".join(f"{p} {p.stat().st_size} {p.stat().st_mtime_ns}\n" for p in files)
-    return hashlib.sha256(facts.encode()).hexdigest()
 
 
 def _environment(root: Path) -> dict[str, str]:

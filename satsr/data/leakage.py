@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,8 +16,11 @@ COLUMNS = ("tile", "split", "x_m", "y_m")
 RADIUS_M = 6_378_137.0  # of EPSG:3857's sphere
 
 
-def positions(readers: Iterable[Reader]) -> pd.DataFrame:
+def positions(readers: Mapping[str, Reader]) -> pd.DataFrame:
     """Return where the places of some splits lie, those without a position left out.
+
+    Args:
+        readers: split -> reader.
 
     Returns:
         tile, split, x_m, y_m in metres of EPSG:3857.
@@ -25,8 +28,8 @@ def positions(readers: Iterable[Reader]) -> pd.DataFrame:
     import pandas as pd
 
     rows = [
-        (tile, reader.split, *found)
-        for reader in readers
+        (tile, split, *found)
+        for split, reader in readers.items()
         for tile in reader.tiles
         if (found := reader.position(tile)) is not None
     ]
@@ -69,18 +72,24 @@ def _on_globe(places: pd.DataFrame) -> np.ndarray:
     return np.stack([np.cos(longitude) / np.cosh(y), np.sin(longitude) / np.cosh(y), height], axis=1)
 
 
-def check_distance(places: pd.DataFrame, least_m: float) -> pd.DataFrame:
-    """Return `report`, having made sure that no test or validation tile is closer to training than that.
+def check_distance(
+    found: pd.DataFrame, least_m: float, title: str = "", remedy: str = "split by larger regions"
+) -> None:
+    """Make sure that no test or validation tile is closer to training than that.
+
+    Args:
+        found: from `report`.
+        least_m: on the ground.
+        title: what the message begins with, a data set's name.
+        remedy: what the message ends with.
 
     Raises:
         ValueError: one is closer; the message names the closest pair.
     """
-    found = report(places)
     close = found[found.distance_m < least_m]
     if len(close):
-        first = close.iloc[0]
+        first, what = close.iloc[0], f"{title}: " if title else ""
         raise ValueError(
-            f"{first.split} tile {first.tile} lies {first.distance_m:.0f} m from training tile {first.nearest}, "
-            f"expected at least {least_m:.0f} m ({len(close)} of {len(found)} are closer): split by larger regions"
+            f"{what}{first.split} tile {first.tile} lies {first.distance_m:.0f} m from training tile {first.nearest}, "
+            f"expected at least {least_m:.0f} m ({len(close)} of {len(found)} are closer): {remedy}"
         )
-    return found

@@ -62,8 +62,8 @@ def test_agrees_with_great_circles_between_all_pairs() -> None:
 
 def test_neighbours_across_splits_fail_with_the_closest_pair() -> None:
     with pytest.raises(ValueError, match=r"val tile v lies 5 m from training tile b, expected at least 50 m \(2 of 3"):
-        check_distance(KNOWN, 50)
-    assert len(check_distance(KNOWN, 4.999)) == 3
+        check_distance(report(KNOWN), 50)
+    check_distance(report(KNOWN), 4.999)
 
 
 @pytest.mark.parametrize("left", ["train", "val"])
@@ -75,7 +75,7 @@ def test_one_split_alone_is_refused(left: str) -> None:
 def test_tiles_of_s2_naip_tell_their_place_by_name(tmp_path: Path) -> None:
     published(tmp_path)
     write_chips(tmp_path, "val_set", ["33494_48870"], seed=1)  # beside and below the last training tile
-    found = report(positions(S2NAIP(tmp_path, split) for split in ("train", "val", "test")))
+    found = report(positions({split: S2NAIP(tmp_path, split) for split in ("train", "val", "test")}))
     assert tuple(found.loc[0, ["tile", "nearest"]]) == ("33494_48870", "33493_48869")
     y_m = 2**16 * TILE_M - 48869.5 * TILE_M
     ground = TILE_M * 2**0.5 / np.cosh(y_m / 6_378_137)  # a tile is smaller on the ground than in Mercator's metres
@@ -105,12 +105,12 @@ class Unplaced(Placed):
 
 
 def test_a_reader_may_tell_positions(tmp_path: Path) -> None:
-    found = positions([Placed(tmp_path, "train"), Placed(tmp_path, "test")])
+    found = positions({split: Placed(tmp_path, split) for split in ("train", "test")})
     assert found.to_numpy().tolist() == [["train 1", "train", 3.0, 4.0], ["test 1", "test", 3.0, 4.0]]
 
 
 def test_places_without_a_position_are_left_out(tmp_path: Path) -> None:
-    assert positions([Unplaced(tmp_path, "train")]).empty
+    assert positions({"train": Unplaced(tmp_path, "train")}).empty
 
 
 def test_command(tmp_path: Path) -> None:

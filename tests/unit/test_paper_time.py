@@ -55,8 +55,10 @@ def test_a_new_pixel_that_touches_a_masked_one_is_masked(probav: Reader) -> None
     rows, columns = np.nonzero(after)
     assert after.any()
     assert not after.all()
-    # centers of the new pixels, in the old ones: the pixel that holds the center shows the ground
-    assert before[((rows + 0.5) * 0.75).astype(int), ((columns + 0.5) * 0.75).astype(int)].all()
+    edges = [(np.floor(0.75 * n).astype(int), np.ceil(0.75 * (n + 1)).astype(int) - 1) for n in (rows, columns)]
+    for row in edges[0]:  # a new pixel covers three quarters of an old one along a side: two of them at most
+        for column in edges[1]:
+            assert before[row, column].all()
 
 
 def test_what_identifies_a_place_is_the_reader_s(oli2msi: Reader) -> None:

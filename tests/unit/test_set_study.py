@@ -30,13 +30,13 @@ from satsr.data.shards import Shards, write_shards
 from satsr.data.world import BANDS
 from satsr.models.superresolver import ModelCard, SuperResolver
 from satsr.paths import Workspace
-from satsr.set_study import READERS, DataSet, counted, leakage, neighbours
+from satsr.set_study import READERS, DataSet, counted, leakage
 from satsr.set_tables import (
     band_statistics,
     beside_main,
     comparison,
     facts_table,
-    s2naip_area,
+    ground_area,
     same_order,
     time_gaps,
 )
@@ -132,6 +132,8 @@ def test_what_starts_from_a_model_goes_on_as_that_ended_and_latent_methods_start
     for method in ("satdiffmoe", "satdiffmoe_absolute", "controlnet"):
         found = trained_as(method, settings, study)
         assert (found.steps, found.milestones, found.learning_rate) == (40, (24, 32), 1e-3)
+        longer = trained_as(method, settings, study.model_copy(update={"length": 0.5}))
+        assert longer.steps == 100, "never longer than its own training, unless all are"
 
 
 def test_trained_anew_every_method_has_its_own_schedule() -> None:
@@ -262,22 +264,25 @@ def test_digest_of_a_download_follows_its_splits(own: Callable[[str], Path]) -> 
     assert download(folder).found() != before
 
 
+def leaks(dataset: DataSet) -> dict[str, object]:
+    return leakage(dataset.title, dataset.pairs, dataset.settings.leakage)
+
+
 def test_splits_without_a_common_region_are_accepted(written: dict[str, Path]) -> None:
-    found = leakage([download(written[name]) for name in ("probav", "fmow")]).set_index("data set")
+    found = pd.DataFrame([leaks(download(written[name])) for name in ("probav", "fmow")]).set_index("data set")
     assert found["regions in two splits"].tolist() == [0, 0]
     assert found["too close"].tolist() == [0, 0]
-    assert math.isnan(found.loc["PROBA-V", "nearest, m"]), "PROBA-V publishes no coordinates"
+    assert found.loc["PROBA-V", ["stated distance, m", "nearest, m"]].isna().all(), "it publishes no coordinates"
     assert found.loc[FMoW.facts.title, "nearest, m"] == pytest.approx(1000, rel=0.01)  # scenes lie 1 km apart
     assert found.loc[FMoW.facts.title, "stated distance, m"] == pytest.approx(320 * 2**0.5)
 
 
-def test_a_region_in_two_splits_is_refused_by_name(own: Callable[[str], Path], written: dict[str, Path]) -> None:
+def test_a_region_in_two_splits_is_refused_by_name(own: Callable[[str], Path]) -> None:
     folder = own("oli2msi")
     region = OLI2MSI(folder, "train").region(make_oli2msi.TRAIN[0])
     write_regions(folder, [(make_oli2msi.TEST[0], region)])
-    assert neighbours(download(folder)) == {region: ["test", "train"]}
-    with pytest.raises(ValueError, match=rf"OLI2MSI: region {region} lies in test and train: .*regions\.json"):
-        leakage([download(written["fmow"]), download(folder, pairs=ONE)])
+    with pytest.raises(ValueError, match=rf"OLI2MSI: region {region} lies in train and test: .*regions\.json"):
+        leaks(download(folder, pairs=ONE))
 
 
 def close_fmow(folder: Path) -> Path:
@@ -288,15 +293,15 @@ def close_fmow(folder: Path) -> Path:
 
 
 def test_places_that_touch_across_splits_are_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"val place \S+ lies 100 m from training place \S+, expected at least 453 m"):
-        leakage([download(close_fmow(tmp_path / "fmow"))])
+    message = r"fMoW.*: val tile \S+ lies 100 m from training tile \S+, expected at least 453 m .*`leakage: report`"
+    with pytest.raises(ValueError, match=message):
+        leaks(download(close_fmow(tmp_path / "fmow")))
 
 
 def test_a_published_split_may_be_used_as_it_is_and_its_leakage_is_reported(tmp_path: Path) -> None:
     folder = close_fmow(tmp_path / "fmow")
     settings = DataSetSettings(path=str(folder), pairs=TWO, leakage="report")
-    found = leakage([DataSet("fmow", settings, Workspace(Path("unused"), "tiny"))])
-    assert found["too close"].tolist() == [2]
+    assert leaks(DataSet("fmow", settings, Workspace(Path("unused"), "tiny")))["too close"] == 2
 
 
 def test_the_sharded_form_takes_the_place_of_the_layout(written: dict[str, Path], tmp_path: Path) -> None:
@@ -360,14 +365,14 @@ def test_facts_are_listed_with_every_note() -> None:
 
 
 def test_ground_area_follows_the_cosine_of_the_latitude() -> None:
-    found = s2naip_area().set_index("latitude of")
+    found = ground_area(1_200_000).set_index("latitude of")
     tile_km = 2 * math.pi * 6378.137 / 2**17  # Web Mercator, zoom 17
     assert found.km2["equator"] == pytest.approx(1.2e6 * tile_km**2, rel=1e-6)
     assert found.km2["equator"] == pytest.approx(1.2e6 * 0.305748**2, rel=1e-5)
     for place in found.index:
         share = math.cos(math.radians(found.degrees[place])) ** 2
         assert found.km2[place] / found.km2["equator"] == pytest.approx(share)
-    assert s2naip_area(tiles=600).km2[0] == pytest.approx(found.km2["equator"] / 2000)
+    assert ground_area(600).km2[0] == pytest.approx(found.km2["equator"] / 2000)
 
 
 def test_statistics_of_bands_leave_masked_pixels_out(written: dict[str, Path]) -> None:

@@ -22,19 +22,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satsr.data.images import read_png
+from satsr.data.leakage import RADIUS_M
 from satsr.data.reader import Facts, Reader, Sample
 from satsr.data.readers.fmow_pairs import OK, PAIRS_FILE, RGB_ROOT, SENTINEL_ROOT, SPLITS, read_pairs
 from satsr.data.readers.fmow_write import BANDS, PER_REFLECTANCE, write_set
-from satsr.data.readers.tiffs import Box, Raster, read_tiff, resized
+from satsr.data.readers.tiffs import Box, Raster, covered, read_tiff, resized
 from satsr.data.sensors import TCI_WHITE
 
 __all__ = ["FMoW", "write_set"]
 
 DAY_S = 86_400
-RADIUS_M = 6_378_137.0  # of EPSG:3857's sphere
 SNAP = 0.01  # LR pixels by which a footprint may miss a pixel's edge: coordinates are rounded
 BLACK_SHARE = 0.01  # of HR, from which a place is unusable: JPEG turns single dark pixels black
-FULLY = 0.999  # share of a pixel that has to have values, with room for rounding
 
 
 class FMoW(Reader):
@@ -201,8 +200,8 @@ def _filled(
     if left >= right or top >= bottom:
         return np.zeros((*size, image.shape[2]), np.float32), np.zeros(size, bool)
     known = np.nan_to_num(image, nan=0.0, posinf=0.0, neginf=0.0)
-    seen, part = (known != 0).any(axis=-1, keepdims=True), (left, top, right, bottom)
-    return resized(known, size, part), resized(seen, size, part)[..., 0] > FULLY
+    part = (left, top, right, bottom)
+    return resized(known, size, part), covered((known != 0).any(axis=-1), size, part)
 
 
 def _projected(polygon: str, crs: Any) -> Box:

@@ -12,12 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from satsr.data.reader import Facts, Reader, Sample, Status
-from satsr.data.readers.tiffs import resized
-
-FULLY = 0.999  # share of a new pixel that has to show the ground, with room for rounding
+from satsr.data.readers.tiffs import covered, resized
 
 
 class Treatment(NamedTuple):
@@ -73,9 +70,9 @@ class PaperTime(Reader):
         return replace(
             found,
             series=np.stack([resized(frame, low) for frame in found.series]),
-            valid=np.stack([_valid(frame, low) for frame in found.valid]),
+            valid=np.stack([covered(frame, low) for frame in found.valid]),
             hr=resized(found.hr, high),
-            hr_valid=_valid(found.hr_valid, high),
+            hr_valid=covered(found.hr_valid, high),
         )
 
     def region(self, tile: str) -> str:
@@ -106,7 +103,3 @@ class PaperTime(Reader):
 def titled(facts: Facts) -> str:
     """Return what tables call a data set that is treated so."""
     return f"{facts.title} as x{TREATMENTS[facts.name].scale}"
-
-
-def _valid(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
-    return np.asarray(resized(mask[..., None], size)[..., 0] > FULLY)

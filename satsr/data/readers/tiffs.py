@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+FULLY = 0.999  # share of a new pixel that has to have values, with room for rounding
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
@@ -101,6 +102,11 @@ def resized(image: NDArray[Any], size: tuple[int, int], box: Box | None = None) 
     planes = [Image.fromarray(np.ascontiguousarray(plane)) for plane in np.moveaxis(near, -1, 0)]
     made = [plane.resize(size[::-1], Image.Resampling.BILINEAR, shifted) for plane in planes]
     return np.stack([np.asarray(plane) for plane in made], axis=-1)
+
+
+def covered(mask: NDArray[np.bool_], size: tuple[int, int], box: Box | None = None) -> NDArray[np.bool_]:
+    """Return which pixels (h, w) of what `resized` makes come from True pixels of a mask (H, W) alone."""
+    return np.asarray(resized(mask[..., None], size, box)[..., 0] > FULLY)
 
 
 def write_tiff(path: Path, image: NDArray[Any], corner: tuple[float, float], gsd_m: float, crs: str) -> None:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satsr.data.reader import Facts, Reader, Sample
-from satsr.data.readers.tiffs import corner_of, open_tiff, read_tiff, resized
+from satsr.data.readers.tiffs import corner_of, covered, open_tiff, read_tiff, resized
 from satsr.data.readers.worldstrat_write import HR_WHITE, L1C_BANDS, METADATA_FILE, SPLIT_FILE, write_set
 from satsr.data.sensors import TCI_WHITE
 
@@ -35,7 +35,6 @@ __all__ = ["WorldStrat", "WorldStratL2A", "write_set"]
 CLEAR_PERCENT = 10.0  # a revisit is preferred below this cloud cover; three in four are
 HR_BANDS = (1, 2, 3)  # SPOT_RGB_BANDS of WorldStrat's code: red, green, blue
 L2A_BANDS = tuple(band for band in L1C_BANDS if band != "b10")
-FULLY = 0.999  # share of an HR pixel that has to have values, with room for rounding
 EPOCH = np.datetime64("1970-01-01")
 
 
@@ -207,8 +206,7 @@ class WorldStrat(Reader):
         rows, columns = part
         box = (columns.start * across, rows.start * down, columns.stop * across, rows.stop * down)
         size = (rows.stop - rows.start) * self.facts.scale, (columns.stop - columns.start) * self.facts.scale
-        seen = (image != 0).any(axis=-1, keepdims=True)
-        return resized(image, size, box), resized(seen, size, box)[..., 0] > FULLY
+        return resized(image, size, box), covered((image != 0).any(axis=-1), size, box)
 
     def _hr_path(self, tile: str) -> Path:
         return self._hr / tile / f"{tile}_ps.tiff"
