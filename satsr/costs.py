@@ -53,8 +53,10 @@ def training_operations(model: SuperResolver, batch: Batch) -> int:
     """Return the operations of one training step of a sampling method, forward and backward, per image."""
     model.train()
 
+    lr, dt_days, place, day = batch.seen()
+
     def step() -> None:
-        output, wanted = model.denoise(batch.lr, batch.dt_days, batch.hr, 0, batch.place, batch.day)
+        output, wanted = model.denoise(lr, dt_days, batch.hr, 0, place, day)
         (output - wanted).square().mean().backward()
 
     total = operations(step)
@@ -139,9 +141,8 @@ def _first(batch: Batch, size: int) -> Batch:
     return Batch(**parts, **names)
 
 
-def _to(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    parts = (batch.lr, batch.dt_days.nan_to_num(0), batch.place, batch.day)
-    return parts[0].to(device), parts[1].to(device), parts[2].to(device), parts[3].to(device)
+def _to(batch: Batch, device: torch.device) -> tuple[Tensor, ...]:
+    return tuple(part.to(device) for part in batch.seen())
 
 
 def _device(network: nn.Module) -> torch.device:

@@ -62,9 +62,7 @@ def super_resolve(model: SuperResolver, batch: Batch) -> tuple[Tensor, Tensor]:
     """
     all_digits()
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    # without dates, methods that look at time take it for none
-    dt_days, day = batch.dt_days.nan_to_num(0), batch.day.nan_to_num(0)
-    raw = model(*(part.to(device) for part in (batch.lr, dt_days, batch.place, day))).float().cpu()
+    raw = model(*(part.to(device) for part in batch.seen())).float().cpu()
     clipped = ((raw < 0) | (raw > 1)).float().mean(dim=(1, 2, 3))
     return raw.clamp(0, 1), clipped
 

@@ -155,14 +155,15 @@ def outputs(model: SuperResolver, batch: Batch, variant: Variant) -> Tensor:
 
 
 def _seen(batch: Batch, variant: Variant) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    dates, every = variant.dates or batch.lr.shape[1], batch.dt_days.nan_to_num(0)
+    lr, every, place, day = batch.seen()
+    dates = variant.dates or lr.shape[1]
     times = {
         "true": lambda: every,
         "permuted": lambda: every.roll(max(1, every.shape[1] // 2), dims=1),
         "later": lambda: every + YEAR_DAYS,
         "zero": lambda: torch.zeros_like(every),
     }
-    return batch.lr[:, :dates], times[variant.times]()[:, :dates], batch.place, batch.day
+    return lr[:, :dates], times[variant.times]()[:, :dates], place, day
 
 
 def study(

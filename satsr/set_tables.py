@@ -12,7 +12,7 @@ import pandas as pd
 from satsr.data.pairs import Pairs, spread_evenly
 from satsr.data.reader import Facts
 from satsr.data.s2naip import HR_GSD_M, HR_PX
-from satsr.tables import NOT_AVAILABLE, NOT_RUN, marks
+from satsr.tables import NOT_AVAILABLE, NOT_RUN, cells, marks
 
 FEW = 64  # pairs that statistics are taken over, spread over a set
 
@@ -125,10 +125,8 @@ def beside_main(main: pd.DataFrame, metric: str, protocol: str, digits: int) -> 
         digits: decimals.
     """
     part = main[(main.metric == metric) & (main.protocol == protocol)]
-    values = part[["mean", "low", "high"]].to_numpy()
-    texts = [f"{m:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]" for m, low, high in values]
-    cells = part.assign(cell=texts + marks(part))
-    wide = cells.pivot_table(index="method", columns="dataset", values="cell", aggfunc="first", sort=False)
+    texts = part.assign(cell=cells(part, {metric: digits}) + marks(part))
+    wide = texts.pivot_table(index="method", columns="dataset", values="cell", aggfunc="first", sort=False)
     every = wide.reindex(columns=list(dict.fromkeys(main.dataset))).astype(object)
     return every.fillna(NOT_RUN).rename_axis(columns=None)
 

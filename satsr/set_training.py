@@ -12,8 +12,6 @@ from satsr.data.pairs import Pairs
 from satsr.models.superresolver import SuperResolver, find_method
 from satsr.settings import SetStudySettings, TrainSettings
 
-LATENT_TIMES = 4  # the share of its steps that a latent method takes, where others go on from models
-
 
 def can_fuse(pairs: Pairs) -> bool:
     """Say whether latent diffusion fits a set: images in color, of several dates that are known."""
@@ -25,19 +23,21 @@ def trained_as(method: str, settings: TrainSettings, study: SetStudySettings) ->
 
     What starts from a model of the main data goes on as that ended: at its last learning rate, with its own mean.
     Latent methods start from the prior, as published, and not from a model of the main data, so that all of them start
-    equal; where others start from models, they are given `LATENT_TIMES` the length, up to their own.
+    equal; they have a length of their own. A smaller batch moves as far in less time, on a noisier way.
 
     Args:
         method: a name in `METHODS`.
         settings: of the method's own training.
-        study: its length, and whether trainings start from models of the main data.
+        study: lengths, the size of a batch, and whether trainings start from models of the main data.
     """
-    if not study.from_main:
-        return of_length(settings, study.length)
+    settings = settings.model_copy(update={"batch": study.batch or settings.batch})
     if find_method(method).pretrained:
-        return of_length(settings, min(LATENT_TIMES * study.length, max(1.0, study.length)))
-    ended = {"learning_rate": settings.learning_rate * settings.gamma ** len(settings.milestones), "milestones": ()}
-    return of_length(settings.model_copy(update={**ended, "start_at_mean": False}), study.length)
+        return of_length(settings, study.latent_length)
+    if study.from_main:
+        ended = settings.learning_rate * settings.gamma ** len(settings.milestones)
+        goes_on = {"learning_rate": ended, "milestones": (), "start_at_mean": False}
+        settings = settings.model_copy(update=goes_on)
+    return of_length(settings, study.length)
 
 
 def of_length(settings: TrainSettings, length: float) -> TrainSettings:

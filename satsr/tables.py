@@ -83,8 +83,8 @@ def main_table(
 def shown(table: pd.DataFrame, protocol: str, digits: dict[str, int]) -> pd.DataFrame:
     """Return one protocol's cells as text, `mean [low, high]`: one row per method, one column per metric."""
     part = table[table.protocol == protocol]
-    cells = part.assign(text=_cells(part, digits) + marks(part))
-    wide = cells.pivot(index="method", columns="metric", values="text")
+    texts = part.assign(text=cells(part, digits) + marks(part))
+    wide = texts.pivot(index="method", columns="metric", values="text")
     return wide.loc[list(dict.fromkeys(part.method)), list(dict.fromkeys(part.metric))]
 
 
@@ -130,7 +130,7 @@ def beside_published(table: pd.DataFrame, published: pd.DataFrame, digits: dict[
     Returns:
         Columns method, metric, published, this run; rows that only one side has are there too.
     """
-    ours = table[table.protocol == "published"].assign(ours=lambda t: _cells(t, digits))
+    ours = table[table.protocol == "published"].assign(ours=lambda t: cells(t, digits))
     names = ours.metric.str.partition(":")  # `lpips:judge` stands beside the paper's LPIPS, with its network's name
     ours["metric"], ours["ours"] = names[0], ours.ours + names[2].map(lambda n: f" ({n})" if n else "")
     both = published.merge(ours[["method", "metric", "ours"]], on=["method", "metric"], how="outer", sort=False)
@@ -168,7 +168,7 @@ def best_median_worst(scores: pd.DataFrame, method: str, metric: str) -> dict[st
     return {"best": ranked[0], "median": ranked[len(ranked) // 2], "worst": ranked[-1]}
 
 
-def _cells(table: pd.DataFrame, digits: dict[str, int]) -> pd.Series:
+def cells(table: pd.DataFrame, digits: dict[str, int]) -> pd.Series:
     """Return each row as text, `mean [low, high]`."""
     values = table[["mean", "low", "high"]].to_numpy()
     places = [digits[str(metric)] for metric in table.metric]

@@ -78,8 +78,7 @@ def train(
         validation: pairs for the curve; no choice depends on them.
         data_digest: identifies the data set; work on other data is not reused.
         here: the profile's folders: unfinished work in its scratch, networks of losses in its artifacts.
-        start_from: a trained model of the same method, perhaps of other bands and dates: the new one starts from every
-            tensor of it that has the same name and shape.
+        start_from: a trained model of the same method, bands, dates and scale, whose weights the new one starts from.
 
     Raises:
         ValueError: a loss that the method cannot be trained with.
@@ -151,10 +150,7 @@ def _start(model: SuperResolver, base: StartingPoint | None, other: SuperResolve
     if base is not None:
         model.network.start_from(base.autoencoder.weights, base.prior.weights)  # type: ignore[operator]
     if other is not None:
-        own = model.network.state_dict()  # refers to the weights themselves
-        for name, value in other.network.state_dict().items():
-            if name in own and own[name].shape == value.shape:
-                own[name].copy_(value)
+        model.network.load_state_dict(other.network.state_dict())
 
 
 def _named(model: SuperResolver | None) -> dict[str, str]:

@@ -210,9 +210,8 @@ class Loop(ABC):
         scores: dict[str, list[Tensor]] = {}
         for start in range(0, len(chosen), 16):
             batch = self.validation.batch(chosen[start : start + 16])
-            parts = (batch.lr[:, :dates], batch.dt_days[:, :dates], batch.place, batch.day)
             with self.fabric.autocast():
-                sr = self.averaged(*map(self.fabric.to_device, parts))
+                sr = self.averaged(*map(self.fabric.to_device, batch.seen(dates)))
             sr = sr.float().clamp(0, 1).cpu()
             scores.setdefault("val_psnr", []).append(psnr(sr, batch.hr, "corrected", batch.hr_valid))
             if self.judge is not None:

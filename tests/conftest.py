@@ -18,7 +18,7 @@ from satsr.study import source_files
 ROOT = Path(__file__).resolve().parents[1]
 
 
-OF_TINY_STUDY = ("tests/book/test_book.py", "tests/pipeline/test_tiny.py")
+OF_TINY_STUDY = ("tests/book/test_book.py", "tests/pipeline/test_tiny.py", "tests/pipeline/test_downloads.py")
 
 
 @pytest.hookimpl(optionalhook=True)

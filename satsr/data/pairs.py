@@ -105,6 +105,13 @@ class Batch:
             **stacked, place=place, day=day, tiles=tuple(p.tile for p in pairs), regions=tuple(p.region for p in pairs)
         )
 
+    def seen(self, dates: int | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return what a model is given: `lr`, `dt_days`, `place` and `day`, of the first dates or all of them.
+
+        A date that is not known counts as that of HR, and a day that is not known as 0: time then says nothing.
+        """
+        return self.lr[:, :dates], self.dt_days[:, :dates].nan_to_num(0), self.place, self.day.nan_to_num(0)
+
     def crop(self, size: int, rng: np.random.Generator) -> Batch:
         """Return one random LR crop of `size` px of every pair, and the HR crop of the same ground.
 

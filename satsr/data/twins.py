@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,14 +91,15 @@ def _look(
     gsd_m: float,
     cloudy_share: float | None = None,
     pixel_m: float = HR_GSD_M,
+    cloud_m: float | None = None,
 ) -> Frame:
     """Return what a camera sees on a day, on a grid of `gsd_m` from the landscape's corner; no share means no sky."""
     sun = sun_at(site.region.place.latitude_deg, day_of_year(day), SENTINEL2_HOUR)
     seen = site.surface(day).reflectance(day_of_year(day), sun, fine=gsd_m < 5)
     chosen = np.stack([seen[BANDS.index(cameras.SEEN_IN.get(name, name))] for name in names])
     sky = CLEAR_SKY if cloudy_share is None else draw_conditions(site.rng, sensor, cloudy_share, sun)
-    if pixel_m == PROBAV_PIXEL_M:
-        sky = replace(sky, cloud_m=PROBAV_CLOUD_M)
+    if cloud_m is not None:
+        sky = replace(sky, cloud_m=cloud_m)
     place = {"pixel_m": pixel_m, "margin": MARGIN_PX, "scale": gsd_m / pixel_m}
     return observe(chosen, names, sensor, sky, site.rng, **place)  # type: ignore[arg-type]
 
@@ -112,10 +114,11 @@ def _probav(site: Site) -> list[Scene]:
     captured = draw_flight_day(site.rng)
     size = min(PROBAV_PX, site.region.size_px) // 3
     days = tuple(captured + timedelta(days=int(d)) for d in np.sort(site.rng.integers(-15, 16, PROBAV_FRAMES)))
-    shared = ("nir",), 3 * PROBAV_PIXEL_M, site.cloudy_share, PROBAV_PIXEL_M
-    lr, lr_valid = _stacked([_look(site, day, cameras.PROBAV_300, *shared) for day in days], size)
+    wide = partial(_look, site, names=("nir",), pixel_m=PROBAV_PIXEL_M, cloud_m=PROBAV_CLOUD_M)
+    series = partial(wide, sensor=cameras.PROBAV_300, gsd_m=3 * PROBAV_PIXEL_M, cloudy_share=site.cloudy_share)
+    lr, lr_valid = _stacked([series(day) for day in days], size)
     # The challenge took HR images of little cloud, and marks the rest.
-    sharp = _look(site, captured, cameras.PROBAV_100, ("nir",), PROBAV_PIXEL_M, site.cloudy_share / 4, PROBAV_PIXEL_M)
+    sharp = wide(captured, sensor=cameras.PROBAV_100, gsd_m=PROBAV_PIXEL_M, cloudy_share=site.cloudy_share / 4)
     hr, hr_valid = _stacked([sharp], 3 * size)
     grids = (3 * PROBAV_PIXEL_M, PROBAV_PIXEL_M)
     return [_scene(site, site.name, lr, ("nir",), lr_valid, days, hr[0], ("nir",), hr_valid[0], captured, grids)]
@@ -141,7 +144,7 @@ def _worldstrat(site: Site) -> list[Scene]:
 
 
 def _fmow(site: Site) -> list[Scene]:
-    """Several places of a landscape, each with Sentinel-2 images of years and one sharp image of some day in them."""
+    """Two places of a landscape, each with Sentinel-2 images of years and one sharp image of some day in them."""
     first, last = FMOW_YEARS
     span = (last - first).days
     drawn = np.sort(site.rng.choice(span, FMOW_FRAMES + 1, replace=False))
@@ -153,8 +156,8 @@ def _fmow(site: Site) -> list[Scene]:
     lr, lr_valid = _stacked(frames, size)
     hr, hr_valid = _stacked([sharp], 4 * size)
     found = []
-    for number, (y, x) in enumerate(np.ndindex(2, 2)):
-        top, left = (n * (size - FMOW_LR_PX) for n in (y, x))  # the corners of the landscape
+    for number, top in enumerate((0, size - FMOW_LR_PX)):
+        left = top  # north-west and south-east corner of the landscape
         low, high = (np.s_[..., f * top : f * (top + FMOW_LR_PX), f * left : f * (left + FMOW_LR_PX)] for f in (1, 4))
         parts = lr[low], BANDS, lr_valid[low], tuple(days), hr[0][high], ("red", "green", "blue"), hr_valid[0][high]
         shift = (10.0 * left, -10.0 * top)

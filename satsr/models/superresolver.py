@@ -74,6 +74,7 @@ class Method:
         feed: calls the network with LR (N, T, C, h, w), dt_days (N, T), place (N, 2) and day (N,).
         any_dates: the network takes any number of dates, if it was trained with more than one.
         date_by_date: the network was trained with single dates and takes any number of them.
+        doubles: the network enlarges by powers of two only.
     """
 
     network: type[nn.Module]
@@ -81,6 +82,7 @@ class Method:
     feed: Callable[[nn.Module, Tensor, Tensor, Tensor, Tensor], Tensor] = _feed_dates
     any_dates: bool = False
     date_by_date: bool = False
+    doubles: bool = False
 
     @property
     def learns(self) -> bool:
@@ -120,21 +122,18 @@ def _latent_sizes(card: ModelCard) -> Sizes:
     return {"bands": len(card.bands_in), "out_channels": len(card.bands_out), "scale": card.scale}
 
 
-DOUBLING = ("srcnn", "highresnet", "esrgan")  # networks that were published with scales of 2, 4, 8, ...
-
-
 def network_scale(card: ModelCard) -> int:
     """Return what the network itself enlarges by: of a doubling network, the next power of two.
 
     The paper's x3 data sets are treated so: a x4 network, and a resize to x3 (reference code, 2024 configurations).
     """
-    return 1 << (card.scale - 1).bit_length() if card.method in DOUBLING else card.scale
+    return 1 << (card.scale - 1).bit_length() if find_method(card.method).doubles else card.scale
 
 
 METHODS = {
     "bicubic": Method(BicubicMedian, lambda c: {"out_channels": len(c.bands_out), "scale": c.scale}, any_dates=True),
-    "srcnn": Method(SRCNN, _worldstrat_sizes),
-    "highresnet": Method(HighResNet, _worldstrat_sizes, any_dates=True),
+    "srcnn": Method(SRCNN, _worldstrat_sizes, doubles=True),
+    "highresnet": Method(HighResNet, _worldstrat_sizes, any_dates=True, doubles=True),
     "esrgan": Method(
         SSR_RRDBNet,
         lambda c: {
@@ -143,6 +142,7 @@ METHODS = {
             "scale": network_scale(c),
         },
         feed=_feed_stacked,
+        doubles=True,
     ),
     "sr3": Method(PixelDiffusion, _sampler_sizes, feed=_feed_sampler),
     "flow": Method(PixelDiffusion, lambda c: {**_sampler_sizes(c), "process": "flow"}, feed=_feed_sampler),

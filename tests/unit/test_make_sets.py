@@ -140,7 +140,7 @@ def test_places_come_back_with_their_position(made: Made, again: dict[str, list[
 def test_every_split_has_usable_places_and_the_manifest_counts_them(made: Made, name: str) -> None:
     for split, reader in made.readers[name].items():
         pairs = Pairs(reader, PairSettings(dates=1, bands=()))
-        assert len(pairs) == made.manifest[name]["scenes"][split] == (4 if name == "fmow" else 1)
+        assert len(pairs) == made.manifest[name]["scenes"][split] == (2 if name == "fmow" else 1)
         assert pairs.left_out.empty
 
 

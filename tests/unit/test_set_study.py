@@ -123,17 +123,15 @@ def test_the_shortest_training_has_a_step() -> None:
 
 
 def test_what_starts_from_a_model_goes_on_as_that_ended_and_latent_methods_start_equal() -> None:
-    study = SetStudySettings(length=0.1, from_main=True)
+    study = SetStudySettings(length=0.1, latent_length=0.4, batch=2, from_main=True)
     schedule = {"learning_rate": 1e-3, "milestones": (60, 80), "gamma": 0.5}
     settings = TrainSettings(losses={"l1": 1.0}, steps=100, start_at_mean=True, **schedule)
     goes_on = trained_as("srcnn", settings, study)
-    assert (goes_on.steps, goes_on.milestones, goes_on.start_at_mean) == (10, (), False)
+    assert (goes_on.steps, goes_on.batch, goes_on.milestones, goes_on.start_at_mean) == (10, 2, (), False)
     assert goes_on.learning_rate == pytest.approx(2.5e-4)
     for method in ("satdiffmoe", "satdiffmoe_absolute", "controlnet"):
         found = trained_as(method, settings, study)
-        assert (found.steps, found.milestones, found.learning_rate) == (40, (24, 32), 1e-3)
-        longer = trained_as(method, settings, study.model_copy(update={"length": 0.5}))
-        assert longer.steps == 100, "never longer than its own training, unless all are"
+        assert (found.steps, found.batch, found.milestones, found.learning_rate) == (40, 2, (24, 32), 1e-3)
 
 
 def test_trained_anew_every_method_has_its_own_schedule() -> None:

@@ -19,7 +19,6 @@ from satsr.models.bicubic import median_of_valid
 from satsr.models.files import load_model, save_model
 from satsr.models.pixel_diffusion import PixelDiffusion
 from satsr.models.superresolver import (
-    DOUBLING,
     METHODS,
     ModelCard,
     Sizes,
@@ -168,6 +167,9 @@ def test_median_leaves_black_dates_out(dates: int, seed: int) -> None:
     seen = lr[0][lr[0].sum(axis=(1, 2, 3)) > 0]
     expected = np.sort(seen, axis=0)[(len(seen) - 1) // 2] if len(seen) else np.zeros((3, 4, 4), np.float32)
     np.testing.assert_array_equal(median_of_valid(torch.from_numpy(lr))[0].numpy(), expected)
+
+
+DOUBLING = [name for name, method in METHODS.items() if method.doubles]
 
 
 @pytest.mark.parametrize("method", DOUBLING)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +111,23 @@ def test_the_curve_has_the_scores_of_the_images_from_the_first_dates(pairs: Pair
     plain = trained("satdiffmoe", pairs, here, validate_dates=1, precision="32-true")
     assert "val_lpips" not in plain.curve
     assert plain.curve.val_psnr.tolist() == pytest.approx(run.curve.val_psnr.tolist())
+
+
+@pytest.mark.parametrize("method", ["satdiffmoe", "satdiffmoe_absolute", "controlnet"])
+def test_images_without_dates_teach_as_if_all_were_of_one_day(method: str, here: Workspace, tmp_path: Path) -> None:
+    chips = [made_up_chip(f"{16 * n}_0", seed=n) for n in range(5)]
+    sets = {
+        "without": [replace(chip, dates=None) for chip in chips],
+        "one day": [replace(chip, dates=(date(2020, 6, 11),) * len(chip.dates or ())) for chip in chips],  # as HR
+    }
+    runs = [
+        train(method, TrainSettings(**SHORT), 0, found, found, name, here)
+        for name, own in sets.items()
+        for found in [Pairs(write_set(tmp_path / name, own), PairSettings(dates=3))]
+    ]
+    assert all(run.samples_per_s > 0 for run in runs)  # none was taken from the other
+    without, one_day = (run.model.network.state_dict() for run in runs)
+    assert all(torch.equal(without[name], one_day[name]) for name in one_day)
 
 
 def test_another_judge_scores_anew(pairs: Pairs, here: Workspace) -> None:

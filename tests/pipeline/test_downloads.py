@@ -1,0 +1,84 @@
+"""The whole study where a user's downloads lie: published layouts, without the files that only this project writes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from satsr.data.make import tree_digest
+from satsr.params import load_study
+from satsr.paths import Workspace
+from satsr.set_study import READERS
+from tests.conftest import TinyRun, satsr
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
+
+OWN_FILES = ("captions.json", "regions.json", "dates.csv")
+OWN_FOLDERS = ("land_cover", "vectors")
+
+
+@pytest.fixture(scope="module")
+def downloads(ran: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny study's data as their authors would publish them, and its networks that look at images."""
+    tiny, out = Workspace.of("tiny", ran.project / ".runs" / "tiny"), tmp_path_factory.mktemp("downloads")
+    shutil.copytree(tiny.data, out / "s2naip")
+    for name in READERS:
+        shutil.copytree(tiny.sets / name, out / name)
+    for path in [p for name in OWN_FILES for p in out.rglob(name)]:
+        path.unlink()
+    for path in [p for name in OWN_FOLDERS for p in out.rglob(name)]:
+        shutil.rmtree(path)
+    shutil.copytree(tiny.artifacts / "perception", out / "weights")  # without captions none can be trained
+    return out
+
+
+@pytest.fixture(scope="module")
+def results(ran: TinyRun, downloads: Path) -> Path:
+    """What the study on the downloads ends with; all that differs from the tiny study is where things are."""
+    profiles = ran.project / "profiles"
+    settings = yaml.safe_load((profiles / "tiny.yaml").read_text())
+    settings["data"] |= {"source": "s2naip", "path": str(downloads / "s2naip")}
+    for name in READERS:
+        settings["data_sets"].setdefault(name, {})["path"] = str(downloads / name)
+    for kind in ("clips", "trunks"):
+        found = {
+            path.name: {"weights": str(path)} for path in (downloads / "weights" / kind.removesuffix("s")).iterdir()
+        }
+        settings["perception"][kind] = found
+    (profiles / "downloads.yaml").write_text(yaml.safe_dump(settings))
+    before = tree_digest(downloads)
+    satsr(ran.project, "study", "--profile", "downloads")
+    assert tree_digest(downloads) == before, "what a user has downloaded stays as it is"
+    return ran.project / "results" / "downloads"
+
+
+def test_the_main_table_has_every_method(ran: TinyRun, results: Path) -> None:
+    table = pd.read_csv(results / "main.csv")
+    assert set(table.method) == set(load_study(ran.project, "tiny").methods)
+    assert np.isfinite(table["mean"]).all()
+    assert set(table.dataset) == {"S2-NAIP"}
+
+
+def test_images_are_those_of_the_embedded_data_and_so_are_the_scores_of_what_does_not_learn(
+    ran: TinyRun, results: Path
+) -> None:
+    def bicubic(profile: str) -> pd.Series:
+        scores = pd.read_parquet(results.parent / profile / "scores" / "bicubic.parquet")
+        return scores.set_index(["metric", "protocol", "tile"]).value.sort_index()
+
+    pd.testing.assert_series_equal(bicubic("downloads"), bicubic("tiny"))
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_every_other_data_set_is_read_where_it_lies(ran: TinyRun, results: Path, name: str) -> None:
+    counts = [json.loads((results.parent / p / "data_sets.json").read_text())[name] for p in ("downloads", "tiny")]
+    assert counts[0]["scenes"] == counts[1]["scenes"]
+    table = pd.read_csv(results / "sets" / name / "main.csv")
+    assert set(table.dataset) == {READERS[name].facts.title}
+    assert set(table.method) >= set(load_study(ran.project, "tiny").sets.methods)
