@@ -13,7 +13,7 @@ from satsr import convergence as convergence_report
 from satsr import fusion_report
 from satsr.agreement import report
 from satsr.buildings import share_text
-from satsr.tables import NOT_RUN
+from satsr.tables import NOT_RUN, UNDATED
 
 PAPER_CONVERGENCE = (5, 15)  # times faster than ControlNet
 
@@ -144,6 +144,8 @@ def time_matters(results: Path) -> str:
     if not (results / "time.csv").is_file():
         return NOT_RUN
     table = pd.read_csv(results / "time.csv")
+    if table.empty:
+        return fusion_report.NO_DATES
     return fusion_report.time_sentence(table, list(dict.fromkeys(table.metric))[-1])
 
 
@@ -155,7 +157,9 @@ def relative_time_enough(results: Path) -> str:
     metric, told_more = "lpips:judge", "satdiffmoe_absolute"
     if not all((results / f"{name}.csv").is_file() for name in ("comparisons", "main")):
         return NOT_RUN
-    table, main = (pd.read_csv(results / f"{name}.csv") for name in ("comparisons", "main"))
+    table, main = (pd.read_csv(results / f"{name}.csv", dtype={"note": str}) for name in ("comparisons", "main"))
+    if main.note.str.contains(UNDATED, na=False).any():
+        return fusion_report.NO_DATES
     row = table[(table.metric == metric) & (table.protocol == "corrected") & table.a.isin(("satdiffmoe", told_more))]
     row = row[row.b.isin(("satdiffmoe", told_more))]
     if row.empty:

@@ -21,6 +21,7 @@ ROUNDING = 1e-4
 COLUMNS = ["option", "choice", "metric", "mean", "images", "regions", "seeds", "difference", "low", "high", "p"]
 UNDECIDED = "undecided"
 WORDS = {"no": "worse", "yes": "better", UNDECIDED: UNDECIDED}
+NO_DATES = "These data have no dates, so nothing can be said of time."
 LEAST_REGIONS = 6  # from which on Wilcoxon's test can reach its level
 
 
@@ -144,7 +145,9 @@ def steps_sentence(rows: pd.DataFrame, settings: TableSettings, metric: str, as_
 
 
 def time_sentence(table: pd.DataFrame, metric: str) -> str:
-    """Say whether wrong times make images worse, by one metric."""
+    """Say whether wrong times make images worse, by one metric; the table is empty where no dates are known."""
+    if table.empty:
+        return NO_DATES
     rows = table[(table.metric == metric) & (table.option != AS_SET)]
     said = [f"{row.option}, {row.choice}: {_change(row)}" for row in rows.itertuples()]
     matters = (rows.better == "no").any()

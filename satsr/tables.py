@@ -17,7 +17,8 @@ NOT_AVAILABLE, NOT_RUN = "not available", "not run in this profile"
 FLATTERED = "its network sat in the method's loss"
 RESIZED = "the network enlarges by more; its output is made smaller, antialiased"
 REPEATED = "one band, repeated three times for a metric of color"
-MARKS = {FLATTERED: "†", RESIZED: "‡", REPEATED: "§"}
+UNDATED = "the dates are not known, so a method that is told of time is told nothing"
+MARKS = {FLATTERED: "†", RESIZED: "‡", REPEATED: "§", UNDATED: "¶"}
 CELL = ["method", "metric", "protocol"]
 
 

@@ -45,7 +45,7 @@ def make_data(settings: DataSettings, out: Path, dates: int) -> dict[str, Any]:
         Counts, left-out chips with their reasons, and the sha256 of every set.
 
     Raises:
-        ValueError: the source does not hold what it should, or none of a set's chips can be used.
+        ValueError: the source does not hold what it should, none of a set's chips can be used, or only some have dates.
         OSError: the disk is full.
     """
     jobs = [] if settings.source == "s2naip" else _jobs(settings)
@@ -178,9 +178,17 @@ def _describe(folder_: Path, dates: int) -> dict[str, Any]:
         raise ValueError(
             f"none of the {len(index)} chips of {folder_.name} can be used: {reasons}; needed {dates} dates"
         )
+    usable = index[index.status == "ok"]
+    dated = sum(reader.set.dates(tile) is not None for tile in usable.tile)
+    if 0 < dated < len(usable):
+        raise ValueError(
+            f"{folder_.name}: {dated} of {len(usable)} chips have dates.csv, expected all or none: add the others, or "
+            "take all away to leave time out"
+        )
     return {
-        "chips": int((index.status == "ok").sum()),
-        "regions": int(index[index.status == "ok"].region.nunique()),
+        "chips": len(usable),
+        "regions": int(usable.region.nunique()),
+        "dated": dated,
         "left out": {k: int(v) for k, v in index[index.status != "ok"].status.value_counts().items()},
         "frames": int(index.frames.sum()),
         "frames with black pixels": int((index.frames - index.good_frames).sum()),

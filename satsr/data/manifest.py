@@ -13,6 +13,12 @@ def data_name(here: Workspace) -> str:
     return str(manifest["name"])
 
 
+def has_dates(here: Workspace) -> bool:
+    """Return whether the dates of the profile's images are known: of all sets, or of none."""
+    sets = json.loads((here.results / "data.json").read_text())["sets"]
+    return all(found["dated"] for found in sets.values())
+
+
 def data_digest(here: Workspace) -> str:
     """Return 16 hexadecimal digits per set of the profile's data, from `data.json`, in the order train, val, test."""
     sets = json.loads((here.results / "data.json").read_text())["sets"]

@@ -108,9 +108,11 @@ class Batch:
     def seen(self, dates: int | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return what a model is given: `lr`, `dt_days`, `place` and `day`, of the first dates or all of them.
 
-        A date that is not known counts as that of HR, and a day that is not known as 0: time then says nothing.
+        Where a place's dates are not known, all are 0 and so is the day of HR, so that time says nothing.
         """
-        return self.lr[:, :dates], self.dt_days[:, :dates].nan_to_num(0), self.place, self.day.nan_to_num(0)
+        known = self.dt_days.isfinite().all(dim=1)
+        dt_days = self.dt_days.where(known[:, None], 0)[:, :dates]
+        return self.lr[:, :dates], dt_days, self.place, self.day.where(known, 0).nan_to_num(0)
 
     def crop(self, size: int, rng: np.random.Generator) -> Batch:
         """Return one random LR crop of `size` px of every pair, and the HR crop of the same ground.

@@ -157,7 +157,7 @@ def _fmow(site: Site) -> list[Scene]:
     hr, hr_valid = _stacked([sharp], 4 * size)
     found = []
     for number, top in enumerate((0, size - FMOW_LR_PX)):
-        left = top  # north-west and south-east corner of the landscape
+        left = size - FMOW_LR_PX - top  # north-east and south-west corner of the landscape
         low, high = (np.s_[..., f * top : f * (top + FMOW_LR_PX), f * left : f * (left + FMOW_LR_PX)] for f in (1, 4))
         parts = lr[low], BANDS, lr_valid[low], tuple(days), hr[0][high], ("red", "green", "blue"), hr_valid[0][high]
         shift = (10.0 * left, -10.0 * top)

@@ -88,7 +88,7 @@ def test_changing_one_method_marks_only_it_and_what_follows(ran: TinyRun) -> Non
         )
     finally:
         params.write_text(text)
-    on_sets = {f"set_methods@{name}" for name in study.data_sets}  # every method is trained there too
+    on_sets = {f"set_methods@{name}" for name in study.data_sets}  # which depend on all of `train`
     assert set(json.loads(status.stdout)) == {"train@esrgan", *on_sets}
 
 

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from satsr.claims import RULES, status
-from satsr.tables import NOT_RUN
+from satsr.fusion_report import NO_DATES
+from satsr.tables import NOT_RUN, UNDATED
 
 
 def write(folder: Path, name: str, **columns: list[object]) -> None:
@@ -58,9 +59,20 @@ def test_relative_time_is_enough_where_little_is_lost(
     names = {"a": "satdiffmoe_absolute", "b": "satdiffmoe"}
     duel = pd.DataFrame([{**parts, **names, "difference": 0.1, "low": -high, "high": -low, "seeds": seeds}])
     duel.to_csv(tmp_path / "comparisons.csv", index=False)
-    pd.DataFrame([{**parts, "method": "satdiffmoe", "mean": 1.0}]).to_csv(tmp_path / "main.csv", index=False)
+    pd.DataFrame([{**parts, "method": "satdiffmoe", "mean": 1.0, "note": ""}]).to_csv(
+        tmp_path / "main.csv", index=False
+    )
     verdict = status("relative_time_enough", "", tmp_path)
     assert f"-0.100, at worst {high:+.3f} (margin 0.100): {said}" in verdict
+
+
+def test_nothing_is_said_of_time_without_dates(tmp_path: Path) -> None:
+    row = {"metric": "lpips:judge", "protocol": "corrected", "method": "satdiffmoe", "mean": 1.0}
+    pd.DataFrame([{**row, "note": f"images only; {UNDATED}"}]).to_csv(tmp_path / "main.csv", index=False)
+    names = {"a": "satdiffmoe", "b": "satdiffmoe_absolute", "difference": -0.5, "low": -0.6, "high": -0.4, "seeds": 3}
+    pd.DataFrame([{**row, **names}]).to_csv(tmp_path / "comparisons.csv", index=False)
+    write(tmp_path, "time", option=[], choice=[], metric=[])
+    assert {status(rule, "", tmp_path) for rule in ("time_matters", "relative_time_enough")} == {NO_DATES}
 
 
 def test_ratios_are_computed(tmp_path: Path) -> None:

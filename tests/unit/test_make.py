@@ -41,7 +41,7 @@ def test_same_seed_same_bytes(world: tuple[Path, dict], tmp_path: Path) -> None:
 def test_manifest_counts_and_digests(world: tuple[Path, dict]) -> None:
     for split, name in SETS.items():
         found = world[1]["sets"][split]
-        assert (found["chips"], found["regions"], found["frames"]) == (1, 1, 2)
+        assert (found["chips"], found["dated"], found["regions"], found["frames"]) == (1, 1, 1, 2)
         assert found["sha256"] == tree_digest(world[0] / name)
 
 
@@ -269,6 +269,19 @@ def test_too_little_space_is_said_before_anything_is_written(tmp_path: Path, mon
     assert not list(tmp_path.iterdir())
 
 
+def test_dates_of_some_chips_only_are_refused(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    make_data(SMALL.model_copy(update={"chips_per_side": 2}), made, dates=2)
+    settings = DataSettings(source="s2naip", path=str(made), leakage="report")
+    given = sorted((made / SETS["val"] / "sentinel2").glob("*/dates.csv"))
+    given[0].unlink()
+    with pytest.raises(ValueError, match=r"val_set: 3 of 4 chips have dates\.csv, expected all or none"):
+        make_data(settings, tmp_path / "data", dates=2)
+    for path in given[1:]:
+        path.unlink()
+    assert make_data(settings, tmp_path / "data", dates=2)["sets"]["val"]["dated"] == 0
+
+
 @pytest.mark.parametrize("old", [False, True])
 def test_a_download_of_s2_naip_is_used_where_it_lies(old: bool, tmp_path: Path) -> None:
     there = published(tmp_path / "s2naip")
@@ -281,6 +294,7 @@ def test_a_download_of_s2_naip_is_used_where_it_lies(old: bool, tmp_path: Path) 
     settings = DataSettings(source="s2naip", path=str(there))
     manifest = make_data(settings, tmp_path / "data", dates=4)
     assert [manifest["sets"][split]["chips"] for split in ("train", "val", "test")] == [6, 3, 2]
+    assert [found["dated"] for found in manifest["sets"].values()] == [0, 0, 0]
     assert manifest["name"] == "S2-NAIP"
     assert sum(path.stat().st_size for path in (tmp_path / "data").rglob("*.*")) < 1000, "nothing is copied"
     pairs = Pairs(tmp_path / "data" / "train_urban_set", PairSettings(dates=4))

@@ -67,14 +67,14 @@ def test_days_are_nan_without_dates(tmp_path: Path) -> None:
 def test_a_model_sees_the_first_dates_and_unknown_ones_as_the_day_of_hr(tmp_path: Path) -> None:
     chips = made_up(tmp_path)
     known = Pairs(write_set(tmp_path / "known", chips), FOUR).batch([0, 1])
-    unknown = Pairs(write_set(tmp_path / "unknown", [replace(c, dates=None, uuid="no date") for c in chips]), FOUR)
+    unknown = Pairs(write_set(tmp_path / "unknown", [replace(c, dates=None) for c in chips]), FOUR)
     for dates in (None, 2):
         lr, dt_days, place, day = known.seen(dates)
         assert torch.equal(lr, known.lr[:, :dates])
         assert torch.equal(dt_days, known.dt_days[:, :dates])
         assert torch.equal(place, known.place)
         assert torch.equal(day, known.day)
-        _, dt_days, _, day = unknown.batch([0, 1]).seen(dates)
+        _, dt_days, _, day = unknown.batch([0, 1]).seen(dates)  # although the name of HR tells its day
         assert torch.equal(dt_days, torch.zeros(2, dates or 4))
         assert torch.equal(day, torch.zeros(2, dtype=torch.float64))
 

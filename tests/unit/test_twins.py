@@ -136,9 +136,9 @@ def test_worldstrat_has_all_bands_and_hr_covers_the_ground_of_lr(made: Made) -> 
     assert list(scene.dates) == sorted(scene.dates)
 
 
-def test_fmow_has_four_places_that_do_not_overlap(made: Made) -> None:
+def test_fmow_has_two_places_that_do_not_overlap(made: Made) -> None:
     found = made["fmow"]
-    assert len(found) == len({scene.name for scene in found}) == 4
+    assert len(found) == len({scene.name for scene in found}) == 2
     for scene in found:
         assert scene.lr_bands == BANDS
         assert scene.hr_bands == ("red", "green", "blue")

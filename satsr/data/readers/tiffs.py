@@ -110,14 +110,19 @@ def covered(mask: NDArray[np.bool_], size: tuple[int, int], box: Box | None = No
 
 
 def write_tiff(path: Path, image: NDArray[Any], corner: tuple[float, float], gsd_m: float, crs: str) -> None:
-    """Write (H, W, C) as a GeoTIFF whose north-west corner lies at `corner`, making its folder."""
-    import rasterio
+    """Write (H, W, C) as a GeoTIFF whose north-west corner lies at `corner`, making its folder.
+
+    Raises:
+        OSError: it cannot be written, with the system's own reason.
+    """
+    from rasterio.io import MemoryFile
     from rasterio.transform import from_origin
 
     path.parent.mkdir(parents=True, exist_ok=True)
     height, width, count = image.shape
     kind = {"driver": "GTiff", "height": height, "width": width, "count": count, "dtype": image.dtype}
-    with rasterio.open(
-        path, "w", **kind, crs=crs, transform=from_origin(*corner, gsd_m, gsd_m), compress="deflate"
-    ) as file:
-        file.write(np.moveaxis(image, -1, 0))
+    place = {"crs": crs, "transform": from_origin(*corner, gsd_m, gsd_m)}
+    with MemoryFile() as memory:  # GDAL, writing to the disk, does not say why it failed
+        with memory.open(**kind, **place, compress="deflate") as file:
+            file.write(np.moveaxis(image, -1, 0))
+        path.write_bytes(memory.read())
