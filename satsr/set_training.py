@@ -6,11 +6,13 @@ import math
 from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from satsr.data.pairs import Pairs
 from satsr.models.superresolver import SuperResolver, find_method
 from satsr.settings import SetStudySettings, TrainSettings
+
+TRIES = 5  # of the mean, which an activation after the last convolution makes less than linear in its bias
 
 
 def can_fuse(pairs: Pairs) -> bool:
@@ -87,6 +89,29 @@ def fitted(model: SuperResolver, pairs: Pairs) -> SuperResolver:
             if name in old:  # HighResNet's levels of pairing share one block
                 value.copy_(_fit(old[name], value.shape, noisy))
     return made
+
+
+@torch.no_grad()
+def at_mean(model: SuperResolver, pairs: Pairs, images: int = 16) -> SuperResolver:
+    """Move the bias of a fitted model's last convolution, so that its images have the mean of HR; return the model.
+
+    Other sensors' values differ by a factor, and in a few steps a network would learn little else. What samples its
+    images learns their mean from the noise, and stays as it is.
+
+    Args:
+        model: from `fitted`; changed in place.
+        pairs: of the data set that it goes on with.
+        images: how many of them are looked at.
+    """
+    if model.method.denoises:
+        return model
+    last = [module for module in model.network.modules() if isinstance(module, nn.Conv2d)][-1]
+    batch = pairs.batch(range(min(images, len(pairs))))
+    model.eval()
+    assert last.bias is not None
+    for _ in range(TRIES):
+        last.bias += (batch.hr - model(*batch.seen())).movedim(1, -1)[batch.hr_valid].mean(dim=0)
+    return model
 
 
 def _noisy_channels(model: SuperResolver) -> int:

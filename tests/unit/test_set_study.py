@@ -40,7 +40,7 @@ from satsr.set_tables import (
     same_order,
     time_gaps,
 )
-from satsr.set_training import can_fuse, fitted, of_length, trained_as
+from satsr.set_training import at_mean, can_fuse, fitted, of_length, trained_as
 from satsr.settings import DataSetSettings, PairSettings, SetStudySettings, TrainSettings
 from tests.data import make_oli2msi, make_probav, make_worldstrat
 
@@ -180,6 +180,31 @@ def test_every_method_that_sees_images_can_be_fitted(written: dict[str, Path], m
     own = new.network.state_dict()
     same = [name for name, value in old.network.state_dict().items() if torch.equal(own.get(name, value[:0]), value)]
     assert len(same) > len(own) / 2, "all but the first and the last layer is as it was"
+
+
+@pytest.mark.parametrize("method", ["srcnn", "highresnet", "esrgan"])
+@pytest.mark.parametrize("name", ["probav", "worldstrat"])
+def test_a_model_that_goes_on_starts_at_the_mean_of_hr(written: dict[str, Path], method: str, name: str) -> None:
+    sizes = SIZES.get(method, SIZES["srcnn"])
+    pairs = download(written[name], pairs=TWO).pairs["train"]
+    first = fitted(SuperResolver(ModelCard(method, sizes, 4, COLORS, COLORS, 4), seed=1), pairs)
+    before = {name: value.clone() for name, value in first.network.state_dict().items()}
+    model = at_mean(first, pairs)
+    batch = pairs.batch(range(min(16, len(pairs))))
+    with torch.no_grad():
+        off = (batch.hr - model(*batch.seen())).movedim(1, -1)[batch.hr_valid].mean(dim=0)
+    assert off.abs().max() < 0.005
+    moved = [name for name, value in model.network.state_dict().items() if not torch.equal(value, before[name])]
+    assert [before[name].shape for name in moved] == [(len(pairs.bands_out),)], "one bias alone has moved"
+
+
+def test_what_samples_its_images_is_not_moved(written: dict[str, Path]) -> None:
+    sizes = {"widths": [8, 8], "blocks": 1, "attention": [], "patch": 2, "sampling_steps": 1}
+    pairs = download(written["probav"], pairs=TWO).pairs["train"]
+    model = fitted(SuperResolver(ModelCard("sr3", sizes, 4, COLORS, COLORS, 4), seed=1), pairs)
+    before = {name: value.clone() for name, value in model.network.state_dict().items()}
+    at_mean(model, pairs)
+    assert all(torch.equal(value, before[name]) for name, value in model.network.state_dict().items())
 
 
 @pytest.mark.parametrize(("name", "expected"), [("probav", False), ("worldstrat", True), ("fmow", True)])
