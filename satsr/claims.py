@@ -144,9 +144,7 @@ def time_matters(results: Path) -> str:
     if not (results / "time.csv").is_file():
         return NOT_RUN
     table = pd.read_csv(results / "time.csv")
-    if table.empty:
-        return fusion_report.NO_DATES
-    return fusion_report.time_sentence(table, list(dict.fromkeys(table.metric))[-1])
+    return fusion_report.time_sentence(table, "" if table.empty else table.metric.iloc[-1])
 
 
 def relative_time_enough(results: Path) -> str:

@@ -8,11 +8,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from satsr.data.pairs import Pairs
+from satsr.data.pairs import Pairs, spread_evenly
 from satsr.models.superresolver import SuperResolver, find_method
 from satsr.settings import SetStudySettings, TrainSettings
 
 TRIES = 5  # of the mean, which an activation after the last convolution makes less than linear in its bias
+IMAGES = 16  # that the mean is taken over
 
 
 def can_fuse(pairs: Pairs) -> bool:
@@ -23,9 +24,9 @@ def can_fuse(pairs: Pairs) -> bool:
 def trained_as(method: str, settings: TrainSettings, study: SetStudySettings) -> TrainSettings:
     """Return how a method is trained on a further data set.
 
-    What starts from a model of the main data goes on as that ended: at its last learning rate, with its own mean.
+    What starts from a model of the main data (see `fitted`, `at_mean`) goes on at the learning rate where that ended.
     Latent methods start from the prior, as published, and not from a model of the main data, so that all of them start
-    equal; they have a length of their own. A smaller batch moves as far in less time, on a noisier way.
+    equal; they have a length of their own.
 
     Args:
         method: a name in `METHODS`.
@@ -92,7 +93,7 @@ def fitted(model: SuperResolver, pairs: Pairs) -> SuperResolver:
 
 
 @torch.no_grad()
-def at_mean(model: SuperResolver, pairs: Pairs, images: int = 16) -> SuperResolver:
+def at_mean(model: SuperResolver, pairs: Pairs) -> SuperResolver:
     """Move the bias of a fitted model's last convolution, so that its images have the mean of HR; return the model.
 
     Other sensors' values differ by a factor, and in a few steps a network would learn little else. What samples its
@@ -101,12 +102,11 @@ def at_mean(model: SuperResolver, pairs: Pairs, images: int = 16) -> SuperResolv
     Args:
         model: from `fitted`; changed in place.
         pairs: of the data set that it goes on with.
-        images: how many of them are looked at.
     """
     if model.method.denoises:
         return model
     last = [module for module in model.network.modules() if isinstance(module, nn.Conv2d)][-1]
-    batch = pairs.batch(range(min(images, len(pairs))))
+    batch = pairs.batch(spread_evenly(len(pairs), IMAGES))
     model.eval()
     assert last.bias is not None
     for _ in range(TRIES):

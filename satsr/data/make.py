@@ -11,7 +11,7 @@ import hashlib
 import multiprocessing
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -54,11 +54,13 @@ def make_data(settings: DataSettings, out: Path, dates: int) -> dict[str, Any]:
     shutil.rmtree(building, ignore_errors=True)
     with whole_or_nothing(building):
         left_out = _write_all(settings, jobs, building) if jobs else _link(settings, building)
+        sets = {split: _describe(building / name, dates) for split, name in SETS.items()}
+        _check_dates(sets.values())
         manifest = {
             "source": settings.source,
             "name": _name(settings),
             "seed": settings.seed,
-            "sets": {split: _describe(building / name, dates) for split, name in SETS.items()},
+            "sets": sets,
             "left out while reading": left_out,
         }
         shutil.rmtree(out, ignore_errors=True)
@@ -179,21 +181,25 @@ def _describe(folder_: Path, dates: int) -> dict[str, Any]:
             f"none of the {len(index)} chips of {folder_.name} can be used: {reasons}; needed {dates} dates"
         )
     usable = index[index.status == "ok"]
-    dated = sum(reader.set.dates(tile) is not None for tile in usable.tile)
-    if 0 < dated < len(usable):
-        raise ValueError(
-            f"{folder_.name}: {dated} of {len(usable)} chips have dates.csv, expected all or none: add the others, or "
-            "take all away to leave time out"
-        )
     return {
         "chips": len(usable),
         "regions": int(usable.region.nunique()),
-        "dated": dated,
+        "dated": sum(reader.set.dates(tile) is not None for tile in usable.tile),
         "left out": {k: int(v) for k, v in index[index.status != "ok"].status.value_counts().items()},
         "frames": int(index.frames.sum()),
         "frames with black pixels": int((index.frames - index.good_frames).sum()),
         "sha256": tree_digest(folder_),
     }
+
+
+def _check_dates(sets: Collection[dict[str, Any]]) -> None:
+    """Refuse data of which only some have dates: a network would take the others' for HR's own day."""
+    dated, chips = (sum(found[what] for found in sets) for what in ("dated", "chips"))
+    if 0 < dated < chips:
+        raise ValueError(
+            f"{dated} of {chips} usable chips have dates.csv, expected all or none: add the others, or take all away "
+            "to leave time out"
+        )
 
 
 def tree_digest(root: Path) -> str:

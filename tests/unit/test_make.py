@@ -275,11 +275,17 @@ def test_dates_of_some_chips_only_are_refused(tmp_path: Path) -> None:
     settings = DataSettings(source="s2naip", path=str(made), leakage="report")
     given = sorted((made / SETS["val"] / "sentinel2").glob("*/dates.csv"))
     given[0].unlink()
-    with pytest.raises(ValueError, match=r"val_set: 3 of 4 chips have dates\.csv, expected all or none"):
+    with pytest.raises(ValueError, match=r"11 of 12 usable chips have dates\.csv, expected all or none"):
         make_data(settings, tmp_path / "data", dates=2)
     for path in given[1:]:
         path.unlink()
-    assert make_data(settings, tmp_path / "data", dates=2)["sets"]["val"]["dated"] == 0
+    with pytest.raises(ValueError, match=r"8 of 12 usable chips"):  # a whole set without
+        make_data(settings, tmp_path / "data", dates=2)
+    assert not (tmp_path / "data").exists()
+    for path in made.rglob("dates.csv"):
+        path.unlink()
+    found = make_data(settings, tmp_path / "data", dates=2)["sets"]
+    assert [each["dated"] for each in found.values()] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("old", [False, True])
