@@ -50,8 +50,8 @@ lint: setup ## ruff and mypy
 
 lock: ## resolve requirements.lock and environment.yml anew from pyproject.toml
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --extra dev --no-emit-index-url --no-header --quiet --upgrade -o requirements.lock pyproject.toml
-	$(BIN)/python -m tests.unit.environment_file
+	$(BIN)/python -m tests.pipeline.environment_file
 
 clean-notebooks: setup ## bring the notebooks into their canonical form
 	$(BIN)/ruff format notebooks
-	$(BIN)/python -m satsr.notebook clean notebooks/*.ipynb
+	$(BIN)/python -m satsr.pipeline.notebook clean notebooks/*.ipynb

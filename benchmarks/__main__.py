@@ -1,7 +1,7 @@
 """`make bench`: speed as ratios in one run."""
 
 from benchmarks import ceiling, reading, sampling, scoring, training
-from satsr.provenance import gpu, processor
+from satsr.common.provenance import gpu, processor
 
 if __name__ == "__main__":
     print(f"{processor()}; GPU {gpu()}")

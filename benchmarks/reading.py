@@ -20,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from satsr.common.settings import PairSettings
 from satsr.data.frames import choose_frames
 from satsr.data.pairs import Pairs
 from satsr.data.reader import Reader, Sample
 from satsr.data.readers.s2naip import S2NAIP
-from satsr.data.s2naip import region_of
-from satsr.data.shards import FACTS_FILE, PER_SHARD, Shards, write_shards
-from satsr.data.tile_index import INDEX_FILE, write_index
-from satsr.settings import PairSettings
+from satsr.data.readers.s2naip_folder import region_of
+from satsr.data.shards.index import INDEX_FILE, write_index
+from satsr.data.shards.shards import FACTS_FILE, PER_SHARD, Shards, write_shards
 
 CHIPS, DATES, STORED, WORKERS, ROUNDS = 256, 8, 12, 2, 5
 PLACES = 1_200_000  # pairs of S2-NAIP (Zooming Out, section 3)

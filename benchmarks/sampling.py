@@ -11,10 +11,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from satsr.diffusion.unet import latent_unet_config
+from satsr.common.device import best_device
 from satsr.models.autoencoder import tiny_config
+from satsr.models.diffusion.unet import latent_unet_config
 from satsr.models.latent_diffusion import LatentDiffusion
-from satsr.precision import best_device
 
 IMAGES, DATES, LR_PX, STEPS, ROUNDS = 4, 8, 32, 10, 7
 

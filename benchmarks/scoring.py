@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from satsr.common.paths import Workspace
 from satsr.metrics.cpsnr import cpsnr
 from satsr.metrics.networks import network_of
 from satsr.metrics.scoring import score
-from satsr.paths import Workspace
 from satsr.perception.roles import folder_of, network_name
 
 IMAGES, SIZE_PX, ROUNDS, LOOP_IMAGES = 256, 128, 9, 16

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from satsr.paths import real_data
-from satsr.study import source_files
+from satsr.common.paths import real_data
+from satsr.pipeline.run import source_files
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -60,7 +60,7 @@ def real() -> Path:
 
 def satsr(project: Path, *arguments: str) -> str:
     """Run the command line of a clone's own code and return what it printed."""
-    code = "from satsr.cli import main; main()"
+    code = "from satsr.cli.app import main; main()"
     environment = {**os.environ, "PYTHONPATH": str(project)}
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=project, env=environment, capture_output=True, text=True

@@ -8,8 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
+from satsr.common.paths import project_root
 from satsr.data.reader import Reader
-from satsr.paths import project_root
 
 READERS = {
     "s2naip": "satsr.data.readers.s2naip:S2NAIP",
@@ -152,7 +152,7 @@ def reader_class(name: str) -> type[Reader]:
         ValueError: an unknown name; the message lists the known ones.
     """
     if name == SHARDS:
-        from satsr.data.shards import Shards
+        from satsr.data.shards.shards import Shards
 
         return Shards
     if name not in READERS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from satsr.paths import Workspace
+from satsr.common.paths import Workspace
 
 
 def data_name(here: Workspace) -> str:

@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from satsr.common.weight_files import read_weights
 from satsr.metrics.checks import check_images
 from satsr.metrics.protocol import CHUNK_IMAGES, Protocol, as_published, map_chunks, mask_of, replace_invalid
 from satsr.perception.trunk import Trunk
-from satsr.weights import read_weights
 
 # Their value for both constants, beside equations 3 and 4.
 C1 = 1e-6

@@ -6,10 +6,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from satsr.common.device import best_device
 from satsr.perception.clip import Clip
 from satsr.perception.load import load_clip, load_trunk
 from satsr.perception.trunk import Trunk
-from satsr.precision import best_device
 
 Kind = Literal["trunk", "clip"]
 

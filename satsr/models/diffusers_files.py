@@ -12,8 +12,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from satsr.common.provenance import digest
 from satsr.models.autoencoder import Config
-from satsr.provenance import digest
 
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
 # Attention in Stable Diffusion 1's autoencoder has names that diffusers has given up.

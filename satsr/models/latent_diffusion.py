@@ -16,13 +16,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from satsr.diffusion.fusion import Fusion, feature_centre, mean_centre
-from satsr.diffusion.noise import place_noise
-from satsr.diffusion.process import Diffusion, Prediction, asked
-from satsr.diffusion.sampler import sample
-from satsr.diffusion.when import When, feature_count, features
 from satsr.metrics.lpips import unit_features
 from satsr.models.autoencoder import IMAGE_CHANNELS, Autoencoder, Config
+from satsr.models.diffusion.fusion import Fusion, feature_centre, mean_centre
+from satsr.models.diffusion.noise import place_noise
+from satsr.models.diffusion.process import Diffusion, Prediction, asked
+from satsr.models.diffusion.sampler import sample
+from satsr.models.diffusion.when import When, feature_count, features
 from satsr.perception.trunk import Trunk
 
 Condition = Literal["channels", "beside", "control"]

@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from satsr.diffusion.noise import place_noise
-from satsr.diffusion.process import Diffusion, Prediction, Process, StraightFlow, asked
-from satsr.diffusion.sampler import sample
-from satsr.diffusion.unet import build_unet
 from satsr.models.bicubic import median_of_valid
+from satsr.models.diffusion.noise import place_noise
+from satsr.models.diffusion.process import Diffusion, Prediction, Process, StraightFlow, asked
+from satsr.models.diffusion.sampler import sample
+from satsr.models.diffusion.unet import build_unet
 
 # Of draws of noise: the start, then one for every step of an ancestral sampler.
 FIRST_DRAW = 0

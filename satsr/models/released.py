@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from satsr.common.weight_files import read_weights
 from satsr.models.superresolver import ModelCard, Sizes, SuperResolver
-from satsr.weights import read_weights
 
 State = dict[str, Tensor]
 RGB = ("red", "green", "blue")

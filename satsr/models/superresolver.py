@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from satsr.data.dates import fit_dates
 from satsr.models.bicubic import BicubicMedian
-from satsr.models.dates import fit_dates
 from satsr.models.highresnet import HighResNet
 from satsr.models.latent_diffusion import LatentDiffusion
 from satsr.models.pixel_diffusion import PixelDiffusion

@@ -18,9 +18,9 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from satsr.common.weight_files import reason_of
 from satsr.perception.identity import weights_digest
 from satsr.perception.memory import FeatureMemory
-from satsr.weights import reason_of
 
 CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
 # What torch, safetensors and open_clip raise for a file that is cut off, of another kind or of another architecture.

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from satsr.common.weight_files import read_weights, reason_of
 from satsr.perception.trunk import Trunk
-from satsr.weights import read_weights, reason_of
 
 # ImageNet's, in [0, 1]; LPIPS has the same ones written for [-1, 1].
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from satsr.paths import Workspace
+from satsr.common.paths import Workspace
 
 Kind = Literal["clip", "trunk"]
 LOSS, JUDGE = "loss", "judge"

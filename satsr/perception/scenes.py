@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from satsr.data.captions import PREFIX, scene_of
 from satsr.data.pairs import Pairs
 from satsr.perception.clip import Clip
+from satsr.world.captions import PREFIX, scene_of
 
 # A training image is made up to this much brighter or darker, so that a network has to look at more than the color
 # of a region. Sharpness is never changed: a judge must see it.

@@ -18,9 +18,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from satsr.common.weight_files import reason_of
 from satsr.perception.identity import weights_digest
 from satsr.perception.memory import FeatureMemory
-from satsr.weights import reason_of
 
 WEIGHTS, CARD = "weights.safetensors", "trunk.json"
 TrunkKind = Literal["vgg", "alex"]

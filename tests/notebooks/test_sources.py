@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from satsr.notebook import clean, declared_parameters
+from satsr.pipeline.notebook import clean, declared_parameters
 from tests.conftest import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

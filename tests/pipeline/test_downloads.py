@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 import yaml
 
-from satsr.claims import status
-from satsr.data.make import tree_digest
-from satsr.fusion_report import NO_DATES
+from satsr.book.claims import status
+from satsr.common.paths import Workspace
+from satsr.data.data_set import READERS
+from satsr.data.making.main_set import tree_digest
+from satsr.evaluation.tables import UNDATED
 from satsr.models.superresolver import find_method
-from satsr.params import load_study
-from satsr.paths import Workspace
-from satsr.set_study import READERS
-from satsr.tables import UNDATED
+from satsr.pipeline.params import load_study
+from satsr.studies.fusion.report import NO_DATES
 from tests.conftest import TinyRun, satsr
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.slow]

@@ -11,16 +11,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from satsr.claims import RULES, status
+from satsr.book.claims import RULES, status
+from satsr.common.paths import Workspace
 from satsr.data.pairs import Pairs
-from satsr.data.s2naip import SETS
-from satsr.evaluation import load_outputs
+from satsr.data.readers.s2naip_folder import SETS
+from satsr.evaluation.evaluate import load_outputs
+from satsr.evaluation.tables import NOT_RUN
 from satsr.metrics.networks import network_of
 from satsr.metrics.psnr import psnr
-from satsr.params import load_study
-from satsr.paths import Workspace
 from satsr.perception.roles import LOSS, folder_of
-from satsr.tables import NOT_RUN
+from satsr.pipeline.params import load_study
 from tests.conftest import TinyRun, satsr
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.slow]

@@ -26,10 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satsr.data.reader import Facts, Reader, Sample
+from satsr.data.readers.s2naip_folder import Objects
 from satsr.data.readers.s2naip_v2_dates import naip_days, scene_days
-from satsr.data.readers.shards import Files, FolderFiles, TarFiles, decode_png, decode_tiff
+from satsr.data.readers.tar_files import Files, FolderFiles, TarFiles, decode_png, decode_tiff
 from satsr.data.readers.tiffs import web_mercator
-from satsr.data.s2naip import Objects
 
 LR_PX, NAIP_PX, SCALE = 64, 512, 4
 SHARD_TILES = 32  # tiles along a side of a shard, 20.5 km

@@ -1,0 +1,105 @@
+"""What the book shows of the best larger run in git: its claims and tables, with hardware, date and commit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from satsr.book.claims import status
+from satsr.evaluation.tables import with_sets
+from satsr.evaluation.verdicts import sentences
+from satsr.markdown import table as markdown
+from satsr.metrics.registry import find_metric
+from satsr.studies.buildings import shares as buildings
+from satsr.studies.fusion import report as fusion_report
+
+PROFILES = ("gpu", "overnight")  # best first
+NONE = "No reference run (`gpu` or `overnight`) is committed yet: the tables show the default profile only.\n"
+
+
+def best(root: Path) -> Path | None:
+    """Return the results of the best finished reference run, if there is one; `run.json` is written at its end."""
+    folders = (root / "results" / profile for profile in PROFILES)
+    return next((folder for folder in folders if all((folder / n).is_file() for n in ("main.csv", "run.json"))), None)
+
+
+def claims_table(root: Path, here: Path) -> pd.DataFrame:
+    """Return every claim with its verdict in this run and, where there is one, in the best reference run.
+
+    Args:
+        root: the project's root.
+        here: results of this run.
+    """
+    claims = pd.read_csv(root / "book" / "published" / "claims.csv", keep_default_na=False)
+    table = claims[["source", "claim"]].copy()
+    runs = {"this run": here}
+    if (reference := best(root)) is not None and reference != here:
+        runs[f"reference run ({reference.name})"] = reference
+    for name, results in runs.items():
+        table[name] = [status(str(c.rule), str(c.status), results) for c in claims.itertuples()]
+    return table
+
+
+def page(root: Path) -> str:
+    """Return the page of the best reference run, in Markdown."""
+    results = best(root)
+    if results is None:
+        return NONE
+    parts = [_facts(results), "## Main table", _main(results), "## Comparisons that pass", _comparisons(results)]
+    for title, name, text in (
+        ("Buildings", "buildings", buildings.shown),
+        ("SatDiffMoE: options, on validation chips", "fusion_options", _variants),
+        ("SatDiffMoE: wrong times, on test chips", "time", _variants),
+        ("Number of low-resolution images", "images", _counts),
+        ("Number of sampling steps", "steps", _counts),
+        ("Steps to ControlNet's best distance", "convergence", lambda table: table.round(3)),
+    ):
+        path = results / f"{name}.csv"
+        if path.is_file():
+            parts += [f"## {title}", markdown(text(pd.read_csv(path)))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _facts(results: Path) -> str:
+    run = json.loads((results / "run.json").read_text())
+    seconds = sum(facts.get("wall_s", 0.0) for facts in run["runs"].values())
+    where = run["processor"] if run["GPU"] == "none" else f"{run['GPU']}, {run['processor']}"
+    return (
+        f"The best reference run in this repository: profile **{run['profile']}**, of {run['date']}, commit "
+        f"`{run['git commit']}`, on {where}; its notebooks took {seconds / 60:.0f} minutes."
+    )
+
+
+def _main(results: Path) -> str:
+    main, sets = (pd.read_csv(results / f"{name}.csv", dtype={"note": str}) for name in ("main", "sets"))
+    digits = {metric: 2 if find_metric(metric).unit == "dB" else 3 for metric in main.metric.unique()}
+    counts = main.iloc[-1]
+    said = f"Corrected protocol, {counts.images} images of {counts.regions} regions, {counts.seeds} training seeds."
+    return f"{said}\n\n{markdown(with_sets(main, sets, list(main.method.unique()), digits))}"
+
+
+def _comparisons(results: Path) -> str:
+    duels = pd.read_csv(results / "comparisons.csv")
+    lines = [
+        line
+        for metric in duels[duels.protocol == "corrected"].metric.unique()
+        for line in sentences(duels, metric, "corrected", find_metric(metric).unit, 3).splitlines()
+        if " beats " in line
+    ]
+    return "\n".join(f"- {line}" for line in lines) or "None."
+
+
+def _variants(table: pd.DataFrame) -> pd.DataFrame:
+    shown: Any = fusion_report.shown(table.fillna({"choice": ""}))
+    return pd.DataFrame(shown.data)
+
+
+def _counts(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per method and metric, a column per number."""
+    what = table.columns[1]
+    cells = table.assign(cell=[f"{row.mean:.3f}" for row in table.itertuples()])
+    wide = cells.pivot_table(index=["metric", "method"], columns=what, values="cell", aggfunc="first", sort=False)
+    return wide.reset_index().rename_axis(columns=None)

@@ -1,0 +1,208 @@
+"""Build the book from executed notebooks, results and what is known of this run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from satsr.book import best_run
+from satsr.book.cards import model_cards
+from satsr.common.paths import Workspace
+from satsr.common.provenance import describe
+from satsr.markdown import table as markdown
+from satsr.pipeline.params import load_study
+from satsr.studies import convergence
+
+
+def build_book(root: Path, force: bool = False) -> Path:
+    """Build the book of the profile that `params.yaml` names, unless it is up to date; return its first page.
+
+    Raises:
+        FileNotFoundError: the study has not been run.
+        RuntimeError: the book has a broken link, a missing picture or another warning.
+    """
+    profile = load_study(root).profile
+    here = Workspace.of(profile, root)
+    book = root / "book"
+    executed = sorted((book / "executed" / profile).glob("*.ipynb"))
+    if not executed:
+        raise FileNotFoundError(f"no executed notebooks of profile {profile}: run `make study` first")
+    _place(book / "notebooks", {p.name: p.read_bytes() for p in executed if p.name in _pages(book)})
+    _place(book / "_generated", {n: t.encode() for n, t in fragments(here, root).items()})
+    index, stamp = book / "_build" / "html" / "index.html", book / "_build" / "stamp"
+    now = _digest(book)
+    if not force and index.is_file() and stamp.is_file() and stamp.read_text() == now:
+        return index
+    _run(book)
+    stamp.write_text(now)
+    return index
+
+
+def fragments(here: Workspace, root: Path) -> dict[str, str]:
+    """Return the generated pieces of pages by file name."""
+    facts = describe(here.profile, root)
+    return {
+        "status.md": _status(here, root),
+        "training_speed.md": _training_speed(facts),
+        "provenance.md": _provenance(here, facts),
+        "reference_runs.md": best_run.page(root),
+        "real.md": _real(root),
+        "speed.md": _speed(facts),
+        "convergence.md": _convergence(here, facts),
+        "models.md": model_cards(here),
+    }
+
+
+def _status(here: Workspace, root: Path) -> str:
+    """Say what is reproduced so far: a row per part of the papers, from `book/published/claims.csv`."""
+    rows = best_run.claims_table(root, here.results)
+    return f"This book was built from profile **{here.profile}**.\n\n{markdown(rows)}\n"
+
+
+def _training_speed(facts: dict[str, Any]) -> str:
+    rows = [
+        {"method": name.removeprefix("training_"), "samples/s": run["samples_per_s"], "precision": run["precision"]}
+        for name, run in facts["runs"].items()
+        if name.startswith("training_")
+    ]
+    if not rows:
+        return "Speed: not measured on this machine; the trainings were restored from a cache.\n"
+    return f"Measured while this book's models were trained, on {_device(facts)}:\n\n{markdown(pd.DataFrame(rows))}\n"
+
+
+NOT_MEASURED = "Not measured on this machine: the run was restored from a cache.\n"
+
+
+def _device(facts: dict[str, Any]) -> str:
+    return str(facts["GPU"] if facts["GPU"] != "none" else facts["processor"])
+
+
+def _speed(facts: dict[str, Any]) -> str:
+    """Show seconds and memory of every method on this machine, and the paper's ratio."""
+    if "table" not in facts["runs"].get("speed", {}):
+        return NOT_MEASURED
+    rows = pd.DataFrame(facts["runs"]["speed"]["table"])
+    names = {
+        "method": "method",
+        "seconds": "s per image",
+        "best_batch": "best batch",
+        "best_seconds": "s per image, best batch",
+        "seconds_per_km2": "s per nominal km²",
+        "peak_mib": "peak MiB",
+    }
+    said = ""
+    seconds = rows.set_index("method")
+    if {"esrgan", "sr3"} <= set(seconds.index):
+        one, best = (seconds[c].sr3 / seconds[c].esrgan for c in ("seconds", "best_seconds"))
+        said = f"\n\nESRGAN is **{one:.0f}** times as fast as SR3 image by image, {best:.0f} times at the best batches."
+    shown = rows[list(names)].rename(columns=names).map(lambda v: f"{v:.4g}" if isinstance(v, float) else v)
+    return f"Measured on {_device(facts)}:\n\n{markdown(shown)}{said}\n"
+
+
+def _convergence(here: Workspace, facts: dict[str, Any]) -> str:
+    """Say what the ratio of steps is in seconds, from the speed of both trainings on this machine."""
+    path = here.results / "convergence.csv"
+    speeds = [facts["runs"].get(f"training_{m}", {}).get("samples_per_s") for m in ("satdiffmoe", "controlnet")]
+    if not path.is_file() or None in speeds:
+        return NOT_MEASURED
+    table = pd.read_csv(path)
+    table["ratio_seconds"] = table.ratio * speeds[0] / speeds[1]
+    said = convergence.sentence(table, "ratio_seconds")
+    return f"In seconds: {said} ({speeds[0]:g} and {speeds[1]:g} samples/s, on {_device(facts)}).\n"
+
+
+def _provenance(here: Workspace, facts: dict[str, Any]) -> str:
+    plain = {k: v for k, v in facts.items() if isinstance(v, str)}
+    plain["lock digest"] = plain["lock digest"][:16]
+    plain |= {f"version of {k}": v for k, v in facts["versions"].items()}
+    manifest = json.loads((here.results / "data.json").read_text())
+    sets = pd.DataFrame(manifest["sets"]).T.rename_axis("set").reset_index()
+    sets["left out"] = sets["left out"].map(lambda counts: sum(counts.values()))
+    runs = [
+        {"run": k, "wall time (s)": v["wall_s"], "commit": v["commit"]}
+        for k, v in facts["runs"].items()
+        if "wall_s" in v
+    ]
+    return "\n\n".join(
+        [
+            "## This run",
+            markdown(pd.DataFrame(plain.items(), columns=["what", "value"])),
+            "## Wall time of each notebook",
+            markdown(pd.DataFrame(runs)) if runs else "Restored from a cache: nothing was run on this machine.",
+            "## Data",
+            f"Source: `{manifest['source']}`, seed {manifest['seed']}.",
+            markdown(sets),
+            "",
+        ]
+    )
+
+
+def _real(root: Path) -> str:
+    results = root / "results" / "real"
+    if not (results / "main.csv").is_file():
+        return "Not run yet: `make real`.\n"
+    main = pd.read_csv(results / "main.csv")
+    wanted = main[main.protocol == "corrected"][["method", "metric", "mean", "low", "high", "images", "regions"]]
+    parts = ["## The study on real HR images", markdown(wanted.round(3))]
+    if (results / "check.csv").is_file():
+        parts += ["## Trained models on real pairs", markdown(pd.read_csv(results / "check.csv").round(3))]
+    if (results / "run.json").is_file():
+        run = json.loads((results / "run.json").read_text())
+        parts.append(f"Run of commit `{run['git commit']}` on {run['processor']}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _pages(book: Path) -> set[str]:
+    """Return the notebooks that the table of contents names."""
+    found: set[str] = set()
+    waiting = [yaml.safe_load((book / "_toc.yml").read_text())]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            waiting += node.values()
+        elif isinstance(node, list):
+            waiting += node
+        elif isinstance(node, str) and node.startswith("notebooks/"):
+            found.add(f"{Path(node).name}.ipynb")
+    return found
+
+
+def _place(folder: Path, files: dict[str, bytes]) -> None:
+    """Make a folder hold exactly these files, touching only those that differ."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        if path.name not in files:
+            path.unlink()
+    for name, content in files.items():
+        path = folder / name
+        if not path.is_file() or path.read_bytes() != content:
+            path.write_bytes(content)
+
+
+def _digest(book: Path) -> str:
+    """Return a digest of everything that the book is built from."""
+    parts = [book / name for name in ("pages", "notebooks", "_generated", "published", "_static")]
+    files = [p for part in parts for p in sorted(part.rglob("*")) if p.is_file()]
+    files += [book / name for name in ("_config.yml", "_toc.yml", "references.bib")]
+    return hashlib.sha256(b"".join(p.name.encode() + p.read_bytes() for p in files)).hexdigest()
+
+
+def _run(book: Path) -> None:
+    log = book / "_build" / "build.log"
+    shutil.rmtree(book / "_build", ignore_errors=True)
+    log.parent.mkdir(parents=True)
+    tool = Path(sys.executable).with_name("jupyter-book")
+    command = [str(tool), "build", ".", "-W", "-n", "--keep-going", "-q"]
+    with log.open("w") as out:
+        done = subprocess.run(command, cwd=book, stdout=out, stderr=subprocess.STDOUT)
+    if done.returncode or not (book / "_build" / "html" / "index.html").is_file():
+        warnings = [line for line in log.read_text().splitlines() if "WARNING" in line or "ERROR" in line]
+        raise RuntimeError(f"the book does not build ({log}): {'; '.join(warnings[:3]) or 'see the log'}")

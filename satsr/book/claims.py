@@ -1,0 +1,200 @@
+"""Verdicts on the papers' claims, each computed by a rule from a run's own tables."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from satsr.evaluation.tables import NOT_RUN, UNDATED
+from satsr.studies import convergence as convergence_report
+from satsr.studies.agreement import report
+from satsr.studies.buildings.shares import share_text
+from satsr.studies.fusion import report as fusion_report
+
+PAPER_CONVERGENCE = (5, 15)  # times faster than ControlNet
+
+
+def metric_agreement(results: Path) -> str:
+    """Finding 1 of Zooming Out: PSNR, SSIM and cPSNR agree poorly with preference, CLIPScore far better."""
+    if not (results / "agreement.csv").is_file():
+        return NOT_RUN
+    table = pd.read_csv(results / "agreement.csv")
+    judges = json.loads((results / "judges.json").read_text())["judges"]
+    return report.sentence(table[table.protocol == "corrected"], judges)
+
+
+def opposite_ranking(results: Path) -> str:
+    """Figure 2 of Zooming Out: PSNR and SSIM rise while the images get worse."""
+    if not (results / "figure2.csv").is_file():
+        return NOT_RUN
+    rows = pd.read_csv(results / "figure2.csv").against
+    four, two = (100 * (rows >= n).mean() for n in (4, 2))
+    verdict = "consistent" if two else "not found"
+    return f"{verdict}: over four images on {four:.0f} %, over two on {two:.0f} % of the test chips (stand-in)"
+
+
+def sharper_than_regression(results: Path) -> str:
+    """Finding 4 of Zooming Out: ESRGAN is sharper than SRCNN and HighResNet, by the judging CLIPScore."""
+    return _duels(results, "clipscore:judge", "esrgan", ("srcnn", "highresnet"))
+
+
+def fusion_against_others(results: Path) -> str:
+    """SatDiffMoE: lower LPIPS than every other method, from the same images (ControlNet uses the nearest of them)."""
+    return _duels(results, "lpips:judge", "satdiffmoe")
+
+
+def fusion_on_sets(results: Path) -> str:
+    """SatDiffMoE: best LPIPS on WorldStrat and fMoW; here on their embedded twins unless a download is named."""
+    if not (results / "sets_comparisons.csv").is_file():
+        return NOT_RUN
+    table = pd.read_csv(results / "sets_comparisons.csv")
+    said = [f"{name}: {_said(part, 'lpips:judge', 'satdiffmoe')}" for name, part in table.groupby("title", sort=False)]
+    return "; ".join(said) or NOT_RUN
+
+
+def _duels(results: Path, metric: str, method: str, others: tuple[str, ...] = ()) -> str:
+    """Say against which of some methods, or of all, one wins, loses, or neither, by the tables' own rule."""
+    if not (results / "comparisons.csv").is_file():
+        return NOT_RUN
+    return _said(pd.read_csv(results / "comparisons.csv"), metric, method, others)
+
+
+def _said(table: pd.DataFrame, metric: str, method: str, others: tuple[str, ...] = ()) -> str:
+    table = table[(table.metric == metric) & (table.protocol == "corrected")]
+    found: dict[str, list[str]] = {}
+    for other in others or sorted({*table.a, *table.b} - {method}):
+        row = table[table.a.isin((method, other)) & table.b.isin((method, other))]
+        if len(row):
+            found.setdefault(_outcome(row.iloc[0], method), []).append(other)
+    said = [f"{word} {', '.join(names)}" for word, names in found.items()]
+    return f"by {metric}: {'; '.join(said)}" if said else NOT_RUN
+
+
+def _outcome(row: pd.Series, method: str) -> str:
+    """Return how a method fares in a comparison: it beats, loses to, or leads or trails within the interval."""
+    direction = 1 if row.a == method else -1
+    better = direction * row.difference * (-1 if row.metric.startswith("lpips") else 1) > 0
+    if row.verdict in ("a beats b", "b beats a"):
+        return "beats" if better else "beaten by"
+    return "better than, but not shown to beat," if better else "worse than, but not shown to lose to,"
+
+
+def speed_ratio(results: Path) -> str:
+    """Zooming Out: ESRGAN is 200 times faster than SR3."""
+    if not (results / "costs.csv").is_file():
+        return NOT_RUN
+    gflop = pd.read_csv(results / "costs.csv").set_index("method").gflop
+    if not {"esrgan", "sr3"} <= set(gflop.index):
+        return NOT_RUN
+    said = f"{gflop.sr3 / gflop.esrgan:.3g} times fewer operations with this run's networks and steps"
+    if (results / "published_costs.csv").is_file():
+        published = pd.read_csv(results / "published_costs.csv").set_index("method").gflop
+        said += f"; {published.sr3 / published.esrgan:,.0f} times with the published networks and 2000 steps"
+    return said
+
+
+def buildings_kept(results: Path) -> str:
+    """Zooming Out, building count study: ESRGAN renders 94.70 % of the buildings, SR3 81.77 %."""
+    if not (results / "buildings.csv").is_file():
+        return NOT_RUN
+    table = pd.read_csv(results / "buildings.csv")
+    kept = table[(table.share == "kept") & table.method.isin(("esrgan", "sr3"))]
+    own = table[(table.share == "recall") & (table.method == "HR")].value
+    if len(kept) < 2 or own.empty:
+        return NOT_RUN
+    if kept.value.isna().any() or not own.iloc[0]:
+        return "no verdict: the counter finds no building on HR"
+    numbers = zip(kept.method, kept.value, kept.low, kept.high, strict=True)
+    said = ", ".join(f"{name} {share_text(value, low, high)}" for name, value, low, high in numbers)
+    return f"kept: {said}; the counter itself finds {100 * own.iloc[0]:.1f} % on HR"
+
+
+def convergence(results: Path) -> str:
+    """SatDiffMoE: converges 5 to 15 times faster than ControlNet."""
+    if not (results / "convergence.csv").is_file():
+        return NOT_RUN
+    table = pd.read_csv(results / "convergence.csv")
+    low, high = PAPER_CONVERGENCE
+    inside = int(((table.ratio >= low) & (table.ratio <= high) & ~table.censored).sum())
+    said = convergence_report.sentence(table)
+    return f"in steps: {said}; {inside} of {len(table)} within the paper's {low} to {high}"
+
+
+def fewer_parameters(results: Path) -> str:
+    """SatDiffMoE: fewer parameters than its diffusion baselines."""
+    if not (results / "training_costs.csv").is_file():
+        return NOT_RUN
+    table = pd.read_csv(results / "training_costs.csv").set_index("method")
+    if not {"satdiffmoe", "controlnet"} <= set(table.index):
+        return NOT_RUN
+    counts = table.loc[["satdiffmoe", "controlnet"], ["parameters", "that learn"]].to_numpy(float)
+    share, learn = counts[0] / counts[1]
+    return (
+        f"{'consistent' if share < 1 else 'not found'}: {share:.2f} of ControlNet's, which adds a copy of its encoder "
+        f"to the same prior; of those that learn, {learn:.2f}"
+    )
+
+
+def time_matters(results: Path) -> str:
+    """SatDiffMoE: the relative time difference conditions the images."""
+    if not (results / "time.csv").is_file():
+        return NOT_RUN
+    table = pd.read_csv(results / "time.csv")
+    return fusion_report.time_sentence(table, "" if table.empty else table.metric.iloc[-1])
+
+
+def relative_time_enough(results: Path) -> str:
+    """SatDiffMoE: no worse than the same network that is told place, resolution and both dates.
+
+    Enough is said where the interval leaves no room for a tenth of the score to be won by telling more.
+    """
+    metric, told_more = "lpips:judge", "satdiffmoe_absolute"
+    if not all((results / f"{name}.csv").is_file() for name in ("comparisons", "main")):
+        return NOT_RUN
+    table, main = (pd.read_csv(results / f"{name}.csv", dtype={"note": str}) for name in ("comparisons", "main"))
+    if main.note.str.contains(UNDATED, na=False).any():
+        return fusion_report.NO_DATES
+    row = table[(table.metric == metric) & (table.protocol == "corrected") & table.a.isin(("satdiffmoe", told_more))]
+    row = row[row.b.isin(("satdiffmoe", told_more))]
+    if row.empty:
+        return NOT_RUN
+    duel, own = row.iloc[0], main[(main.method == "satdiffmoe") & (main.metric == metric)]
+    margin = 0.1 * float(own[own.protocol == "corrected"]["mean"].iloc[0])
+    sign = 1 if duel.a == "satdiffmoe" else -1
+    lost, worst = sign * duel.difference, max(sign * duel.low, sign * duel.high)
+    said = f"{metric} of relative minus absolute: {lost:+.3f}, at worst {worst:+.3f} (margin {margin:.3f})"
+    if duel.seeds < 2 or not worst < math.inf:
+        return f"{said}: one seed or one region, not said"
+    return f"{said}: {'enough' if worst < margin else 'not shown to be enough'}"
+
+
+RULES: dict[str, Callable[[Path], str]] = {
+    "metric_agreement": metric_agreement,
+    "opposite_ranking": opposite_ranking,
+    "sharper_than_regression": sharper_than_regression,
+    "speed_ratio": speed_ratio,
+    "buildings_kept": buildings_kept,
+    "fusion_against_others": fusion_against_others,
+    "fusion_on_sets": fusion_on_sets,
+    "convergence": convergence,
+    "fewer_parameters": fewer_parameters,
+    "time_matters": time_matters,
+    "relative_time_enough": relative_time_enough,
+}
+
+
+def status(rule: str, typed: str, results: Path) -> str:
+    """Return a claim's verdict: by its rule, or the typed words "not run yet" of a claim that has none.
+
+    Raises:
+        ValueError: a rule that does not exist.
+    """
+    if not rule:
+        return typed
+    if rule not in RULES:
+        raise ValueError(f"book/published/claims.csv: unknown rule {rule!r}, expected one of {', '.join(RULES)}")
+    return RULES[rule](results)

@@ -1,0 +1,149 @@
+"""The command line: thin doors to the functions that the notebooks call."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from satsr.cli.data import register
+from satsr.common.paths import project_root
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+data_app = typer.Typer(no_args_is_help=True, help="Data sets and scenes.")
+app.add_typer(data_app, name="data")
+register(data_app)
+
+PLAIN = "psnr,ssim,cpsnr"
+WIDE_CHARACTERS = 1000
+Profile = Annotated[str, typer.Option(help="default, or the name of a file in profiles/")]
+
+
+@app.command()
+def study(profile: Profile = "default", book: Annotated[bool, typer.Option(help="also build the book")] = True) -> None:
+    """Bring the study up to date, stage by stage, and build its book."""
+    from satsr.book.build import build_book
+    from satsr.pipeline.run import run_real, run_study
+
+    root = project_root()
+    where = run_real(root) if profile == "real" else run_study(root, profile)
+    if book:
+        typer.echo(f"The book: {build_book(where)}")
+
+
+@app.command()
+def book(force: Annotated[bool, typer.Option(help="build even when nothing changed")] = False) -> None:
+    """Build the book from the last run."""
+    from satsr.book.build import build_book
+
+    typer.echo(f"The book: {build_book(project_root(), force)}")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed, what this machine can do, and which data are there."""
+    from satsr.pipeline.doctor import BAD, examine
+
+    rows = examine(project_root())
+    _print(("what", "state", "detail"), rows)
+    raise typer.Exit(any(state == BAD for _, state, _ in rows))
+
+
+@app.command()
+def evaluate(
+    sr: Annotated[Path, typer.Argument(help="an image, or a folder of images")],
+    hr: Annotated[Path, typer.Argument(help="its target, or a folder of targets of the same names")],
+    metrics: Annotated[str, typer.Option(help="comma-separated, a network behind a colon: psnr,lpips:alex")] = PLAIN,
+    protocol: Annotated[str, typer.Option(help="corrected, published or both")] = "corrected",
+    gray: Annotated[str, typer.Option(help="one-band images in color metrics: error or repeat")] = "error",
+    output: Annotated[Path | None, typer.Option(help="write one line per image, metric and protocol")] = None,
+    keep_going: Annotated[bool, typer.Option(help="report images that cannot be scored, and score the others")] = False,
+) -> None:
+    """Score super-resolved images against their targets."""
+    from satsr.evaluation.files import evaluate_files, shown, summary
+
+    protocols = ("corrected", "published") if protocol == "both" else (protocol,)
+    report = evaluate_files(sr, hr, metrics.split(","), protocols, gray, keep_going)  # type: ignore[arg-type]
+    if output is not None:
+        report.table.to_csv(output, index=False)
+    lines = shown(summary(report.table))
+    _print(list(map(str, lines)), lines.itertuples(index=False))
+    for image, reason in report.left_out:
+        typer.echo(f"left out {image}: {reason}", err=True)
+    raise typer.Exit(bool(report.left_out))
+
+
+@app.command()
+def vote(
+    out: Annotated[Path, typer.Option(help="votes file to fill, or to go on with")],
+    pairs: Annotated[str, typer.Option(help="methods (their outputs) or stand-in (pairs of known order)")] = "methods",
+    count: Annotated[int, typer.Option(min=1, help="about how many pairs to ask")] = 60,
+    profile: Profile = "default",
+    port: Annotated[int, typer.Option(help="0 takes a free one")] = 0,
+    session: Annotated[int | None, typer.Option(help="go on with this session, whatever the browser says")] = None,
+    browser: Annotated[bool, typer.Option(help="open the page")] = True,
+) -> None:
+    """Collect votes on which of two images is closer to the target, on a local page."""
+    from satsr.common.paths import Workspace
+    from satsr.pipeline.params import load_study
+    from satsr.studies.voting.from_run import method_questions, stand_in_questions
+    from satsr.studies.voting.server import serve
+
+    makers = {"methods": method_questions, "stand-in": stand_in_questions}
+    if pairs not in makers:
+        raise ValueError(f"got --pairs {pairs}, expected one of {', '.join(makers)}")
+    root = project_root()
+    questions = makers[pairs](load_study(root, profile), Workspace.of(profile), count)
+    serve(questions, out, port, session, open_browser=browser)
+
+
+@app.command("compare-results")
+def compare_results(committed: Path, fresh: Path) -> None:
+    """Compare two main tables; fail on a missing cell, a value that is not finite, or one that moved too far."""
+    from satsr.pipeline.compare_results import differences
+
+    lines, good = differences(committed, fresh)
+    typer.echo("\n".join(lines) or "no difference")
+    raise typer.Exit(0 if good else 1)
+
+
+@data_app.command()
+def mosaic(
+    region: Annotated[int, typer.Argument(help="number of a region of the embedded world")],
+    output: Annotated[Path, typer.Option(help="GeoTIFF to write")],
+    kind: Annotated[str, typer.Option(help="hr, or lr for the first Sentinel-2 date")] = "hr",
+) -> None:
+    """Write a whole region of the embedded world as one georeferenced image."""
+    from satsr.data.making.mosaic import write_mosaic
+    from satsr.pipeline.params import load_study
+
+    write_mosaic(load_study(project_root()).data, region, kind, output)
+    typer.echo(f"wrote {output}")
+
+
+def _print(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, box=SIMPLE)
+    for row in rows:
+        table.add_row(*map(str, row))
+    # A file or a pipe has no width, so nothing is folded there.
+    Console(width=None if sys.stdout.isatty() else WIDE_CHARACTERS).print(table)
+
+
+def main() -> None:
+    """Run the command line; errors that a user can mend end in one line."""
+    try:
+        app()
+    except (ValueError, RuntimeError, OSError) as error:
+        print(f"satsr: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,231 @@
+"""Make a data set in the S2-NAIP layout: from the embedded world, from real HR images, or from real pairs.
+
+Everything is written beside its final place and moved there when it is complete, so that a killed run leaves
+nothing that looks like data.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import multiprocessing
+import os
+import shutil
+from collections.abc import Collection, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from satsr.common.digests import status_digest
+from satsr.common.progress import Progress
+from satsr.common.provenance import digest, usable_cores
+from satsr.common.settings import DataSettings, Splits
+from satsr.data.frames import index_of
+from satsr.data.making import own_images as folder
+from satsr.data.making import world_chips
+from satsr.data.readers.s2naip import S2NAIP
+from satsr.data.readers.s2naip_folder import BESIDE, SETS, Chip, link_set, write_chip, write_set_files
+
+NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
+MB_PER_CHIP = 0.35  # all bands, eight dates, rounded up
+
+
+def make_data(settings: DataSettings, out: Path, dates: int) -> dict[str, Any]:
+    """Write the train, val and test sets below `out` and return the manifest.
+
+    Args:
+        settings: the source and its size.
+        out: folder of the data set; replaced as a whole, and only when everything is there.
+        dates: frames a chip needs to be usable.
+
+    Returns:
+        Counts, left-out chips with their reasons, and the sha256 of every set.
+
+    Raises:
+        ValueError: the source does not hold what it should, none of a set's chips can be used, or only some have dates.
+        OSError: the disk is full.
+    """
+    jobs = [] if settings.source == "s2naip" else _jobs(settings)
+    _check_space(out, len(jobs) * (settings.chips_per_side**2 if settings.source == "world" else 1))
+    building = out.with_name(out.name + ".partial")
+    shutil.rmtree(building, ignore_errors=True)
+    with whole_or_nothing(building):
+        left_out = _write_all(settings, jobs, building) if jobs else _link(settings, building)
+        sets = {split: _describe(building / name, dates) for split, name in SETS.items()}
+        _check_dates(sets.values())
+        manifest = {
+            "source": settings.source,
+            "name": _name(settings),
+            "seed": settings.seed,
+            "sets": sets,
+            "left out while reading": left_out,
+        }
+        shutil.rmtree(out, ignore_errors=True)
+        os.replace(building, out)
+    return manifest
+
+
+def _link(settings: DataSettings, out: Path) -> dict[str, int]:
+    """Let `out` stand for S2-NAIP as downloaded, in either layout; none of it is copied."""
+    there = Path(settings.path)
+    beside = [path for name in BESIDE for path in (there / name, *(there / name).rglob("*"))]
+    for name in SETS.values():
+        link_set(out / name, there / name, status_digest(there, [*beside, *(there / name).rglob("*")]))
+    return {}
+
+
+def _name(settings: DataSettings) -> str:
+    """Return what tables call the data: the name of a published data set only for its download."""
+    if settings.source == "s2naip":
+        return S2NAIP.facts.title
+    if settings.source == "world":
+        return "embedded world"
+    made = "simulated Sentinel-2" if settings.source == "folder" else "real pairs"
+    return f"{Path(settings.path).name} ({made})"
+
+
+def split_regions(names: list[str], shares: Splits, seed: int) -> dict[str, str]:
+    """Assign every region (or image) to one split, at random by seed; each split gets at least one.
+
+    Raises:
+        ValueError: fewer than three regions.
+    """
+    if len(names) < 3:
+        raise ValueError(f"{len(names)} regions or images, expected at least 3: one for each of {', '.join(SETS)}")
+    order = np.random.default_rng([seed, 1]).permutation(sorted(names))
+    total = shares.train + shares.val + shares.test
+    test = max(1, round(len(names) * shares.test / total))
+    val = max(1, round(len(names) * shares.val / total))
+    train = max(1, len(names) - test - val)
+    kinds = ["train"] * train + ["val"] * val + ["test"] * (len(names) - train - val)
+    return dict(zip(order.tolist(), kinds, strict=True))
+
+
+Job = tuple[str, Any]  # split, and what a source needs to know to make one region's chips
+
+
+def _jobs(settings: DataSettings) -> list[Job]:
+    """List the regions (or images) of the source with their splits."""
+    if settings.source == "world":
+        names = [f"{number:04d}" for number in range(settings.regions)]
+        return [(split, int(n)) for n, split in sorted(split_regions(names, settings.splits, settings.seed).items())]
+    places = folder.list_images(settings) if settings.source == "folder" else folder.list_pairs(settings)
+    split = split_regions([p.name for p in places], settings.splits, settings.seed)
+    return [(split[p.name], p) for p in places]
+
+
+def _chips(settings: DataSettings, job: Any) -> tuple[list[Chip], dict[str, str], dict[str, int]]:
+    """Make the chips of one job; also return its map files, and how many chips were left out, by reason."""
+    if settings.source == "world":
+        return *world_chips.region_chips(settings, job), {}
+    chips, left_out = folder.image_chips(settings, job) if settings.source == "folder" else folder.pair_chips(job)
+    return chips, {}, left_out
+
+
+def _write_job(settings: DataSettings, out: Path, job: Job) -> tuple[str, list[Chip], dict[str, int]]:
+    """Make and write one job's chips; return them without their pixels, for the set's common files."""
+    split, where = job
+    chips, maps, left_out = _chips(settings, where)
+    for chip in chips:
+        write_chip(out / SETS[split], chip)
+    for name, text in maps.items():
+        path = out / SETS[split] / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    notes = [Chip(c.tile, c.uuid, NO_PIXELS, {}, objects=c.objects, caption=c.caption, region=c.region) for c in chips]
+    return split, notes, left_out
+
+
+def _write_all(settings: DataSettings, jobs: list[Job], out: Path) -> dict[str, int]:
+    """Make and write every chip; return how many were left out, by reason."""
+    notes: dict[str, list[Chip]] = {split: [] for split in SETS}
+    left_out: dict[str, int] = {}
+    progress = Progress("data", len(jobs), "regions" if settings.source == "world" else "images")
+    for split, chips, missing in map_jobs(partial(_write_job, settings, out), jobs):
+        notes[split] += chips
+        for reason, count in missing.items():
+            left_out[reason] = left_out.get(reason, 0) + count
+        progress.step()
+    for split, chips in notes.items():
+        if not chips:
+            raise ValueError(f"the {split} set is empty ({left_out or 'no images'}): give more or larger images")
+        objects = {c.tile: c.objects for c in chips if c.objects}
+        captions = {c.tile: c.caption for c in chips if c.caption}
+        regions = {c.tile: c.region for c in chips if c.region}
+        write_set_files(out / SETS[split], sorted(c.tile for c in chips), objects, captions, regions)
+    return left_out
+
+
+def map_jobs(function: Any, jobs: list[Any]) -> Iterator[Any]:
+    """Run jobs on all cores; results come in the order of the jobs, so that nothing depends on timing."""
+    workers = min(usable_cores(), len(jobs))
+    if workers < 2:
+        yield from map(function, jobs)
+        return
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # inherited by the workers; this process has loaded its libraries already
+    # spawn: a kernel has threads, which fork would copy in whatever state they are
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(function, jobs)
+
+
+def _describe(folder_: Path, dates: int) -> dict[str, Any]:
+    reader = S2NAIP.of_set(folder_)
+    index = index_of(reader, reader.facts.bands_in, dates)
+    if not (index.status == "ok").any():
+        reasons = index.status.value_counts().to_dict()
+        raise ValueError(
+            f"none of the {len(index)} chips of {folder_.name} can be used: {reasons}; needed {dates} dates"
+        )
+    usable = index[index.status == "ok"]
+    return {
+        "chips": len(usable),
+        "regions": int(usable.region.nunique()),
+        "dated": sum(reader.set.dates(tile) is not None for tile in usable.tile),
+        "left out": {k: int(v) for k, v in index[index.status != "ok"].status.value_counts().items()},
+        "frames": int(index.frames.sum()),
+        "frames with black pixels": int((index.frames - index.good_frames).sum()),
+        "sha256": tree_digest(folder_),
+    }
+
+
+def _check_dates(sets: Collection[dict[str, Any]]) -> None:
+    """Refuse data of which only some have dates: a network would take the others' for HR's own day."""
+    dated, chips = (sum(found[what] for found in sets) for what in ("dated", "chips"))
+    if 0 < dated < chips:
+        raise ValueError(
+            f"{dated} of {chips} usable chips have dates.csv, expected all or none: add the others, or take all away "
+            "to leave time out"
+        )
+
+
+def tree_digest(root: Path) -> str:
+    """Return one sha256 over the names and contents of all files below a folder."""
+    lines = (f"{p.relative_to(root).as_posix()} {digest(p)}\n" for p in sorted(root.rglob("*")) if p.is_file())
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _check_space(out: Path, chips: int) -> None:
+    """Refuse to start where not even `chips` chips fit."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    needed = MB_PER_CHIP * chips
+    free = shutil.disk_usage(out.parent).free / 1e6
+    if free < needed:
+        raise OSError(errno.ENOSPC, f"{free:.0f} MB free at {out.parent}, expected {needed:.0f}: free some space")
+
+
+@contextmanager
+def whole_or_nothing(building: Path) -> Iterator[None]:
+    """Remove a half-made data set on any failure, and say in one line when the disk is full."""
+    try:
+        yield
+    except BaseException as error:
+        shutil.rmtree(building, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            text = f"the disk is full at {building.parent}: free some space or make fewer chips; nothing was kept"
+            raise OSError(errno.ENOSPC, text) from None
+        raise

@@ -1,0 +1,228 @@
+"""Score a model on a set of pairs: one value per image, metric and protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from satsr.common.cache import key_of, make_once, package_digest, scratch_folder
+from satsr.common.device import all_digits, best_device
+from satsr.common.paths import Workspace
+from satsr.common.progress import Progress
+from satsr.common.settings import EvaluateSettings
+from satsr.data.pairs import Batch, Pairs
+from satsr.metrics.networks import network_of, split_name
+from satsr.metrics.registry import find_metric
+from satsr.metrics.scoring import score
+from satsr.metrics.set_distances import pooled_features
+from satsr.models.files import load_model
+from satsr.models.latent_diffusion import LatentDiffusion
+from satsr.models.superresolver import ModelCard, SuperResolver, find_method
+from satsr.perception.identity import weights_digest
+from satsr.perception.load import load_trunk
+from satsr.perception.roles import LOSS, network_name
+from satsr.perception.trunk import Trunk
+
+
+def trained_models(method: str, seeds: Sequence[int], here: Workspace, pairs: Pairs) -> list[tuple[int, SuperResolver]]:
+    """Return a method's models by seed, on the fastest device; one, for seed 0, when it has nothing to train.
+
+    Args:
+        method: a name in `METHODS`.
+        seeds: of the trained models.
+        here: the profile's folders: models, and the network that fuses where a fusion looks through one.
+        pairs: tell dates, bands and scale of a method without weights.
+    """
+    device = best_device()
+    if find_method(method).learns:
+        models = [(seed, load_model(here.models / method / f"seed-{seed}").to(device)) for seed in seeds]
+        for _, model in models:
+            if isinstance(model.network, LatentDiffusion) and model.network.fusion.distance == "lpips":
+                model.network.look_through(load_trunk(network_name(here, "trunk", LOSS)))
+        return models
+    card = ModelCard(method, {}, pairs.settings.dates, pairs.bands_in, pairs.bands_out, pairs.scale)
+    return [(0, SuperResolver(card).to(device).eval())]
+
+
+@torch.inference_mode()
+def super_resolve(model: SuperResolver, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Return the outputs for a batch, clipped to [0, 1], and the share of values that clipping changed.
+
+    In float32 with all its digits, so that machines agree as well as they can.
+
+    Returns:
+        sr (N, C, H, W) on the CPU, and clipped share (N,).
+    """
+    all_digits()
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    raw = model(*(part.to(device) for part in batch.seen())).float().cpu()
+    clipped = ((raw < 0) | (raw > 1)).float().mean(dim=(1, 2, 3))
+    return raw.clamp(0, 1), clipped
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What scoring a model leaves.
+
+    Attributes:
+        scores: one row per image, metric and protocol: tile, region, metric, protocol, value, clipped_share, seed,
+            flattered (whether the metric's network also sat in a loss of the model).
+        outputs: the images, rounded to 8 bits, (N, C, H, W).
+        features: of every output, (N, D), for distances between sets; None without a trunk for them.
+    """
+
+    scores: pd.DataFrame
+    outputs: NDArray[np.uint8]
+    features: NDArray[np.float32] | None = None
+
+    def save(self, folder: Path) -> None:
+        """Write everything to a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.scores.to_parquet(folder / "scores.parquet", index=False)
+        np.save(folder / "outputs.npy", self.outputs)
+        if self.features is not None:
+            np.save(folder / "features.npy", self.features)
+
+    @classmethod
+    def load(cls, folder: Path) -> Evaluation:
+        """Read what `save` wrote."""
+        features = folder / "features.npy"
+        return cls(
+            pd.read_parquet(folder / "scores.parquet"),
+            np.load(folder / "outputs.npy"),
+            np.load(features) if features.is_file() else None,
+        )
+
+
+def evaluate(
+    model: SuperResolver,
+    pairs: Pairs,
+    settings: EvaluateSettings,
+    seed: int,
+    what: str,
+    names: Mapping[str, str] | None = None,
+    trunk: Trunk | None = None,
+) -> Evaluation:
+    """Score a model on every pair of a set, with evaluation's fixed choice of frames.
+
+    Args:
+        model: the super-resolver, on any device.
+        pairs: the set.
+        settings: metrics, protocols and batch size.
+        seed: the training seed, kept as a column.
+        what: name for the progress lines.
+        names: the metrics' full names, from `full_names`; needed where a role stands for a network.
+        trunk: gives the features of the outputs.
+
+    Raises:
+        FloatingPointError: a score is not finite.
+    """
+    names = names or {name: name for name in settings.metrics}
+    progress = Progress(f"score {what}", len(pairs), "images")
+    tables, features, outputs = [], [], []
+    for numbers, batch in pairs.batches(settings.batch):
+        sr, clipped = super_resolve(model, batch)
+        tables.append(_score_batch(sr, clipped, batch, settings, names))
+        outputs.append((255 * sr).round().to(torch.uint8).numpy())
+        if trunk is not None:
+            features.append(pooled_features(trunk, sr))
+        progress.step(len(numbers))
+    table = pd.concat(tables, ignore_index=True).assign(seed=seed)
+    lost = table[~np.isfinite(table.value)]
+    if len(lost):
+        first = lost.iloc[0]
+        raise FloatingPointError(f"{what}: {len(lost)} scores are not finite, first {first.metric} of {first.tile}")
+    table["flattered"] = table.metric.isin(flattered(model, names))
+    return Evaluation(table, np.concatenate(outputs), np.concatenate(features) if features else None)
+
+
+def evaluate_once(
+    model: SuperResolver,
+    pairs: Pairs,
+    settings: EvaluateSettings,
+    seed: int,
+    what: str,
+    names: Mapping[str, str],
+    trunk: Trunk | None,
+    data_digest: str,
+    scratch: Path,
+) -> Evaluation:
+    """Return what `evaluate` does, or what it did with the same model, data, networks and code.
+
+    Args:
+        model: see `evaluate`, down to `trunk`.
+        pairs: the set.
+        settings: metrics, protocols and batch size.
+        seed: the training seed.
+        what: name for the progress lines.
+        names: the metrics' full names.
+        trunk: gives the features of the outputs.
+        data_digest: identifies the data set.
+        scratch: for finished work, so that a long evaluation can be interrupted.
+    """
+    named = {metric: _identity(full) for metric, full in names.items()}
+    weights = {"card": model.card, "weights": weights_digest(model)}
+    data = {"data": data_digest, "pairs": pairs.settings.model_dump(mode="json"), "batch": settings.batch}
+    networks = {"metrics": named, "protocols": settings.protocols, "sets": trunk.digest if trunk else ""}
+    key = key_of({**weights, **data, **networks, "seed": seed, "code": package_digest()})
+    finished = scratch_folder(scratch / "evaluate", what.replace(" ", "-"), key) / "finished"
+    make_once(finished, lambda to: evaluate(model, pairs, settings, seed, what, names, trunk).save(to))
+    return Evaluation.load(finished)
+
+
+def _identity(metric: str) -> str:
+    """Return the name of a metric, with the digest of its network in place of where that is."""
+    name, network = split_name(metric)
+    kind = find_metric(metric).network
+    return f"{name}:{network_of(kind, network).digest}" if kind else name
+
+
+def load_outputs(folder: Path, method: str) -> Tensor:
+    """Return a method's outputs on the test set in [0, 1], rounded to 8 bits: (seeds, N, C, H, W).
+
+    Raises:
+        FileNotFoundError: the evaluate stage has not run.
+    """
+    path = folder / f"{method}.npy"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: run the evaluate stage (dvc repro evaluate)")
+    return torch.from_numpy(np.load(path)).float() / 255
+
+
+def full_names(here: Workspace, metrics: Sequence[str]) -> dict[str, str]:
+    """Return, for each metric as settings name it (`lpips:judge`), the name that `satsr.metrics.score` takes."""
+    full = {}
+    for metric in metrics:
+        name, network = split_name(metric)
+        kind = find_metric(metric).network
+        full[metric] = f"{name}:{network_name(here, kind, network)}" if kind else metric
+    return full
+
+
+def flattered(model: SuperResolver, names: Mapping[str, str]) -> set[str]:
+    """Return the metrics whose network also sat in a loss of the model: their scores flatter it."""
+    digests = set(model.card.provenance.get("loss_networks", {}).values())
+    if not digests:
+        return set()
+    networks = {metric: (find_metric(full).network, split_name(full)[1]) for metric, full in names.items()}
+    return {metric for metric, (kind, name) in networks.items() if kind and network_of(kind, name).digest in digests}
+
+
+def _score_batch(
+    sr: Tensor, clipped: Tensor, batch: Batch, settings: EvaluateSettings, names: Mapping[str, str]
+) -> pd.DataFrame:
+    tables = []
+    given = {"lr": batch.lr, "valid": batch.hr_valid, "gray": "repeat" if sr.shape[1] == 1 else "error"}
+    for protocol in settings.protocols:
+        found = score(sr, batch.hr, list(names.values()), protocol, **given)  # type: ignore[arg-type]
+        for metric, full in names.items():
+            columns = {"tile": batch.tiles, "region": batch.regions, "metric": metric, "protocol": protocol}
+            tables.append(pd.DataFrame({**columns, "value": found[full], "clipped_share": clipped.numpy()}))
+    return pd.concat(tables, ignore_index=True)

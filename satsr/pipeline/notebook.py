@@ -1,0 +1,170 @@
+"""Run notebooks with the study's parameters, and keep their files equal when their content is.
+
+`python -m satsr.pipeline.notebook run SOURCE --out EXECUTED [--params BLOCK ...] [-p NAME VALUE ...]`
+`python -m satsr.pipeline.notebook clean NOTEBOOK ...`
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import yaml
+
+from satsr.common.paths import Workspace, project_root
+from satsr.common.provenance import git_commit, record
+from satsr.common.settings import Study
+from satsr.pipeline.params import load_study
+
+
+def run(source: Path, out: Path, blocks: list[str], extra: dict[str, Any]) -> None:
+    """Execute a notebook and put it at `out`, whole or not at all.
+
+    Args:
+        source: the notebook.
+        out: where the executed notebook goes; it takes its place only when every cell has run.
+        blocks: dotted paths into `params.yaml`, as `train.esrgan`; their values become parameters.
+        extra: further parameters by name.
+
+    Raises:
+        ValueError: a parameter that the notebook's parameters cell does not declare.
+        RuntimeError: a cell failed; the message is its last line, the notebook stays under `logs/`.
+    """
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+    from traitlets.config import Config
+
+    root = project_root()
+    study = load_study(root)
+    values = {**parameters(study, blocks), **extra}
+    check_declared(source, values)
+    logs = Workspace.of(study.profile, root).logs
+    partial = logs / "failed" / out.name
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    try:
+        papermill.execute_notebook(
+            source,
+            partial,
+            values,
+            cwd=root,
+            progress_bar=False,
+            stderr_file=sys.stderr,
+            kernel_name="python3",
+            config=Config(KernelManager={"transport": "ipc"}),  # sockets that only this user can reach
+        )
+    except PapermillExecutionError as error:
+        raise RuntimeError(f"{source.name}: {error.ename}: {error.evalue} (traceback: {partial})") from None
+    normalise(partial)
+    os.replace(partial, out)
+    commit = os.environ.get("SATSR_COMMIT") or git_commit(root)
+    record(study.profile, out.stem, wall_s=round(time.perf_counter() - started, 1), commit=commit)
+
+
+def parameters(study: Study, blocks: list[str]) -> dict[str, Any]:
+    """Return blocks of the study as parameters: `train.esrgan` becomes `train`, with the values of that method."""
+    values: dict[str, Any] = {}
+    for block in blocks:
+        found: Any = study.model_dump(mode="json")
+        for step in block.split("."):
+            if not isinstance(found, dict) or step not in found:
+                raise ValueError(f"params.yaml has no block {block!r}: no {step!r} in {', '.join(found)}")
+            found = found[step]
+        values[block.split(".")[0]] = found
+    return values
+
+
+def check_declared(source: Path, values: dict[str, Any]) -> None:
+    """Raise a ValueError unless the notebook's parameters cell declares every name in `values`."""
+    declared = declared_parameters(source)
+    unknown = sorted(set(values) - set(declared))
+    if unknown:
+        raise ValueError(f"{source}: unknown parameters {', '.join(unknown)}; it declares {', '.join(declared)}")
+
+
+def declared_parameters(source: Path) -> list[str]:
+    """Return the names that the cell tagged `parameters` assigns."""
+    for cell in nbformat.read(source, as_version=4).cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            targets = [t for node in ast.parse(cell.source).body for t in _targets(node)]
+            return sorted(t.id for t in targets if isinstance(t, ast.Name))
+    raise ValueError(f"{source} has no cell tagged 'parameters': tag the cell that holds its defaults")
+
+
+def _targets(node: ast.stmt) -> list[ast.expr]:
+    return node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+
+
+def normalise(path: Path) -> None:
+    """Keep what a run computed and drop when it ran: equal results give equal bytes.
+
+    Dropped: times, random cell ids, and the stderr stream, where progress is reported.
+    """
+    nb = nbformat.read(path, as_version=4)
+    kept = {k: v for k, v in nb.metadata.get("papermill", {}).items() if k in ("parameters", "version")}
+    nb.metadata = nbformat.from_dict({"kernelspec": nb.metadata.get("kernelspec", {}), "papermill": kept})
+    for number, cell in enumerate(nb.cells):
+        cell.id = f"cell-{number:03d}"
+        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in ("tags", "mystnb")})
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
+    nbformat.write(nb, path)
+
+
+def clean(path: Path) -> bool:
+    """Bring a source notebook into its canonical form, in place; return whether that changed a byte."""
+    before = path.read_text()
+    nb = nbformat.reads(before, as_version=4)
+    kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    nb.metadata = nbformat.from_dict({"kernelspec": kernel})
+    nb.nbformat_minor = 5
+    nb.cells = [c for c in nb.cells if "injected-parameters" not in c.metadata.get("tags", [])]
+    for number, cell in enumerate(nb.cells):
+        cell.id = f"cell-{number:03d}"
+        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in ("tags", "mystnb") and v})
+        cell.pop("attachments", None)
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    after = nbformat.writes(nb, indent=1, ensure_ascii=False) + "\n"
+    if after != before:
+        path.write_text(after)
+    return after != before
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; errors that a user can mend end in one line on stderr."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "run":
+            run(options.source, options.out, options.params, {k: yaml.safe_load(v) for k, v in options.p})
+        else:
+            for path in options.notebooks:
+                print(f"{'cleaned' if clean(path) else 'already clean'}: {path}")
+    except (ValueError, RuntimeError, OSError) as error:
+        print(f"satsr: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m satsr.pipeline.notebook", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    runner = commands.add_parser("run", help="execute a notebook with the study's parameters")
+    runner.add_argument("source", type=Path)
+    runner.add_argument("--out", type=Path, required=True)
+    runner.add_argument("--params", action="extend", nargs="+", default=[], metavar="BLOCK")
+    runner.add_argument("-p", action="append", nargs=2, default=[], metavar=("NAME", "VALUE"))
+    cleaner = commands.add_parser("clean", help="bring source notebooks into their canonical form")
+    cleaner.add_argument("notebooks", type=Path, nargs="+")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""Where a product says that clouds hide the ground."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+from xml.etree import ElementTree
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+
+from satsr.scenes.products.grid import Grid, bounds_in, overlap
+from satsr.scenes.products.reading import header, read_on
+from satsr.scenes.products.sentinel2 import Product
+
+# Classes of level 2A's scene classification: cloud shadow, cloud of medium and of high probability, thin cirrus.
+# Snow (11) and saturated pixels (1), such as bright roofs, show the ground.
+SCL_CLOUDS = (3, 8, 9, 10)
+CLASSI_CLOUDS = 2  # the first two of MSK_CLASSI's three bands: opaque cloud, cirrus; the third is snow
+
+Source = Literal["auto", "none"] | Path
+
+
+def cloud_mask(product: Product, grid: Grid, source: Source = "auto") -> NDArray[np.bool_] | None:
+    """Return the clouds on a grid, True under cloud (and under its shadow where level 2A says so).
+
+    Args:
+        product: whose clouds.
+        grid: to bring them to; a pixel takes the class of the nearest one.
+        source: `auto` takes SCL, else MSK_CLASSI, else MSK_CLOUDS; a path is a raster with a place on the ground
+            whose pixels are not 0 under cloud; `none` looks at nothing.
+
+    Returns:
+        bool (h, w); None where nothing is known.
+
+    Raises:
+        ValueError: the mask cannot be read, or a given one lies elsewhere.
+    """
+    if isinstance(source, Path):
+        return _given(source, grid)
+    if source == "none":
+        return None
+    if "scl" in product.files:
+        return np.isin(read_on(*product.file("scl"), grid, "nearest")[0], SCL_CLOUDS)
+    if "CLASSI" in product.masks:
+        name = product.masks["CLASSI"]
+        classes = read_on(product.listing.opens(name), product.listing.shown(name), grid, "nearest")
+        return np.asarray(classes[:CLASSI_CLOUDS].any(axis=0))
+    if "CLOUDS" in product.masks:
+        return _outlined(product, grid)
+    return None
+
+
+def _given(path: Path, grid: Grid) -> NDArray[np.bool_]:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: expected a raster that is not 0 under cloud")
+    place, _, _ = header(str(path), str(path))
+    if overlap(bounds_in(place.bounds, place.crs, grid.crs), grid.bounds) is None:
+        raise ValueError(f"{path} does not overlap the images that it should mask: give their own cloud mask")
+    return np.asarray(read_on(str(path), str(path), grid, "nearest")[0] != 0)
+
+
+def _outlined(product: Product, grid: Grid) -> NDArray[np.bool_]:
+    """Return the clouds inside the outlines of MSK_CLOUDS_B00.gml, which level 1C had before baseline 04.00."""
+    from rasterio.features import rasterize
+    from rasterio.warp import transform_geom
+
+    name = product.masks["CLOUDS"]
+    try:
+        root = ElementTree.fromstring(product.listing.read(name))
+        outlines = [_polygon(e) for e in root.iter() if e.tag.endswith("}Polygon")]
+        crs = _crs_of(root) or product.crs
+    except (ElementTree.ParseError, ValueError) as error:
+        raise ValueError(f"{product.listing.shown(name)} cannot be read ({error}): download it again") from None
+    if not outlines:
+        return np.zeros(grid.shape, bool)
+    shapes = outlines if crs == grid.crs else transform_geom(crs, grid.crs, outlines)
+    return np.asarray(rasterize(shapes, grid.shape, transform=grid.transform, dtype="uint8") > 0)
+
+
+def _polygon(element: ElementTree.Element) -> dict[str, Any]:
+    """Return a GML polygon as GeoJSON: its outer ring, then its holes."""
+    rings = []
+    for ring in (e for e in element.iter() if e.tag.endswith("}posList")):
+        numbers = [float(n) for n in (ring.text or "").split()]
+        step = int(ring.get("srsDimension", "2"))
+        rings.append([list(numbers[i : i + 2]) for i in range(0, len(numbers), step)])
+    return {"type": "Polygon", "coordinates": rings}
+
+
+def _crs_of(root: ElementTree.Element) -> CRS | None:
+    """Return the CRS of the outlines, which the XML names `urn:ogc:def:crs:EPSG:8.7:32635`."""
+    name = next((n for e in root.iter() if (n := e.get("srsName"))), None)
+    return CRS.from_epsg(int(name.rsplit(":", 1)[-1])) if name else None

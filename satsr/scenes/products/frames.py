@@ -1,0 +1,92 @@
+"""One date of a product as 8-bit frames on a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from satsr.scenes.products import radiometry
+from satsr.scenes.products.clouds import Source, cloud_mask
+from satsr.scenes.products.dates import DateInfo
+from satsr.scenes.products.grid import Grid
+from satsr.scenes.products.reading import read_on
+from satsr.scenes.products.sentinel2 import Product
+
+STRIP_ROWS = 2048  # rows that are held as 16-bit counts and reflectance at a time
+LOOK_PX = 1024  # longer side of the grid on which a date's clouds are counted
+
+TrueColour = Literal["bands", "product"]
+
+
+def channels(bands: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the frames' channels: `tci` gives red, green and blue."""
+    return tuple(n for band in bands for n in (("red", "green", "blue") if band == "tci" else (band,)))
+
+
+def sources(bands: Sequence[str], tci: TrueColour) -> list[str]:
+    """Return the files that bands are made from: `tci` is its own file, or B04, B03 and B02."""
+    own = ("tci",) if tci == "product" else radiometry.RGB
+    return [name for band in bands for name in (own if band == "tci" else (band,))]
+
+
+def read_frame(
+    product: Product, grid: Grid, bands: Sequence[str], tci: TrueColour
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return a date on a grid.
+
+    Args:
+        product: the date.
+        grid: to bring it to, bilinear; at the product's own grid and resolution no value is changed.
+        bands: `tci` or band names.
+        tci: `bands` computes the true-colour image, `product` takes the product's own.
+
+    Returns:
+        8-bit (h, w, C), 0 only where there is no data, and bool (h, w) where every band has data.
+    """
+    frame = np.empty((*grid.shape, len(channels(bands))), np.uint8)
+    inside = np.ones(grid.shape, bool)
+    for rows, strip in grid.strips(STRIP_ROWS):
+        parts = [_read_band(product, strip, band, tci) for band in bands]
+        frame[rows] = np.concatenate([image for image, _ in parts], axis=-1)
+        inside[rows] = np.logical_and.reduce([shown for _, shown in parts])
+    return frame, inside
+
+
+def look(product: Product, grid: Grid, band: str, clouds: Source) -> DateInfo:
+    """Return what share of a grid a date shows in a band, counted on at most 1,024 pixels a side."""
+    coarse = grid.finer(min(1.0, LOOK_PX / max(grid.shape)))
+    inside = read_on(*product.file(band), coarse, "nearest").any(axis=0)
+    cloudy = cloud_mask(product, coarse, clouds)
+    return DateInfo(
+        name=product.path.name,
+        day=product.day,
+        empty=float(1 - inside.mean()),
+        cloudy=None if cloudy is None else float((inside & cloudy).mean()),
+        tile=product.tile,
+        baseline=product.baseline or "",
+    )
+
+
+def _read_band(product: Product, grid: Grid, band: str, tci: TrueColour) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return 8-bit values (h, w, 3 or 1), and where there are data (h, w)."""
+    if band != "tci":
+        image, inside = _reflectance(product, grid, (band,))
+        return radiometry.eight_bit(image[0], inside)[..., None], inside
+    if tci == "bands":
+        image, inside = _reflectance(product, grid, radiometry.RGB)
+        return radiometry.true_colour(image, inside), inside
+    own = np.moveaxis(read_on(*product.file("tci"), grid, "bilinear"), 0, -1)
+    return own, np.asarray(own.any(axis=-1))
+
+
+def _reflectance(product: Product, grid: Grid, bands: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return reflectance (C, h, w) and where all of these bands have data."""
+    counts = np.concatenate([read_on(*product.file(band), grid, "bilinear") for band in bands])
+    values = [
+        radiometry.reflectance(c, product.offsets[b], product.quantification)
+        for c, b in zip(counts, bands, strict=True)
+    ]
+    return np.stack(values), np.asarray((counts > 0).all(axis=0))

@@ -1,0 +1,271 @@
+"""Are the buildings there? A counter that learned on HR images counts them in the outputs.
+
+Wolters et al., 2023, section 5: people counted the buildings of 256 outputs of ESRGAN and SR3. Here a network counts,
+and every building is compared with its known outline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from scipy import ndimage
+from torch import Tensor, nn
+
+from satsr.common.device import best_device
+from satsr.common.minimize import minimize
+from satsr.common.settings import BuildingSettings
+from satsr.data.making.footprints import Labels, renumbered
+from satsr.evaluation.verdicts import SIGNIFICANCE
+from satsr.studies.buildings.network import UNetCounter
+
+ROOF, CORE = 0, 1  # channels: pixels of a roof, and those that are not at its edge, which keep neighbours apart
+THRESHOLD = 0.5
+AT_ONCE = 32  # images
+# What `scores` returns where no building is known.
+NOTHING = pd.DataFrame(columns=["method", "seed", "tile", "region", "known", "counted", "found", "seen", "kept"])
+
+
+def targets(labels: Labels) -> NDArray[np.float32]:
+    """Return what the counter is asked for: roofs and their cores, (2, H, W)."""
+    edges = (ndimage.minimum_filter(labels, 3) != labels) | (ndimage.maximum_filter(labels, 3) != labels)
+    return np.stack([labels > 0, (labels > 0) & ~edges]).astype(np.float32)
+
+
+def train_counter(images: Tensor, labels: Sequence[Labels], settings: BuildingSettings) -> nn.Module:
+    """Train the counter on HR images.
+
+    Args:
+        images: (N, 3, H, W) in [0, 1].
+        labels: N label maps (H, W).
+        settings: sizes and length.
+
+    Returns:
+        A network from images to two logits per pixel, on the CPU.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        network = UNetCounter(settings.widths, classes=2)
+    wanted = torch.from_numpy(np.stack([targets(label) for label in labels]))
+    device = best_device()
+
+    def loss(step: int) -> Tensor:
+        rng = np.random.default_rng([settings.seed, step])
+        chosen = rng.integers(len(images), size=settings.batch)
+        turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
+        seen, asked = (_turned(part[chosen], turns, mirror).to(device) for part in (images, wanted))
+        # tones differ between methods; what makes a building is not its tone
+        gain = torch.from_numpy(rng.uniform(0.7, 1.3, (len(chosen), 1, 1, 1))).to(seen)
+        return _overlap_loss(network(seen * gain).float(), asked)
+
+    minimize("building counter", network, loss, settings.steps, settings.learning_rate)
+    return network
+
+
+def _overlap_loss(logits: Tensor, asked: Tensor) -> Tensor:
+    """Return cross-entropy, and one minus the Dice coefficient of each class, so that rare roofs count."""
+    chance = logits.sigmoid()
+    both, each = (chance * asked).sum(dim=(0, 2, 3)), (chance + asked).sum(dim=(0, 2, 3))
+    dice = (2 * both + 1) / (each + 1)
+    return F.binary_cross_entropy_with_logits(logits, asked) + (1 - dice).mean()
+
+
+def _turned(part: Tensor, turns: int, mirror: bool) -> Tensor:
+    turned = torch.rot90(part, turns, dims=(-2, -1))
+    return turned.flip(-1) if mirror else turned
+
+
+@torch.inference_mode()
+def count(counter: nn.Module, images: Tensor) -> list[Labels]:
+    """Return the buildings that the counter sees in images (N, 3, H, W), as label maps."""
+    from skimage.segmentation import watershed
+
+    device = best_device()
+    counter.to(device)
+    found = []
+    for part in images.split(AT_ONCE):
+        for roof, core in counter(part.to(device)).float().sigmoid().cpu().numpy():
+            seeds, _ = ndimage.label(core > THRESHOLD)
+            found.append(renumbered(watershed(-roof, seeds, mask=roof > THRESHOLD).astype(np.int32)))
+    return found
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Which known buildings were found.
+
+    Attributes:
+        known: number of known buildings.
+        counted: number of buildings that the counter sees.
+        found: numbers of the known buildings that have a counted one of sufficient overlap.
+    """
+
+    known: int
+    counted: int
+    found: frozenset[int]
+
+
+def match(known: Labels, counted: Labels, iou: float) -> Matches:
+    """Compare two label maps of one chip.
+
+    Args:
+        known: outlines drawn in, numbered from 1 on.
+        counted: what the counter sees.
+        iou: least intersection over union; above 0.5 no building has two partners.
+    """
+    n, m = int(known.max()), int(counted.max())
+    both = np.histogram2d(known.ravel(), counted.ravel(), bins=(np.arange(n + 2), np.arange(m + 2)))[0]
+    union = both.sum(axis=1, keepdims=True) + both.sum(axis=0, keepdims=True) - both
+    good = (both / np.maximum(union, 1) >= iou)[1:, 1:]
+    return Matches(n, m, frozenset((np.flatnonzero(good.any(axis=1)) + 1).tolist()))
+
+
+def scores(
+    tiles: Sequence[str],
+    regions: Sequence[str],
+    known: Sequence[Labels],
+    counted: Mapping[str, Sequence[Sequence[Labels]]],
+    iou: float,
+    reference: str = "HR",
+) -> pd.DataFrame:
+    """Count for every image and every kind of it.
+
+    Args:
+        tiles: names of the chips.
+        regions: of the chips.
+        known: the true label maps.
+        counted: kind of image -> for each training of the method, what the counter sees in each chip; one kind is the
+            reference, once.
+        iou: least overlap.
+        reference: name of the HR images among the kinds.
+
+    Returns:
+        One row per kind, training and chip: method, seed (its number), tile, region, known, counted, found, seen (known
+        buildings that the counter finds in HR), kept (of these, those that it finds here too).
+    """
+    rows = []
+    for chip, tile in enumerate(tiles):
+        seen = match(known[chip], counted[reference][0][chip], iou).found
+        for method, seed, maps in ((m, s, maps) for m, runs in counted.items() for s, maps in enumerate(runs)):
+            own = match(known[chip], maps[chip], iou)
+            numbers = (own.known, own.counted, len(own.found), len(seen), len(own.found & seen))
+            rows.append((method, seed, tile, regions[chip], *numbers))
+    return pd.DataFrame(rows, columns=NOTHING.columns)
+
+
+COLUMNS = ["method", "share", "value", "low", "high", "buildings", "images", "regions", "seeds"]
+# Shares of sums over chips: name -> (numerator, denominator).
+SHARES = {
+    "recall": ("found", "known"),
+    "precision": ("found", "counted"),
+    "count": ("counted", "known"),
+    "kept": ("kept", "seen"),
+}
+
+
+def table(rows: pd.DataFrame, level: float, resamples: int, seed: int) -> pd.DataFrame:
+    """Return shares of buildings with bootstrap intervals over regions, then seeds; the same regions for every method.
+
+    Returns:
+        One row per method and share: method, share, value, low, high, buildings (denominator, of one training),
+        images, regions, seeds.
+    """
+    found = []
+    for method, own in rows.groupby("method", sort=False):
+        for share in SHARES:
+            sums = _sums(own, share)
+            value, drawn = _share(sums.sum(axis=(1, 2))), _drawn(sums, resamples, seed)
+            low, high = _interval(drawn, level) if sums.shape[2] > 1 else (np.nan, np.nan)
+            line = {"method": method, "share": share, "value": float(value), "low": low, "high": high}
+            line |= {"buildings": round(sums[1].sum() / sums.shape[1]), "images": own.tile.nunique()}
+            found.append({**line, "regions": sums.shape[2], "seeds": sums.shape[1]})
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def _sums(own: pd.DataFrame, share: str) -> NDArray[np.float64]:
+    """Return numerator and denominator of a method's share, (2, seeds, regions)."""
+    parts = [own.pivot_table(index="seed", columns="region", values=part, aggfunc="sum") for part in SHARES[share]]
+    return np.stack([part.to_numpy(float) for part in parts])
+
+
+def _share(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.divide(sums[0], sums[1])
+
+
+def _drawn(sums: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
+    """Return the share in every resample of regions and seeds; equal for equal numbers of regions."""
+    rng, (_, seeds, regions) = np.random.default_rng(seed), sums.shape
+    of_regions = rng.integers(regions, size=(resamples, 1, regions))
+    of_seeds = rng.integers(seeds, size=(resamples, seeds, 1))
+    return _share(sums[:, of_seeds, of_regions].sum(axis=(2, 3)))
+
+
+def _interval(drawn: NDArray[np.float64], level: float) -> tuple[float, float]:
+    known = drawn[np.isfinite(drawn)]
+    if not len(known):
+        return np.nan, np.nan
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def difference(
+    rows: pd.DataFrame, a: str, b: str, share: str, level: float, resamples: int, seed: int
+) -> tuple[float, float, float, float]:
+    """Return the share of method a minus that of b, its paired interval, and p of Wilcoxon's test over regions.
+
+    Interval and p are NaN with one region. Regions without anything to count have no share and take no part in the
+    test.
+    """
+    from scipy.stats import wilcoxon
+
+    sums = [_sums(rows[rows.method == method], share) for method in (a, b)]
+    value = float(np.subtract(*(_share(part.sum(axis=(1, 2))) for part in sums)))
+    if sums[0].shape[2] < 2:
+        return value, np.nan, np.nan, np.nan
+    low, high = _interval(np.subtract(*(_drawn(part, resamples, seed) for part in sums)), level)
+    by_region = np.subtract(*(_share(part.sum(axis=1)) for part in sums))
+    differs = by_region[np.isfinite(by_region) & (by_region != 0)]
+    return value, low, high, float(wilcoxon(differs).pvalue) if len(differs) else 1.0
+
+
+PAPER = ("esrgan", "sr3")  # the two methods that the paper counts
+
+
+def shown(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with a row per method and a cell per share: value and interval, in per cent."""
+    cells = table.assign(cell=[share_text(*row) for row in zip(table.value, table.low, table.high, strict=True)])
+    wide = cells.pivot_table(index="method", columns="share", values="cell", aggfunc="first", sort=False)
+    return wide.reset_index().rename_axis(columns=None)
+
+
+def share_text(value: float, low: float, high: float) -> str:
+    """Return a share and its interval, where there are any, in per cent."""
+    if not np.isfinite(value):
+        return "none to count"
+    return f"{100 * value:.1f} %" + (f" [{100 * low:.1f}, {100 * high:.1f}]" if np.isfinite(low) else "")
+
+
+def sentence(rows: pd.DataFrame, level: float, resamples: int, seed: int) -> str:
+    """Say which of the paper's two methods keeps more buildings, and how well the counter counts at all."""
+    if rows.empty:
+        return "No building is known in these data."
+    reference = rows[rows.method == "HR"]
+    recall = reference.found.sum() / max(1, reference.known.sum())
+    own = f"On HR images the counter finds {100 * recall:.1f} % of the known buildings."
+    if not set(PAPER) <= set(rows.method):
+        return f"{own} ESRGAN and SR3 are not both in this profile."
+    value, low, high, p = difference(rows, *PAPER, "kept", level, resamples, seed)
+    said = f"{own} Kept, ESRGAN minus SR3: {100 * value:+.1f}"
+    if not np.isfinite(low):
+        return f"{said} points (one region: no interval)."
+    trainings = rows[rows.method.isin(PAPER)].seed.nunique()
+    shown = p < SIGNIFICANCE and (low > 0 or high < 0)
+    keeps = "not shown" if not shown else "ESRGAN keeps more" if low > 0 else "SR3 keeps more"
+    verdict = "one seed: not said" if trainings < 2 else keeps
+    return f"{said} [{100 * low:+.1f}, {100 * high:+.1f}] points, p = {p:.2g}: {verdict}."

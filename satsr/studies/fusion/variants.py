@@ -1,0 +1,271 @@
+"""What the options of sampling methods do, SatDiffMoE's above all: one changed at a time, on the same few places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import Any, Literal, cast
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from satsr.common.device import best_device
+from satsr.common.progress import Progress
+from satsr.common.settings import FusionStudySettings
+from satsr.data.pairs import Batch, Pairs, spread_evenly
+from satsr.metrics.scoring import score
+from satsr.models.diffusion.fusion import Fusion
+from satsr.models.diffusion.process import Diffusion
+from satsr.models.diffusion.when import YEAR_DAYS
+from satsr.models.latent_diffusion import LatentDiffusion
+from satsr.models.superresolver import SuperResolver
+
+Times = Literal["true", "permuted", "later", "zero"]
+AS_SET = "as set"  # the variant that changes nothing
+AT_ONCE = 8  # places
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to sample.
+
+    Attributes:
+        option: what is changed.
+        value: to what, in words.
+        network: options of the network and of its fusion that differ.
+        dates: number of low-resolution images, the first ones; 0 takes all.
+        times: what is said of time: the truth, each date's of another date of the place, a year later, or 0.
+    """
+
+    option: str
+    value: str
+    network: Mapping[str, Any] = field(default_factory=dict)
+    dates: int = 0
+    times: Times = "true"
+
+
+def ablation(settings: FusionStudySettings, network: LatentDiffusion) -> list[Variant]:
+    """Return the options that the paper leaves open, one changed at a time, after the variant that changes none.
+
+    What to return matters only where trajectories still differ, so it is asked at a pull of half the way.
+    """
+    found = [Variant(AS_SET, "")]
+    found += [Variant("pull strength", f"{s:g}", {"strength": s}) for s in settings.strength]
+    found += [Variant("pull every", f"{k} steps" if k else "never", {"every": k}) for k in settings.every]
+    found += [Variant("distance", d, {"distance": d}) for d in settings.distance]
+    found += [Variant("noise estimate", "follows the pull", {"renoise": not network.fusion.renoise})]
+    found += [Variant("starting noise", "shared", {"shared_noise": True})]
+    found += [
+        Variant("DiffusionDrop", f"half, per {per}", {"drop": 0.5, "drop_per": per}) for per in ("step", "sample")
+    ]
+    found += [
+        Variant("pulled half the way, returned", which, {"strength": 0.5, "returned": which})
+        for which in ("centre", "nearest", "random")
+    ]
+    return found + [Variant("sampling steps", str(n), {"sampling_steps": n}) for n in settings.sampling_steps]
+
+
+def time_variants(dates: int) -> list[Variant]:
+    """Return what asks whether time matters at all, with one image and with many.
+
+    The mean over many trajectories hides what a wrong time does to each: with one image nothing is averaged.
+    """
+    wrong: dict[str, Times] = {"of another date": "permuted", "a year later": "later", "0": "zero"}
+    images = "1 image" if dates == 1 else f"{dates} images"
+    return [
+        Variant(AS_SET, images, dates=dates),
+        *(Variant(f"time with {images}", name, dates=dates, times=times) for name, times in wrong.items()),
+    ]
+
+
+def steps_variants(network: nn.Module, steps: Sequence[int]) -> list[Variant]:
+    """Return what asks how many network calls a sampling method needs; the number that is set is among them.
+
+    Other numbers visit the chain from its end on (`trailing`): from a chain's second step on, fewer calls would not
+    start from noise.
+    """
+    own = int(cast(int, network.sampling_steps))
+    found = []
+    for count in sorted({*steps, own}):
+        process = network.process
+        if isinstance(process, Diffusion) and count != own:
+            process = replace(process, spacing="trailing")
+        found.append(Variant("steps", str(count), {"sampling_steps": count, "process": process}))
+    return found
+
+
+def dates_variants() -> list[Variant]:
+    """Return what gives two methods the same number of images: the nearest, and all of them."""
+    return [
+        Variant("images", "the nearest", {"dates": "nearest"}),
+        Variant("images", "all, fused", {"dates": "all"}),
+    ]
+
+
+def places(pairs: Pairs, per_region: int) -> list[int]:
+    """Return the numbers of a few chips of every region: spread evenly over its tiles in their order."""
+    numbers = []
+    for _, rows in pairs.index.groupby("region", sort=True):
+        numbers += rows.index[spread_evenly(len(rows), per_region)].tolist()
+    return sorted(numbers)
+
+
+def as_fused(network: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that let ControlNet take all dates and fuse their trajectories as SatDiffMoE's network does.
+
+    Args:
+        network: sizes and options of SatDiffMoE's network, as settings have them.
+    """
+    of_fusion = {name: value for name, value in network.items() if name in Fusion.__dataclass_fields__}
+    return {"dates": "all", **of_fusion}
+
+
+@contextmanager
+def changed(network: nn.Module, options: Mapping[str, Any]) -> Iterator[None]:
+    """Give a network other options for a while.
+
+    Raises:
+        AttributeError: an option that the network does not have.
+    """
+    of_fusion = {name: value for name, value in options.items() if name in Fusion.__dataclass_fields__}
+    others = {name: value for name, value in options.items() if name not in of_fusion}
+    before = {name: getattr(network, name) for name in (*(["fusion"] if of_fusion else []), *others)}
+    try:
+        if of_fusion:
+            others["fusion"] = replace(cast(Fusion, network.fusion), **of_fusion)
+        for name, value in others.items():
+            setattr(network, name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(network, name, value)
+
+
+@torch.inference_mode()
+def outputs(model: SuperResolver, batch: Batch, variant: Variant) -> Tensor:
+    """Return a variant's images (N, C, H, W) in [0, 1], on the CPU."""
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    given = [part.to(device) for part in _seen(batch, variant)]
+    with changed(model.network, variant.network):
+        return model(*given).float().clamp(0, 1).cpu()
+
+
+def _seen(batch: Batch, variant: Variant) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    lr, every, place, day = batch.seen()
+    dates = variant.dates or lr.shape[1]
+    times = {
+        "true": lambda: every,
+        "permuted": lambda: every.roll(max(1, every.shape[1] // 2), dims=1),
+        "later": lambda: every + YEAR_DAYS,
+        "zero": lambda: torch.zeros_like(every),
+    }
+    return lr[:, :dates], times[variant.times]()[:, :dates], place, day
+
+
+def study(
+    models: Sequence[tuple[int, SuperResolver]],
+    pairs: Pairs,
+    numbers: Sequence[int],
+    variants: Sequence[Variant],
+    names: Mapping[str, str],
+) -> pd.DataFrame:
+    """Score variants on the same places, with every training of a method.
+
+    Args:
+        models: by seed; any method, where variants do not name options of SatDiffMoE's network.
+        pairs: the set.
+        numbers: of the chips.
+        variants: what to try.
+        names: short name -> full name of each metric.
+
+    Returns:
+        One row per variant, place, metric and training: option, choice, metric, seed, tile, region, value.
+    """
+    what = f"{models[0][1].card.method} variants"
+    progress, tables = Progress(what, len(variants) * len(models), "variants"), []
+    for variant, (seed, model) in product(variants, models):
+        model.to(best_device())
+        for start in range(0, len(numbers), AT_ONCE):
+            batch = pairs.batch(numbers[start : start + AT_ONCE])
+            sr = outputs(model, batch, variant)
+            found = score(sr, batch.hr, list(names.values()), "corrected", lr=batch.lr, valid=batch.hr_valid)
+            for name, full in names.items():
+                columns = {"option": variant.option, "choice": variant.value, "metric": name, "seed": seed}
+                places_of = {"tile": batch.tiles, "region": batch.regions, "value": found[full]}
+                tables.append(pd.DataFrame({**columns, **places_of}))
+        progress.step()
+    return pd.concat(tables, ignore_index=True)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Images with their uncertainty.
+
+    Attributes:
+        sr: (N, C, H, W).
+        deviation: standard deviation over trajectories, of the same shape.
+        error: absolute difference to HR, of the same shape.
+        valid: bool (N, H, W), HR pixels that count.
+    """
+
+    sr: Tensor
+    deviation: Tensor
+    error: Tensor
+    valid: Tensor
+
+    def chosen(self, what: Tensor) -> Tensor:
+        """Return the values of valid pixels, flat."""
+        return what[self.valid[:, None].expand_as(what)]
+
+
+@torch.inference_mode()
+def spread(model: SuperResolver, batch: Batch, variant: Variant) -> Spread:
+    """Return images, how far their trajectories differ, and how far they are from HR.
+
+    Values without a deviation, of images with one date that shows something, are not valid.
+    """
+    device = next(p.device for p in model.parameters())
+    sr, deviation = (part.cpu() for part in model.spread(*(part.to(device) for part in _seen(batch, variant))))
+    sr = sr.clamp(0, 1)
+    known = deviation.isfinite().all(dim=1)
+    return Spread(sr, deviation, (sr - batch.hr).abs(), batch.hr_valid & known)
+
+
+def calibration_factor(found: Spread) -> float:
+    """Return the factor on the deviations that makes their mean square that of the errors."""
+    squares = [found.chosen(part).double().square().mean() for part in (found.error, found.deviation)]
+    return float((squares[0] / squares[1]).sqrt())
+
+
+def coverage(found: Spread, levels: Sequence[float], factor: float = 1.0) -> pd.DataFrame:
+    """Return how many HR values lie within an interval that a normal distribution would give a nominal level.
+
+    Args:
+        found: images with their uncertainty.
+        levels: nominal levels, in (0, 1).
+        factor: on the deviations.
+
+    Returns:
+        One row per level: nominal, share.
+    """
+    error, deviation = found.chosen(found.error).double(), found.chosen(found.deviation).double() * factor
+    widths = torch.distributions.Normal(0.0, 1.0).icdf(torch.tensor([(1 + level) / 2 for level in levels]))
+    shares = [float((error <= width * deviation).double().mean()) for width in widths.tolist()]
+    return pd.DataFrame({"nominal": list(levels), "share": shares})
+
+
+def rank_correlation(found: Spread) -> float:
+    """Return Spearman's correlation of deviation and error within an image, averaged over images."""
+    from scipy.stats import spearmanr
+
+    values = []
+    for number, valid in enumerate(found.valid):
+        counted = valid.expand_as(found.error[number])
+        if counted.any():
+            pair = (part[number][counted].numpy() for part in (found.deviation, found.error))
+            values.append(float(spearmanr(*pair).statistic))
+    return float(np.mean(values)) if values else float("nan")

@@ -1,0 +1,67 @@
+"""Questions for the voting page, from a study that has been run."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from torch import Tensor
+
+from satsr.common.paths import Workspace, project_root
+from satsr.common.settings import Study
+from satsr.data.pairs import Pairs
+from satsr.data.readers.s2naip_folder import SETS
+from satsr.evaluation.evaluate import super_resolve, trained_models
+from satsr.studies.agreement.design import read_design
+from satsr.studies.agreement.stand_in import candidates, possible
+from satsr.studies.voting.questions import Question
+
+BETTER, WORSE = "better", "worse"  # what the candidates of a stand-in pair are called in the votes file
+
+
+def method_questions(study: Study, here: Workspace, count: int, seed: int = 0) -> list[Question]:
+    """Return pairs of the methods' outputs at places of the test set, drawn by seed.
+
+    Every pair of methods is asked equally often; `count` is rounded up to that.
+
+    Raises:
+        FileNotFoundError: the profile's data or models are missing.
+        ValueError: fewer than two methods.
+    """
+    if len(study.methods) < 2:
+        raise ValueError(f"methods = {list(study.methods)}, expected at least two: there is nothing to vote on")
+    test = Pairs(here.data / SETS["test"], study.pairs)
+    duels = list(combinations(study.methods, 2))
+    places = np.random.default_rng(seed).permutation(len(test))[: -(-count // len(duels))]
+    batch = test.batch(places.tolist())
+    models = {m: trained_models(m, study.seeds[:1], here, test)[0][1] for m in study.methods}
+    outputs = {method: super_resolve(model, batch)[0] for method, model in models.items()}
+    return [
+        Question(tile, a, b, picture(batch.hr[i]), picture(outputs[a][i]), picture(outputs[b][i]))
+        for i, tile in enumerate(batch.tiles)
+        for a, b in duels
+    ]
+
+
+def stand_in_questions(study: Study, here: Workspace, count: int, seed: int = 0) -> list[Question]:
+    """Return some of the stand-in's pairs, so that people can say whether its order is theirs.
+
+    Raises:
+        FileNotFoundError: the profile's data are missing.
+    """
+    test = Pairs(here.data / SETS["test"], study.pairs)
+    design = read_design(project_root() / study.agreement.design)
+    rows: pd.DataFrame = possible(design[design.part == "report"], test)
+    chosen = rows.sample(min(count, len(rows)), random_state=seed)
+    made = {str(row["pair"]): candidates(row, test) for _, row in chosen.iterrows()}
+    return [
+        Question(name, BETTER, WORSE, picture(c.target), picture(c.better), picture(c.worse))
+        for name, c in made.items()
+    ]
+
+
+def picture(image: Tensor) -> NDArray[np.uint8]:
+    """Return an image (C, H, W) in [0, 1] as (H, W, 3), 8 bits deep."""
+    return (image[:3].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()

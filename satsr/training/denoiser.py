@@ -1,0 +1,34 @@
+"""Training by denoising: a network learns what to take away from a noisy target (Ho et al., 2020, algorithm 1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from satsr.data.pairs import Batch
+from satsr.models.superresolver import SuperResolver
+from satsr.training.loop import Loop
+from satsr.training.losses import denoising_losses
+
+
+class DenoiserTraining(Loop):
+    """Trains the network of a sampling method; arguments as of `Loop`."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.generator.mark_forward_method("denoise")
+
+    def update(self, batches: list[Batch]) -> None:
+        """Update the network."""
+        for number, batch in enumerate(batches):
+            seed = self.step_seed * self.settings.accumulate + number
+            self.backward(self.generator, self._losses(self.generator, batch, seed))
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def _losses(self, model: SuperResolver, batch: Batch, seed: int) -> dict[str, Tensor]:
+        lr, dt_days, place, day = batch.seen()
+        with self.fabric.autocast():  # which Fabric gives `forward` only
+            output, wanted = model.denoise(lr, dt_days, batch.hr, seed, place, day)
+        return denoising_losses(output.float(), wanted, {str(k): v for k, v in self.settings.losses.items()})

@@ -1,0 +1,258 @@
+"""One loop for every method that learns: steps, averaged weights, curve, checkpoints; subclasses say what to learn."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from satsr.common.device import best_device, best_layout, best_precision
+from satsr.common.progress import Progress
+from satsr.common.settings import TrainSettings
+from satsr.data.pairs import Batch, Pairs, spread_evenly
+from satsr.metrics.lpips import lpips
+from satsr.metrics.psnr import psnr
+from satsr.models.bicubic import median_of_valid
+from satsr.models.files import save_model
+from satsr.models.superresolver import ModelCard, SuperResolver
+from satsr.perception.trunk import Trunk
+
+CHECKPOINT = "checkpoint.pt"
+
+
+def sample_order(
+    count: int, batch: int, seed: int, step: int, weights: NDArray[np.float64] | None = None
+) -> tuple[list[int], int]:
+    """Return the samples of a step and its epoch: every epoch is a new permutation, an incomplete batch is left out.
+
+    A batch larger than the set takes the whole set. With weights (count,), an epoch is as many draws with replacement,
+    each sample as often as its weight says (Zooming Out's tile weights).
+    """
+    size = min(batch, count)
+    epoch, position = divmod(step, count // size)
+    rng = np.random.default_rng([seed, epoch])
+    order = rng.permutation(count) if weights is None else rng.choice(count, count, p=weights / weights.sum())
+    return order[position * size : (position + 1) * size].tolist(), epoch
+
+
+@torch.no_grad()
+def start_at_mean(model: SuperResolver, training: Pairs, samples: int = 64) -> None:
+    """Set the bias of the last convolution to the mean colour of some training images, in place.
+
+    The published trainings are long enough to find it; in a few hundred steps a network would learn little else.
+    """
+    last = [module for module in model.modules() if isinstance(module, nn.Conv2d)][-1]
+    batch = training.batch(range(min(samples, len(training))))
+    if last.bias is None or len(last.bias) != batch.hr.shape[1]:
+        raise ValueError(f"{model.card.method} does not end in a convolution with bias: unset start_at_mean")
+    last.bias.copy_(batch.hr.mean(dim=(0, 2, 3)))
+
+
+def with_filled_target(batch: Batch) -> Batch:
+    """Put the enlarged median date where HR shows no ground (clouds, fill), so that nothing else is learned there."""
+    if batch.hr_valid.all():
+        return batch
+    middle = median_of_valid(batch.lr)[:, : batch.hr.shape[1]]
+    enlarged = F.interpolate(middle, size=batch.hr.shape[-2:], mode="bicubic", align_corners=False).clamp(0, 1)
+    return replace(batch, hr=torch.where(batch.hr_valid[:, None], batch.hr, enlarged))
+
+
+class Loop(ABC):
+    """The state of one training, and its loop.
+
+    Args:
+        card: what is trained.
+        settings: losses, steps and optimizer.
+        seed: of weights, order of the samples, frames, dropout and noise.
+        training: pairs to learn from.
+        validation: pairs for the curve.
+        folder: for unfinished work.
+        start: gives a new model the weights that it starts from; none for those of its seed.
+        judge: scores the curve's images by LPIPS too.
+    """
+
+    def __init__(
+        self,
+        card: ModelCard,
+        settings: TrainSettings,
+        seed: int,
+        training: Pairs,
+        validation: Pairs,
+        folder: Path,
+        start: Callable[[SuperResolver], None] | None = None,
+        judge: Trunk | None = None,
+    ) -> None:
+        self.judge = judge
+        self.card, self.settings, self.seed, self.folder = card, settings, seed, folder
+        self.training, self.validation = training, validation
+        precision = best_precision(settings.precision)
+        self.fabric = Fabric(accelerator=best_device().type, devices=1, precision=precision)  # type: ignore[arg-type]
+        self.step = 0
+        self.history: list[dict[str, float]] = []
+        self.sums: dict[str, float] = {}
+        model = SuperResolver(card, seed)
+        if start is not None:
+            start(model)
+        if settings.start_at_mean:
+            start_at_mean(model, training)
+        self.generator, self.optimizer = self.prepared(model)
+        averaging = get_ema_multi_avg_fn(settings.ema)
+        self.averaged = AveragedModel(self.generator.module, multi_avg_fn=averaging, use_buffers=True)
+
+    @abstractmethod
+    def update(self, batches: list[Batch]) -> None:
+        """Update every network once, from the batches that are accumulated to one step."""
+
+    def networks(self) -> dict[str, Any]:
+        """Return everything that a checkpoint holds."""
+        return {"generator": self.generator, "averaged": self.averaged, "optimizer": self.optimizer}
+
+    def optimizers(self) -> list[Any]:
+        """Return everything that follows the learning rate."""
+        return [self.optimizer]
+
+    def prepared(self, network: nn.Module) -> tuple[Any, Any]:
+        """Return a network and its optimizer, on the device and in the precision of the settings."""
+        network = network.to(memory_format=best_layout(network, self.fabric.device))
+        betas = self.settings.betas
+        optimizer = torch.optim.Adam(network.parameters(), lr=self.settings.learning_rate, betas=betas)
+        return self.fabric.setup(network, optimizer)
+
+    def finish(self, finished: Path) -> float:
+        """Train to the last step, save model and curve under `finished`, and return samples per second of training."""
+        self._resume()
+        progress = Progress(f"train {self.card.method}", self.settings.steps - self.step, "steps")
+        seconds, samples = 0.0, 0
+        while self.step < self.settings.steps:
+            started = time.perf_counter()
+            samples += self.one_step()
+            seconds += time.perf_counter() - started  # every step ends with losses on the CPU, a GPU's too
+            self.step += 1
+            last = self.step == self.settings.steps
+            if self.step % self.settings.validate_every == 0 or last:
+                self._write_row()
+            if self.step % self.settings.checkpoint_every == 0 and not last:
+                self._save_checkpoint()
+            progress.step(note=f", {samples / seconds:.1f} samples/s")
+        self._save(finished)
+        return samples / seconds if samples else 0.0
+
+    def one_step(self) -> int:
+        """Update every network once; return the number of samples seen."""
+        settings = self.settings
+        rate = settings.learning_rate * settings.gamma ** sum(self.step >= m for m in settings.milestones)
+        for group in (group for optimizer in self.optimizers() for group in optimizer.param_groups):
+            group["lr"] = rate
+        batches = [self._batch(self.step * settings.accumulate + part) for part in range(settings.accumulate)]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.step_seed)  # dropout does not depend on what ran before
+            self.update(batches)
+        self.averaged.update_parameters(self.generator.module)
+        return sum(len(b.tiles) for b in batches)
+
+    @property
+    def step_seed(self) -> int:
+        """Seed of whatever a step draws."""
+        return self.seed * 1_000_003 + self.step
+
+    def _batch(self, number: int) -> Batch:
+        weights = self.training.weights if self.settings.tile_weights else None
+        numbers, epoch = sample_order(len(self.training), self.settings.batch, self.seed, number, weights)
+        batch = self.training.batch(numbers, epoch + 1)  # epoch 0 is evaluation's choice of frames
+        if self.settings.crop:
+            batch = batch.crop(self.settings.crop, np.random.default_rng([self.seed, number, 5]))
+        batch = with_filled_target(batch)
+        moved = ("lr", "dt_days", "hr", "place", "day")
+        return replace(batch, **{name: self.fabric.to_device(getattr(batch, name)) for name in moved})
+
+    def backward(self, network: nn.Module, terms: dict[str, Tensor]) -> None:
+        """Add the gradient of the sum of some losses, and keep the losses for the curve.
+
+        Raises:
+            RuntimeError: the sum is not finite.
+        """
+        loss = sum(terms.values(), start=torch.zeros(()))
+        if not torch.isfinite(loss):
+            raise RuntimeError(
+                f"{self.card.method}: the loss is {float(loss.detach())} at step {self.step}; lower learning_rate "
+                f"or the weight of one of {', '.join(terms)}"
+            )
+        self.fabric.backward(loss / self.settings.accumulate)
+        for name, value in terms.items():
+            self.sums[name] = self.sums.get(name, 0.0) + float(value.detach()) / self.settings.accumulate
+
+    def _write_row(self) -> None:
+        since = self.step - (int(self.history[-1]["step"]) if self.history else 0)
+        means = {f"loss_{name}": total / since for name, total in self.sums.items()}
+        self.history.append({"step": self.step, **self._validate(), **means})
+        self.sums = {}
+
+    @torch.no_grad()
+    def _validate(self) -> dict[str, float]:
+        """Return mean scores (corrected) of the averaged weights over the validation set: PSNR in dB, and LPIPS."""
+        self.averaged.eval()
+        chosen = spread_evenly(len(self.validation), self.settings.validate_images or len(self.validation))
+        dates = self.settings.validate_dates or self.validation.settings.dates
+        scores: dict[str, list[Tensor]] = {}
+        for start in range(0, len(chosen), 16):
+            batch = self.validation.batch(chosen[start : start + 16])
+            with self.fabric.autocast():
+                sr = self.averaged(*map(self.fabric.to_device, batch.seen(dates)))
+            sr = sr.float().clamp(0, 1).cpu()
+            scores.setdefault("val_psnr", []).append(psnr(sr, batch.hr, "corrected", batch.hr_valid))
+            if self.judge is not None:
+                scores.setdefault("val_lpips", []).append(lpips(sr, batch.hr, "corrected", batch.hr_valid, self.judge))
+        return {name: float(torch.cat(values).mean()) for name, values in scores.items()}
+
+    def _save_checkpoint(self) -> None:
+        """Write the whole state beside the last checkpoint, then take its place."""
+        state = {name: part.state_dict() for name, part in self.networks().items()}
+        partial = self.folder / f"{CHECKPOINT}.partial"
+        torch.save({"step": self.step, "history": self.history, "sums": self.sums, **state}, partial)
+        os.replace(partial, self.folder / CHECKPOINT)
+
+    def _resume(self) -> None:
+        path = self.folder / CHECKPOINT
+        if not path.is_file():
+            return
+        state = torch.load(path, map_location=self.fabric.device, weights_only=True)
+        for name, part in self.networks().items():
+            part.load_state_dict(state[name])
+        self.step, self.history, self.sums = state["step"], state["history"], state["sums"]
+
+    def _save(self, finished: Path) -> None:
+        partial = finished.with_name("finished.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        model = cast(SuperResolver, self.averaged.module)
+        model.card = replace(self.card, scores={"validation PSNR (corrected), dB": self.history[-1]["val_psnr"]})
+        save_model(model, partial)
+        pd.DataFrame(self.history).to_csv(partial / "curve.csv", index=False, float_format="%.6g")
+        write_live_metrics(partial / "live", self.history)
+        os.replace(partial, finished)
+        (self.folder / CHECKPOINT).unlink(missing_ok=True)
+
+
+def write_live_metrics(folder: Path, history: list[dict[str, float]]) -> None:
+    """Write a curve in DVCLive's form, for `dvc plots` and the editors that read it."""
+    from dvclive import Live
+
+    with Live(dir=str(folder), save_dvc_exp=False, dvcyaml=None) as live:
+        for row in history:
+            live.step = int(row["step"])
+            for name in sorted(set(row) - {"step"}):
+                live.log_metric(name.replace("_", "/", 1), row[name], timestamp=False)
+            live.make_summary()

@@ -1,0 +1,182 @@
+"""Training of every method that learns.
+
+A training is a function of its settings, its seed and its data. It can be stopped at any point: the next call goes on
+from the last checkpoint and ends with the same weights (bit for bit on one machine's CPU).
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+
+import pandas as pd
+
+from satsr.common.cache import key_of, scratch_folder
+from satsr.common.device import best_precision
+from satsr.common.paths import Workspace
+from satsr.common.provenance import record
+from satsr.common.settings import TrainSettings
+from satsr.data import frames, pairs, reader
+from satsr.data.pairs import Pairs
+from satsr.data.readers import s2naip
+from satsr.metrics import lpips, psnr, ssim
+from satsr.models import autoencoder, bicubic, superresolver, unet_discriminator, worldstrat_blocks
+from satsr.models.diffusers_files import StartingPoint
+from satsr.models.diffusion import fusion, noise, process, sampler, unet, when
+from satsr.models.files import load_model, save_model
+from satsr.models.superresolver import ModelCard, SuperResolver, find_method
+from satsr.perception import trunk as trunk_module
+from satsr.perception.identity import weights_digest
+from satsr.perception.load import load_trunk
+from satsr.perception.roles import LOSS, network_name
+from satsr.perception.trunk import Trunk
+from satsr.training import denoiser as training_denoiser
+from satsr.training import images as training_images
+from satsr.training import loop as training_loop
+from satsr.training import losses, perceptual
+from satsr.training.denoiser import DenoiserTraining
+from satsr.training.images import ImageTraining
+from satsr.training.loop import Loop
+
+LATENT = "latent"  # folder of the autoencoder and the latent U-Net, in a profile's artifacts
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves.
+
+    Attributes:
+        model: with the averaged (EMA) weights, on the CPU, ready for inference.
+        curve: one row per validation: step, validation PSNR and the mean of every loss since the last row.
+        samples_per_s: speed of this machine, 0 when the run was finished before.
+        precision: what the matrix products ran in.
+    """
+
+    model: SuperResolver
+    curve: pd.DataFrame
+    samples_per_s: float
+    precision: str
+
+
+def train(
+    method: str,
+    settings: TrainSettings,
+    seed: int,
+    training: Pairs,
+    validation: Pairs,
+    data_digest: str,
+    here: Workspace,
+    start_from: SuperResolver | None = None,
+) -> Trained:
+    """Train one method with one seed, or go on with it, or return it when it is finished.
+
+    Args:
+        method: a name in `METHODS`.
+        settings: sizes, losses, steps and optimiser.
+        seed: of the initial weights, the order of the samples, the frame choice and dropout.
+        training: pairs to learn from.
+        validation: pairs for the curve; no choice depends on them.
+        data_digest: identifies the data set; work on other data is not reused.
+        here: the profile's folders: unfinished work in its scratch, networks of losses in its artifacts.
+        start_from: a trained model of the same method, bands, dates and scale, whose weights the new one starts from.
+
+    Raises:
+        ValueError: a loss that the method cannot be trained with.
+    """
+    _check_losses(method, settings)
+    trunk = _trunk(here, settings.perceptual.network) if settings.losses.get("perceptual") else None
+    looks = {"perceptual": trunk} if trunk else {}
+    if settings.network.get("distance") == "lpips":
+        looks["fusion"] = _trunk(here, LOSS)  # which fuses where the model is used; it may judge as little as a loss
+    judge = _trunk(here, settings.validate_network) if settings.validate_network else None
+    base = StartingPoint.of(here.artifacts / LATENT) if find_method(method).pretrained else None
+    configs = {"autoencoder": base.autoencoder.config, "unet": base.prior.config} if base else {}
+    card = ModelCard(
+        method=method,
+        network={**settings.network, **configs},
+        dates=training.settings.dates,
+        bands_in=training.bands_in,
+        bands_out=training.bands_out,
+        scale=training.scale,
+        provenance={
+            "data": data_digest,
+            "seed": seed,
+            "settings": settings.model_dump(mode="json"),
+            "loss_networks": {name: network.digest for name, network in looks.items()},
+            "starts_from": {**(base.digests if base else {}), **_named(start_from)},
+        },
+    )
+    judged = {"pairs": training.settings.model_dump(mode="json"), "judge": judge.digest if judge else ""}
+    key = key_of({"card": card, **judged}, *_code(method))
+    folder = scratch_folder(here.scratch / "train", f"{method}-{seed}", key)
+    finished = folder / "finished"
+    speed = 0.0
+    if not finished.is_dir():
+        given = (card, settings, seed, training, validation, folder)
+        start = partial(_start, base=base, other=start_from) if base or start_from else None
+        denoises = find_method(method).denoises
+        loop: Loop = DenoiserTraining(*given, start, judge) if denoises else ImageTraining(*given, trunk, start, judge)
+        speed = loop.finish(finished)
+    return Trained(load_model(finished), pd.read_csv(finished / "curve.csv"), speed, best_precision(settings.precision))
+
+
+def keep(trained: dict[int, Trained], method: str, here: Workspace) -> None:
+    """Write the models of all seeds, their curves and, outside the hashed outputs, the speed of the training.
+
+    Args:
+        trained: by seed; earlier models of the method are replaced.
+        method: a name in `METHODS`.
+        here: the profile's folders.
+    """
+    folder, curves = here.models / method, here.results / "training"
+    shutil.rmtree(folder, ignore_errors=True)
+    for seed, run in trained.items():
+        save_model(run.model, folder / f"seed-{seed}")
+        run.curve.to_csv(folder / f"seed-{seed}" / "curve.csv", index=False)
+    curves.mkdir(parents=True, exist_ok=True)
+    together = pd.concat([run.curve.assign(seed=seed) for seed, run in trained.items()])
+    together.to_csv(curves / f"{method}.csv", index=False, float_format="%.6g")
+    fastest = max(trained.values(), key=lambda run: run.samples_per_s)
+    if fastest.samples_per_s:
+        facts = {"samples_per_s": round(fastest.samples_per_s, 1), "precision": fastest.precision}
+        record(here.profile, "_".join(filter(None, ("training", here.dataset, method))), **facts)
+
+
+def _trunk(here: Workspace, name: str) -> Trunk:
+    return load_trunk(network_name(here, "trunk", name))
+
+
+def _start(model: SuperResolver, base: StartingPoint | None, other: SuperResolver | None) -> None:
+    if base is not None:
+        model.network.start_from(base.autoencoder.weights, base.prior.weights)  # type: ignore[operator]
+    if other is not None:
+        model.network.load_state_dict(other.network.state_dict())
+
+
+def _named(model: SuperResolver | None) -> dict[str, str]:
+    return {} if model is None else {f"{model.card.method} of the main data": weights_digest(model)}
+
+
+def _check_losses(method: str, settings: TrainSettings) -> None:
+    known = set(losses.DENOISING_LOSSES)
+    if not find_method(method).denoises:
+        known = {*losses.PIXEL_LOSSES, "perceptual", "gan"}
+    if not set(settings.losses) <= known:
+        got, expected = (", ".join(sorted(names)) for names in (settings.losses, known))
+        raise ValueError(f"train.{method}.losses: got {got}, expected some of {expected}")
+
+
+def _code(method: str) -> tuple[ModuleType, ...]:
+    """Return the modules that decide what a method's training ends with: an edit of one makes it start anew."""
+    found = find_method(method)
+    network = sys.modules[found.network.__module__]
+    data = (pairs, frames, reader, s2naip, bicubic)  # of other data sets, the data's digest tells the reader too
+    shared = (training_loop, losses, superresolver, network, *data, lpips, psnr)
+    if found.pretrained:
+        return (*shared, training_denoiser, noise, process, sampler, unet, fusion, when, autoencoder)
+    if found.denoises:
+        return (*shared, training_denoiser, noise, process, sampler, unet)
+    return (*shared, training_images, perceptual, trunk_module, ssim, worldstrat_blocks, unet_discriminator)

@@ -1,0 +1,100 @@
+"""The command line: what it prints and writes, and errors in one line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from satsr.cli.app import app, main
+from satsr.evaluation.files import evaluate_files, summary
+from tests.data.readers.image_files import write_picture
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """Three images and their targets."""
+    sr, hr = tmp_path / "sr", tmp_path / "hr"
+    for number, name in enumerate(("a.png", "b.png", "c.png")):
+        write_picture(sr / name, number)
+        write_picture(hr / name, number + 10)
+    return sr, hr
+
+
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
+    """Run the command line as a terminal does; return its exit code and the errors it printed."""
+    monkeypatch.setattr(sys, "argv", ["satsr", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0), capsys.readouterr().err
+
+
+# Evaluate
+
+
+def test_evaluate_prints_the_summary_and_writes_every_score(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "scores.csv"
+    arguments = ["evaluate", *map(str, folders), "--metrics", "psnr,mae", "--protocol", "both", "--output", str(out)]
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, arguments)
+    assert result.exit_code == 0
+    report = evaluate_files(*folders, ["psnr", "mae"], ["corrected", "published"], "error", keep_going=False)
+    pd.testing.assert_frame_equal(pd.read_csv(out), report.table)
+    words = result.stdout.split()
+    for row in summary(report.table).itertuples():
+        assert {row.metric, row.protocol, "images"} <= set(words)
+    assert words.count("psnr") == words.count("mae") == 2
+
+
+def test_unknown_names_end_in_one_line(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for option, value, message in [
+        ("--metrics", "psnr,pnsr", "got unknown metric 'pnsr', expected one of psnr, ssim"),
+        ("--metrics", "lpips", "got metric 'lpips', expected lpips:NETWORK"),
+        ("--protocol", "paper", "got protocol 'paper', expected one of"),
+        ("--gray", "repat", "got gray 'repat', expected one of"),
+    ]:
+        code, printed = run(monkeypatch, capsys, "evaluate", *folders, option, value)
+        assert code == 1
+        assert printed.startswith(f"satsr: {message}")
+        assert printed.count("\n") == 1
+
+
+def test_an_image_that_cannot_be_scored_ends_in_one_line(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (folders[0] / "b.png").write_bytes(b"not an image")
+    code, printed = run(monkeypatch, capsys, "evaluate", *folders, "--output", tmp_path / "scores.csv")
+    assert code == 1
+    assert f"{folders[0] / 'b.png'} cannot be read" in printed
+    assert printed.count("\n") == 1
+    assert not (tmp_path / "scores.csv").exists()
+
+
+def test_an_image_that_was_left_out_is_reported_and_fails_the_command(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (folders[0] / "b.png").write_bytes(b"not an image")
+    out = tmp_path / "scores.csv"
+    arguments = ["evaluate", *map(str, folders), "--metrics", "psnr", "--keep-going", "--output", str(out)]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("left out b: ")
+    assert result.stderr.count("\n") == 1
+    assert pd.read_csv(out).image.tolist() == ["a", "c"]
+    assert "psnr" in result.stdout
+
+
+# Vote
+
+
+def test_unknown_pairs_end_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "votes.csv"
+    code, printed = run(monkeypatch, capsys, "vote", "--out", out, "--pairs", "nonsense", "--no-browser")
+    assert (code, printed) == (1, "satsr: got --pairs nonsense, expected one of methods, stand-in\n")
+    assert not out.exists()

@@ -1,0 +1,184 @@
+"""Writing the embedded twins: through the real readers and back, regions never divided, and all or nothing."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from satsr.common.settings import PairSettings, TwinSettings
+from satsr.data.data_set import READERS
+from satsr.data.making.main_set import tree_digest
+from satsr.data.making.twin_sets import WRITERS, make_twins
+from satsr.data.making.twins import TWINS, scenes
+from satsr.data.pairs import Pairs
+from satsr.data.reader import SPLITS, Reader, Sample, Scene, days_since_1970
+
+SETTINGS = TwinSettings(regions=3, chips_per_side=3, cloudy_share=0.5)
+NAMES = sorted(TWINS)
+TCI_WHITE = 0.3558  # reflectance that is white in ESA's true-colour image
+
+
+class Made(NamedTuple):
+    """What was written, what the function said of it, and the readers' view: data set -> split -> reader."""
+
+    out: Path
+    manifest: dict[str, Any]
+    readers: dict[str, dict[str, Reader]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_core() -> Iterator[None]:
+    """Make landscapes in this process: new ones take longer to start than three small landscapes to make."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    yield
+    os.sched_setaffinity(0, before)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    out = tmp_path_factory.mktemp("twins") / "sets"
+    (out / "probav").mkdir(parents=True)
+    (out / "probav" / "stale.txt").write_text("of an earlier run")
+    manifest = make_twins(SETTINGS, out)
+    readers = {name: {split: READERS[name](out / name, split) for split in SPLITS} for name in NAMES}
+    return Made(out, manifest, readers)
+
+
+@pytest.fixture(scope="module")
+def again(made: Made) -> dict[str, list[Scene]]:
+    """The same landscapes in physical units, each in the split that its files are in."""
+    splits = {reader.region(tile): split for split, reader in made.readers["probav"].items() for tile in reader.tiles}
+    found: dict[str, list[Scene]] = {name: [] for name in NAMES}
+    for region, split in sorted(splits.items()):
+        for name, some in scenes(SETTINGS, int(region), split).items():
+            found[name] += some
+    return found
+
+
+def read(made: Made, name: str) -> list[tuple[str, str, Sample]]:
+    """Return split, region and sample of every place, in the order in which scenes were written."""
+    places = [(reader, tile) for reader in made.readers[name].values() for tile in reader.tiles]
+    places.sort(key=lambda place: (place[0].region(place[1]), [int(n) for n in re.findall(r"\d+", place[1])]))
+    return [(r.split, r.region(tile), r.sample(tile, r.facts.bands_in)) for r, tile in places]
+
+
+def check_series(sample: Sample, scene: Scene, bands: tuple[str, ...], white: float, step: float) -> None:
+    """Compare LR with a scene; `white` is the reflectance that 1 stands for, `step` that of a stored step."""
+    lr = np.moveaxis(scene.bands(*bands), 1, -1).clip(0, None)
+    np.testing.assert_array_equal(sample.valid, scene.lr_valid)
+    stored = sample.series / sample.white * white
+    np.testing.assert_allclose(stored[sample.valid], lr[sample.valid], atol=0.51 * step + 1e-6)
+
+
+def check_days(sample: Sample, scene: Scene) -> None:
+    assert sample.days.tolist() == [days_since_1970(day) for day in scene.dates]
+    assert sample.day == days_since_1970(scene.day)
+
+
+def test_probav_comes_back(made: Made, again: dict[str, list[Scene]]) -> None:
+    for (split, region, sample), scene in zip(read(made, "probav"), again["probav"], strict=True):
+        assert (split, region) == (scene.split, scene.region)
+        check_series(sample, scene, ("nir",), 1.0, 2**-14)
+        np.testing.assert_allclose(sample.hr[..., 0] / sample.hr_white, scene.hr[0], atol=2**-15 + 1e-5)
+        np.testing.assert_array_equal(sample.hr_valid, scene.hr_valid)
+
+
+def test_oli2msi_comes_back(made: Made, again: dict[str, list[Scene]]) -> None:
+    colors = ("red", "green", "blue")
+    for (split, region, sample), scene in zip(read(made, "oli2msi"), again["oli2msi"], strict=True):
+        assert (split, region) == (scene.split, scene.region)
+        check_series(sample, scene, colors, 1.0, 0.0)
+        np.testing.assert_allclose(np.moveaxis(sample.hr, -1, 0) / sample.hr_white, scene.hr_of(*colors), atol=1e-6)
+        np.testing.assert_array_equal(sample.hr_valid, scene.hr_valid)
+        check_days(sample, scene)
+
+
+def test_worldstrat_comes_back_with_hr_on_a_grid_four_times_as_fine(made: Made, again: dict[str, list[Scene]]) -> None:
+    for (split, region, sample), scene in zip(read(made, "worldstrat"), again["worldstrat"], strict=True):
+        assert (split, region) == (scene.split, scene.region)
+        check_series(sample, scene, ("b04", "b03", "b02"), TCI_WHITE, 0.0)
+        check_days(sample, scene)
+        height, width = (4 * side for side in scene.lr.shape[-2:])
+        hr = sample.hr / sample.hr_white * TCI_WHITE
+        assert hr.shape == (height, width, 3)
+        for stored, band in zip(np.moveaxis(hr, -1, 0), scene.hr_of("red", "green", "blue"), strict=True):
+            expected = Image.fromarray(band).resize((width, height), Image.Resampling.BILINEAR)
+            np.testing.assert_allclose(stored, np.asarray(expected), atol=1e-4)
+        assert sample.hr_valid.all()
+
+
+def test_fmow_comes_back_but_for_what_jpeg_takes(made: Made, again: dict[str, list[Scene]]) -> None:
+    for (split, region, sample), scene in zip(read(made, "fmow"), again["fmow"], strict=True):
+        assert (split, region) == (scene.split, scene.region)
+        check_series(sample, scene, ("b04", "b03", "b02"), TCI_WHITE, 1e-4)
+        check_days(sample, scene)
+        hr, given = sample.hr / sample.hr_white * TCI_WHITE, np.moveaxis(scene.hr, 0, -1).clip(0, TCI_WHITE)
+        assert hr.shape == given.shape == (128, 128, 3)
+        assert np.abs(hr - given).mean() < 2 * TCI_WHITE / 255
+        assert np.corrcoef(hr.ravel(), given.ravel())[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("name", ["oli2msi", "worldstrat", "fmow"])
+def test_places_come_back_with_their_position(made: Made, again: dict[str, list[Scene]], name: str) -> None:
+    found = sorted(reader.position(tile) for reader in made.readers[name].values() for tile in reader.tiles)  # type: ignore[type-var]
+    np.testing.assert_allclose(found, sorted(scene.corner for scene in again[name]), atol=0.1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_split_has_usable_places_and_the_manifest_counts_them(made: Made, name: str) -> None:
+    for split, reader in made.readers[name].items():
+        pairs = Pairs(reader, PairSettings(dates=1, bands=()))
+        assert len(pairs) == made.manifest[name]["scenes"][split] == (2 if name == "fmow" else 1)
+        assert pairs.left_out.empty
+
+
+def test_no_region_lies_in_two_splits_and_all_sets_agree(made: Made) -> None:
+    found = {
+        name: {split: {reader.region(tile) for tile in reader.tiles} for split, reader in readers.items()}
+        for name, readers in made.readers.items()
+    }
+    for splits in found.values():
+        regions = [region for some in splits.values() for region in some]
+        assert sorted(regions) == ["0000", "0001", "0002"]
+        assert splits == found["probav"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_settings_give_the_digest_of_the_manifest(
+    made: Made, again: dict[str, list[Scene]], name: str, tmp_path: Path
+) -> None:
+    assert made.manifest[name]["sha256"] == tree_digest(made.out / name)
+    WRITERS[name](tmp_path / name, again[name])
+    assert tree_digest(tmp_path / name) == made.manifest[name]["sha256"]
+
+
+def test_out_is_replaced_as_a_whole_and_nothing_lies_beside_it(made: Made) -> None:
+    assert sorted(path.name for path in made.out.iterdir()) == NAMES
+    assert not (made.out / "probav" / "stale.txt").exists()
+    assert list(made.out.parent.iterdir()) == [made.out]
+
+
+def test_a_run_that_fails_keeps_what_was_there_and_leaves_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "sets").mkdir()
+    (tmp_path / "sets" / "earlier.txt").write_text("whole")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))  # the system refuses larger files, as a full disk
+    try:
+        with pytest.raises(OSError, match=os.strerror(errno.EFBIG)):
+            make_twins(SETTINGS.model_copy(update={"chips_per_side": 2}), tmp_path / "sets")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["sets", "sets/earlier.txt"]

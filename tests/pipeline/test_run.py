@@ -1,0 +1,127 @@
+"""Profiles in copies of their own, and one clear line for what cannot run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from satsr.cli import app as cli
+from satsr.pipeline import run as study
+from satsr.pipeline.doctor import BAD, examine, locked_versions
+from satsr.pipeline.params import load_study
+from tests.conftest import ROOT
+
+
+def test_a_copy_has_the_code_and_its_own_parameters(project: Path) -> None:
+    copy = study.prepare_copy(project, load_study(project, "tiny"))
+    assert (copy / "satsr" / "study.py").read_bytes() == (project / "satsr" / "study.py").read_bytes()
+    assert yaml.safe_load((copy / "params.yaml").read_text())["profile"] == "tiny"
+    assert load_study(copy) == load_study(project, "tiny")
+    assert not (copy / "results" / "default").exists()
+
+
+def test_folders_of_downloads_are_full_paths_in_a_copy(project: Path) -> None:
+    tiny = load_study(project, "tiny")
+    there = tiny.data_sets["probav"].model_copy(update={"path": "../probav"})
+    named = tiny.model_copy(update={"data_sets": {**tiny.data_sets, "probav": there}})
+    copy = study.prepare_copy(project, named)
+    found = load_study(copy).data_sets
+    assert Path(found["probav"].path) == (project / ".." / "probav").resolve()
+    assert found["fmow"].path == ""
+
+
+def test_a_refreshed_copy_drops_what_the_project_dropped_and_keeps_what_it_made(project: Path) -> None:
+    tiny = load_study(project, "tiny")
+    copy = study.prepare_copy(project, tiny)
+    for name in ("satsr/gone.py", "scratch/made.png"):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / name).write_text("")
+    study.prepare_copy(project, tiny)
+    assert not (copy / "satsr" / "gone.py").exists()
+    assert (copy / "scratch" / "made.png").exists()
+
+
+def test_results_come_back_whole_with_their_provenance(tmp_path: Path) -> None:
+    copy, root = tmp_path / "copy", tmp_path / "root"
+    for name in ("requirements.lock", "params.yaml", "dvc.yaml"):
+        for where in (copy, root):
+            where.mkdir(exist_ok=True)
+            (where / name).write_text((ROOT / name).read_text())
+    (copy / "results" / "tiny").mkdir(parents=True)
+    (copy / "results" / "tiny" / "main.csv").write_text("new")
+    (root / "results" / "tiny").mkdir(parents=True)
+    (root / "results" / "tiny" / "stale.csv").write_text("old")
+    study.bring_back(copy, root, "tiny")
+    assert sorted(p.name for p in (root / "results" / "tiny").iterdir()) == ["main.csv", "run.json"]
+    assert [p.name for p in (root / "results").iterdir()] == ["tiny"]
+
+
+def test_a_folder_without_git_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="is no git clone: clone the project with git"):
+        study.source_files(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("profile", "message"),
+    [("tinny", "unknown profile 'tinny'"), ("paper", "profile paper needs s2naip at"), ("real", "no real images at")],
+)
+def test_what_cannot_run_is_said_in_one_line(
+    profile: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = tmp_path / "project"
+    (project / "profiles").mkdir(parents=True)
+    for name in ("params.yaml", "dvc.yaml", *(f"profiles/{p.name}" for p in (ROOT / "profiles").iterdir())):
+        (project / name).write_text((ROOT / name).read_text())
+    monkeypatch.chdir(project)
+    monkeypatch.setattr("sys.argv", ["satsr", "study", "--profile", profile])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 1
+    error = capsys.readouterr().err.strip()
+    assert error.startswith(f"satsr: {message}")
+    assert "\n" not in error
+
+
+def test_changed_images_are_noticed(tmp_path: Path) -> None:
+    for name in ("params.yaml", "dvc.yaml"):
+        (tmp_path / name).write_text((ROOT / name).read_text().replace("source: world ", "source: folder "))
+    (tmp_path / "params.yaml").write_text((tmp_path / "params.yaml").read_text().replace('path: ""', "path: images"))
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.png").write_text("a")
+    assert not study._changed_sources(tmp_path)
+    assert not study._changed_sources(tmp_path)
+    (tmp_path / "images" / "b.png").write_text("b")
+    assert list(study._changed_sources(tmp_path)) == ["data"]
+    changed = study._changed_sources(tmp_path)
+    assert list(changed) == ["data"], "a change is not forgotten before its stage has run"
+    changed["data"]()
+    assert not study._changed_sources(tmp_path)
+
+
+def test_changed_files_of_a_downloaded_data_set_are_noticed(tmp_path: Path) -> None:
+    (tmp_path / "dvc.yaml").write_text((ROOT / "dvc.yaml").read_text())
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values["data_sets"]["probav"]["path"] = "probav"
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    (tmp_path / "probav").mkdir()
+    assert not study._changed_sources(tmp_path)
+    (tmp_path / "probav" / "norm.csv").write_text("imgset0000 45")
+    assert list(study._changed_sources(tmp_path)) == ["data_sets"]
+
+
+def test_the_stages_that_real_images_do_without_exist() -> None:
+    assert set(study.OF_SETS) <= set(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
+
+
+def test_doctor_finds_the_environment_complete() -> None:
+    states = {what: state for what, state, _ in examine(ROOT)}
+    assert states["environment"] != BAD
+    assert {"processor", "GPU", "free disk", "default data", "real imagery", "book"} <= set(states)
+
+
+def test_doctor_reads_only_this_machines_part_of_the_lock(tmp_path: Path) -> None:
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("a==1.0 ; python_full_version < '3.0' \\\n    --hash=sha256:0\nb==2.0 \\\n    --hash=sha256:1\n")
+    assert locked_versions(lock) == {"b": {"2.0"}}

@@ -1,0 +1,51 @@
+"""A series of products as files, and the command that makes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+
+from satsr.scenes.products import series
+from satsr.scenes.products.write import write_series
+from tests.cli.test_app import run
+from tests.made.make_safe import Made, write
+
+DAYS = ("20200611", "20200601")
+
+
+def products(folder: Path) -> list[Path]:
+    return [write(folder, Made(day=day, seed=seed)) for seed, day in enumerate(DAYS)]
+
+
+def test_files_hold_the_series(tmp_path: Path) -> None:
+    found = series(products(tmp_path))
+    paths = write_series(found, tmp_path / "out")
+    assert [p.name for p in paths] == ["2020-06-01.tif", "2020-06-11.tif"]
+    for number, path in enumerate(paths):
+        with rasterio.open(path) as file:
+            np.testing.assert_array_equal(np.moveaxis(file.read(), 0, -1), found.images[number])
+            np.testing.assert_array_equal(file.dataset_mask() > 0, found.valid[number])
+            assert (file.transform, file.crs) == (found.transform, found.crs)
+            assert file.descriptions == ("red", "green", "blue")
+    assert not list((tmp_path / "out").glob("*.partial"))
+
+
+def test_the_command_writes_the_best_dates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [*products(tmp_path), "--output", tmp_path / "out", "--window", "0,0,32,64", "--dates", "1"]
+    assert run(monkeypatch, capsys, "data", "sentinel2", *given, "--wanted", "2020-06-02") == (0, "")
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["2020-06-01.tif"]
+    with rasterio.open(tmp_path / "out" / "2020-06-01.tif") as file:
+        assert (file.height, file.width) == (32, 64)
+
+
+def test_a_window_of_three_numbers_ends_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, printed = run(monkeypatch, capsys, "data", "sentinel2", tmp_path, "--output", tmp_path, "--window", "0,0,32")
+    assert code == 1
+    assert printed.strip() == "satsr: got --window 0,0,32, expected four numbers with commas between them"

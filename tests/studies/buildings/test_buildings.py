@@ -1,0 +1,200 @@
+"""Buildings: label maps, matching, shares."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import ndimage
+
+from satsr.common.settings import BuildingSettings
+from satsr.data.making.footprints import Footprints, Labels, renumbered
+from satsr.data.readers.s2naip_folder import HR_GSD_M, HR_PX, corner_m
+from satsr.studies.buildings.shares import (
+    NOTHING,
+    count,
+    difference,
+    match,
+    scores,
+    sentence,
+    shown,
+    table,
+    targets,
+    train_counter,
+)
+
+LIMITS = {"level": 0.95, "resamples": 300, "seed": 0}
+
+
+def squares(*corners: tuple[int, int], side: int = 6, size: int = 32) -> Labels:
+    labels = np.zeros((size, size), np.int32)
+    for number, (y, x) in enumerate(corners, 1):
+        labels[y : y + side, x : x + side] = number
+    return labels
+
+
+def village(seed: int, size: int = 64) -> tuple[torch.Tensor, Labels]:
+    """Return a green image with red roofs, and their labels."""
+    rng = np.random.default_rng(seed)
+    spots = [(int(y) + 2, int(x) + 2) for y in range(0, size - 10, 12) for x in range(0, size - 10, 12)]
+    chosen = [spot for spot in spots if rng.random() < 0.5] or spots[:1]
+    labels = squares(*chosen, side=7, size=size)
+    image = np.where(labels > 0, np.array([0.8, 0.2, 0.2])[:, None, None], np.array([0.2, 0.6, 0.2])[:, None, None])
+    return torch.from_numpy(image + rng.normal(0, 0.02, image.shape)).float(), labels
+
+
+def write_outlines(folder: Path, tile: str, boxes_px: list[tuple[float, float, float, float]]) -> None:
+    """Write boxes (x1, y1, x2, y2) in pixels of a tile as an outline file of the embedded world."""
+    x0, y0 = corner_m(*map(int, tile.split("_")))
+    features = []
+    for x1, y1, x2, y2 in boxes_px:
+        ring = [(x0 + x * HR_GSD_M, y0 - y * HR_GSD_M) for x, y in ((x1, y1), (x2, y1), (x2, y2), (x1, y2), (x1, y1))]
+        features.append(_feature("building", {"type": "Polygon", "coordinates": [ring]}))
+    features.append(_feature("road", {"type": "LineString", "coordinates": [(x0, y0), (x0 + 10, y0 - 10)]}))
+    (folder / "vectors").mkdir(parents=True, exist_ok=True)
+    (folder / "vectors" / f"{tile}.geojson").write_text(json.dumps({"features": features}))
+
+
+def _feature(category: str, geometry: dict[str, object]) -> dict[str, object]:
+    return {"type": "Feature", "properties": {"category": category}, "geometry": geometry}
+
+
+def test_outlines_are_drawn_where_they_lie(tmp_path: Path) -> None:
+    write_outlines(tmp_path, "100_200", [(10, 20, 18, 25), (-4, 60, 6, 70), (120, 100, 140, 110), (50, 50, 52, 52)])
+    found = Footprints.of(tmp_path)
+    labels = found.labels("100_200")
+    assert labels.shape == (HR_PX, HR_PX)
+    assert labels.max() == 3  # the last box is too small to count
+    areas = [tuple((s.start, s.stop) for s in area) for area in ndimage.find_objects(labels)]
+    assert sorted(areas) == sorted([((20, 25), (10, 18)), ((60, 70), (0, 6)), ((100, 110), (120, 128))])
+    (neighbour,) = ndimage.find_objects(found.labels("101_200"))  # the building over the border goes on there
+    assert (neighbour[0].start, neighbour[0].stop, neighbour[1].start, neighbour[1].stop) == (100, 110, 0, 12)
+
+
+def test_a_set_without_outlines_is_refused_and_one_without_buildings_is_empty(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="use the embedded world"):
+        Footprints.of(tmp_path)
+    write_outlines(tmp_path, "5_5", [])
+    assert Footprints.of(tmp_path).labels("5_5").max() == 0
+
+
+def test_small_areas_are_dropped_and_numbers_have_no_gaps() -> None:
+    labels = squares((0, 0), (10, 10), (20, 20), side=6)
+    labels[labels == 2] = 0
+    labels[10:12, 10:12] = 2
+    assert np.unique(renumbered(labels)).tolist() == [0, 1, 2]
+    assert renumbered(labels)[21, 21] == 2
+
+
+def test_targets_keep_touching_buildings_apart() -> None:
+    labels = squares((4, 4), (4, 10), side=6)  # they touch at column 10
+    roof, core = targets(labels)
+    assert ndimage.label(roof)[1] == 1
+    assert ndimage.label(core)[1] == 2
+    assert core.sum() == 2 * 4 * 4
+    assert (core <= roof).all()
+
+
+def test_matching_known_cases() -> None:
+    known = squares((2, 2), (2, 20), (20, 2))
+    counted = squares((2, 3), (2, 25), (20, 20))  # overlaps by 5/7, too little, elsewhere
+    found = match(known, counted, 0.5)
+    assert (found.known, found.counted, found.found) == (3, 3, frozenset({1}))
+    assert match(known, known, 0.99).found == {1, 2, 3}
+    assert match(np.zeros_like(known), counted, 0.5).found == frozenset()
+    assert match(known, np.zeros_like(known), 0.5).counted == 0
+
+
+def test_matching_is_an_intersection_over_union() -> None:
+    rng = np.random.default_rng(0)
+    known, counted = (squares(*[tuple(rng.integers(0, 24, 2)) for _ in range(4)]) for _ in range(2))
+    plain = {
+        k
+        for k in range(1, int(known.max()) + 1)
+        for c in range(1, int(counted.max()) + 1)
+        if (known == k).any() and ((known == k) & (counted == c)).sum() / ((known == k) | (counted == c)).sum() >= 0.2
+    }
+    assert match(known, counted, 0.2).found == plain
+
+
+def counted_rows() -> pd.DataFrame:
+    known = [squares((2, 2), (2, 20), (20, 2)), squares((2, 2), (20, 20))]
+    counts = {
+        "HR": [squares((2, 2), (2, 20)), squares((2, 2))],
+        "esrgan": [squares((2, 2), (2, 20)), squares((12, 12))],
+        "sr3": [squares((2, 2)), squares((20, 20))],
+    }
+    return scores(["1_1", "2_2"], ["a", "b"], known, {kind: [maps] for kind, maps in counts.items()}, 0.5)
+
+
+def test_shares_are_ratios_of_sums() -> None:
+    rows = counted_rows()
+    found = table(rows, **LIMITS).set_index(["method", "share"]).value
+    assert found["HR", "recall"] == 3 / 5
+    assert found["HR", "kept"] == 1
+    assert found["esrgan", "recall"] == 2 / 5
+    assert found["esrgan", "precision"] == 2 / 3
+    assert found["esrgan", "kept"] == 2 / 3
+    assert found["sr3", "kept"] == 1 / 3  # what HR does not show cannot be kept
+    assert found["sr3", "count"] == 2 / 5
+
+
+def test_the_paper_s_two_methods_are_compared_on_the_same_regions() -> None:
+    value, low, high, p = difference(counted_rows(), "esrgan", "sr3", "kept", **LIMITS)
+    assert value == pytest.approx(1 / 3)
+    assert low <= value <= high
+    assert 0 < p <= 1
+    said = sentence(counted_rows(), **LIMITS)
+    assert "ESRGAN minus SR3: +33.3" in said
+    assert "60.0 % of the known" in said
+    assert said.endswith("one seed: not said.")
+
+
+def many_regions(trainings: int, regions: int = 8) -> pd.DataFrame:
+    """ESRGAN keeps both buildings of every region, SR3 one of them."""
+    known = squares((2, 2), (20, 20))
+    runs = {"HR": [known], "esrgan": [known] * trainings, "sr3": [squares((2, 2))] * trainings}
+    counts = {kind: [[maps] * regions for maps in own] for kind, own in runs.items()}
+    tiles = [f"{n}_{n}" for n in range(regions)]
+    return scores(tiles, tiles, [known] * regions, counts, 0.5)
+
+
+def test_a_difference_in_every_region_is_shown_with_two_trainings() -> None:
+    assert sentence(many_regions(2), **LIMITS).endswith("p = 0.0078: ESRGAN keeps more.")
+    assert sentence(many_regions(1), **LIMITS).endswith("one seed: not said.")
+    assert sentence(many_regions(2, regions=1), **LIMITS).endswith("+50.0 points (one region: no interval).")
+    found = table(many_regions(2), **LIMITS).set_index(["method", "share"])
+    assert found.seeds["esrgan", "kept"] == 2
+    assert found.buildings["esrgan", "recall"] == found.buildings["HR", "recall"] == 16
+    assert table(many_regions(2, regions=1), **LIMITS).low.isna().all()
+
+
+def test_trainings_widen_the_interval() -> None:
+    known = squares((2, 2), (20, 20))
+    runs = {"HR": [known], "esrgan": [known, squares((2, 2))]}
+    counts = {kind: [[maps] * 6 for maps in own] for kind, own in runs.items()}
+    tiles = [f"{n}_{n}" for n in range(6)]
+    found = table(scores(tiles, tiles, [known] * 6, counts, 0.5), **LIMITS).set_index(["method", "share"])
+    assert found.value["esrgan", "recall"] == 0.75
+    assert (found.low["esrgan", "recall"], found.high["esrgan", "recall"]) == (0.5, 1.0)
+
+
+def test_no_building_at_all() -> None:
+    assert table(NOTHING, **LIMITS).empty
+    assert shown(table(NOTHING, **LIMITS)).empty
+    assert sentence(NOTHING, **LIMITS) == "No building is known in these data."
+
+
+def test_a_counter_learns_to_count() -> None:
+    images, labels = zip(*(village(seed) for seed in range(8)), strict=True)
+    settings = BuildingSettings(widths=(8, 16), steps=60, batch=4, learning_rate=1e-2)
+    counter = train_counter(torch.stack(images), labels, settings)
+    image, known = village(99)
+    (counted,) = count(counter, image[None])
+    found = match(known, counted, 0.5)
+    assert len(found.found) >= 0.8 * found.known
+    assert found.counted <= 1.3 * found.known
