@@ -16,9 +16,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.training import prepared
 from satsr.common.device import best_device
 from satsr.common.paths import project_root
-from satsr.common.settings import TrainSettings
 from satsr.pipeline.params import load_study
 from satsr.training.loop import Loop
+from satsr.training.settings import TrainSettings
 
 ROUNDS, REPEATS, WARM_UP = 5, 5, 2
 FULL_SIZE = {"network": {"num_feat": 64, "num_block": 23, "num_grow_ch": 32}, "discriminator": {"num_feat": 64}}

@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from satsr.common.settings import PairSettings
 from satsr.data.frames import choose_frames
 from satsr.data.pairs import Pairs
 from satsr.data.reader import Reader, Sample
 from satsr.data.readers.s2naip import S2NAIP
 from satsr.data.readers.s2naip_folder import region_of
+from satsr.data.settings import PairSettings
 from satsr.data.shards.index import INDEX_FILE, write_index
 from satsr.data.shards.shards import FACTS_FILE, PER_SHARD, Shards, write_shards
 

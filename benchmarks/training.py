@@ -11,7 +11,6 @@ import torch
 
 from satsr.common.device import best_precision
 from satsr.common.paths import project_root
-from satsr.common.settings import TrainSettings
 from satsr.data.pairs import Batch
 from satsr.models.superresolver import ModelCard, find_method
 from satsr.perception.trunk import TrunkCard, build_trunk
@@ -19,6 +18,7 @@ from satsr.pipeline.params import load_study
 from satsr.training.denoiser import DenoiserTraining
 from satsr.training.images import ImageTraining
 from satsr.training.loop import Loop
+from satsr.training.settings import TrainSettings
 
 ROUNDS, WARM_UP = 7, 2
 LOSS_TRUNK = TrunkCard("vgg", (16, 32, 64), (0.5,) * 3, (0.25,) * 3, seed=0, words=())  # the default study's size

@@ -9,9 +9,8 @@ from typing import Any
 import pandas as pd
 
 from satsr.book.claims import status
-from satsr.evaluation.tables import with_sets
+from satsr.evaluation.tables import markdown, with_sets
 from satsr.evaluation.verdicts import sentences
-from satsr.markdown import table as markdown
 from satsr.metrics.registry import find_metric
 from satsr.studies.buildings import shares as buildings
 from satsr.studies.fusion import report as fusion_report

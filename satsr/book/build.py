@@ -17,7 +17,7 @@ from satsr.book import best_run
 from satsr.book.cards import model_cards
 from satsr.common.paths import Workspace
 from satsr.common.provenance import describe
-from satsr.markdown import table as markdown
+from satsr.evaluation.tables import markdown
 from satsr.pipeline.params import load_study
 from satsr.studies import convergence
 

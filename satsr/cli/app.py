@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from satsr.cli.data import register
+from satsr.cli.show import print_table
 from satsr.common.paths import project_root
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -18,7 +18,6 @@ app.add_typer(data_app, name="data")
 register(data_app)
 
 PLAIN = "psnr,ssim,cpsnr"
-WIDE_CHARACTERS = 1000
 Profile = Annotated[str, typer.Option(help="default, or the name of a file in profiles/")]
 
 
@@ -48,7 +47,7 @@ def doctor() -> None:
     from satsr.pipeline.doctor import BAD, examine
 
     rows = examine(project_root())
-    _print(("what", "state", "detail"), rows)
+    print_table(("what", "state", "detail"), rows)
     raise typer.Exit(any(state == BAD for _, state, _ in rows))
 
 
@@ -70,7 +69,7 @@ def evaluate(
     if output is not None:
         report.table.to_csv(output, index=False)
     lines = shown(summary(report.table))
-    _print(list(map(str, lines)), lines.itertuples(index=False))
+    print_table(list(map(str, lines)), lines.itertuples(index=False))
     for image, reason in report.left_out:
         typer.echo(f"left out {image}: {reason}", err=True)
     raise typer.Exit(bool(report.left_out))
@@ -92,11 +91,14 @@ def vote(
     from satsr.studies.voting.from_run import method_questions, stand_in_questions
     from satsr.studies.voting.server import serve
 
-    makers = {"methods": method_questions, "stand-in": stand_in_questions}
-    if pairs not in makers:
-        raise ValueError(f"got --pairs {pairs}, expected one of {', '.join(makers)}")
     root = project_root()
-    questions = makers[pairs](load_study(root, profile), Workspace.of(profile), count)
+    study, here = load_study(root, profile), Workspace.of(profile)
+    if pairs == "methods":
+        questions = method_questions(study.methods, study.seeds[0], study.pairs, here, count)
+    elif pairs == "stand-in":
+        questions = stand_in_questions(study.agreement.design, study.pairs, here, count)
+    else:
+        raise ValueError(f"got --pairs {pairs}, expected methods or stand-in")
     serve(questions, out, port, session, open_browser=browser)
 
 
@@ -122,18 +124,6 @@ def mosaic(
 
     write_mosaic(load_study(project_root()).data, region, kind, output)
     typer.echo(f"wrote {output}")
-
-
-def _print(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    from rich.box import SIMPLE
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*columns, box=SIMPLE)
-    for row in rows:
-        table.add_row(*map(str, row))
-    # A file or a pipe has no width, so nothing is folded there.
-    Console(width=None if sys.stdout.isatty() else WIDE_CHARACTERS).print(table)
 
 
 def main() -> None:

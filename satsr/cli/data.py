@@ -18,10 +18,10 @@ S2NAIP_LAYOUTS = ("s2naip", "s2naip-old")
 
 def list_(root: Root = None) -> None:
     """Say which data sets there are, where they come from, and what is on disk."""
-    from satsr.cli.app import _print
+    from satsr.cli.show import print_table
     from satsr.data.catalogue import listed
 
-    _print(("name", "title", "size", "licence", "from", "on disk"), listed(_root(root)))
+    print_table(("name", "title", "size", "licence", "from", "on disk"), listed(_root(root)))
 
 
 def get(

@@ -1,0 +1,1 @@
+"""The floor: settings, paths, digests, device, progress, provenance. Imports nothing of the other rooms."""

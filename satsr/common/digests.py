@@ -20,3 +20,15 @@ def status_digest(folder: Path, paths: Iterable[Path]) -> str:
             status = path.stat()
             found.update(f"{path.relative_to(folder)} {status.st_size} {status.st_mtime_ns}\n".encode())
     return found.hexdigest()
+
+
+def digest(path: Path) -> str:
+    """Return the sha256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def tree_digest(root: Path) -> str:
+    """Return one sha256 over the names and contents of all files below a folder."""
+    lines = (f"{p.relative_to(root).as_posix()} {digest(p)}\n" for p in sorted(root.rglob("*")) if p.is_file())
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -11,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from satsr.common.digests import digest
 from satsr.common.paths import Workspace, project_root
 
 SHOWN_PACKAGES = (
@@ -73,12 +73,6 @@ def versions() -> dict[str, str]:
     """Return Python's version and those of the packages that results depend on most."""
     found = {name: metadata.version(name) for name in SHOWN_PACKAGES}
     return {"python": platform.python_version(), **found}
-
-
-def digest(path: Path) -> str:
-    """Return the sha256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def describe(profile: str, root: Path | None = None) -> dict[str, Any]:

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
-
-import pandas as pd
 
 from satsr.common.cache import key_of
 from satsr.common.digests import status_digest
 from satsr.common.paths import Workspace
-from satsr.common.settings import DataSetSettings
-from satsr.data import images16, reader
-from satsr.data.checks.leakage import check_distance, positions, report
+from satsr.data import images, reader
 from satsr.data.pairs import Pairs
 from satsr.data.reader import SPLITS, Facts, Reader
 from satsr.data.readers import paper_time, tiffs
@@ -27,18 +20,14 @@ from satsr.data.readers.oli2msi import OLI2MSI
 from satsr.data.readers.paper_time import PaperTime, titled
 from satsr.data.readers.probav import ProbaV
 from satsr.data.readers.worldstrat import WorldStrat
+from satsr.data.settings import DataSetSettings
 from satsr.data.shards import rows as shard_rows
 from satsr.data.shards import shards
 from satsr.data.shards.shards import FACTS_FILE, Shards
 
-LeakageRule = Literal["fail", "report"]
-REMEDY = (
-    "move places to one split, give neighbours one region in regions.json, or say `leakage: report` for a published "
-    "split that is to be used as it is"
-)
 MANIFEST = "data_sets.json"  # what each data set holds, and a digest of its files, in a profile's results
 TWIN = "embedded twin"
-CODE = (reader, images16, tiffs, paper_time, shards, shard_rows)  # decides what a file becomes, whatever the data set
+CODE = (reader, images, tiffs, paper_time, shards, shard_rows)  # decides what a file becomes, whatever the data set
 READERS: dict[str, type[Reader]] = {"probav": ProbaV, "worldstrat": WorldStrat, "oli2msi": OLI2MSI, "fmow": FMoW}
 
 
@@ -102,51 +91,3 @@ class DataSet:
         images = [path for each in self.readers.values() for tile in each.tiles for path in each.files(tile)]
         counts = {split: len(each.tiles) for split, each in self.readers.items()}
         return {"scenes": counts, "sha256": status_digest(self.folder, [*tables, *images])}
-
-
-def counted(rows: Mapping[str, Pairs]) -> dict[str, object]:
-    """Return what a reader finds on disk, by split: usable places, dates, and nominal ground area in km2."""
-    pair = rows["train"].pair(0)
-    side_km = [size * pair.gsd_m / 1000 for size in pair.hr.shape[-2:]]
-    every = pd.concat([pairs.index for pairs in rows.values()])
-    return {
-        **{split: len(pairs) for split, pairs in rows.items()},
-        "frames": f"{every.frames.min()} to {every.frames.max()}",
-        "LR px": " x ".join(map(str, pair.lr.shape[-2:])),
-        "HR px": " x ".join(map(str, pair.hr.shape[-2:])),
-        "km2": len(every) * side_km[0] * side_km[1],
-    }
-
-
-def leakage(title: str, sets: Mapping[str, Pairs], rule: LeakageRule) -> dict[str, object]:
-    """Return what the splits of a data set share, and how far they lie apart.
-
-    Args:
-        title: of the data set.
-        sets: split -> pairs.
-        rule: whether places that leak are refused, or only counted.
-
-    Raises:
-        ValueError: a region in two splits, or a test or validation place closer to training than its own diagonal,
-            so that they may touch; the message names the first.
-    """
-    regions = {split: {pairs.reader.region(tile) for tile in pairs.reader.tiles} for split, pairs in sets.items()}
-    shared = {r: [s for s, some in regions.items() if r in some] for r in sorted(set().union(*regions.values()))}
-    shared = {region: splits for region, splits in shared.items() if len(splits) > 1}
-    places = positions({split: pairs.reader for split, pairs in sets.items()})
-    pair = sets["train"].pair(0)
-    least_m = math.hypot(*(side * pair.gsd_m for side in pair.hr.shape[-2:]))
-    apart = pd.DataFrame(columns=["distance_m"], dtype=float) if places.empty else report(places)
-    if rule == "fail":
-        for region, splits in shared.items():
-            raise ValueError(f"{title}: region {region} lies in {' and '.join(splits)}: {REMEDY}")
-        check_distance(apart, least_m, title, REMEDY)
-    return {
-        "data set": title,
-        **{f"{split} regions": len(some) for split, some in regions.items()},
-        "regions in two splits": len(shared),
-        "stated distance, m": math.nan if places.empty else least_m,
-        "nearest, m": apart.distance_m.min(),
-        "median, m": apart.distance_m.median(),
-        "too close": int((apart.distance_m < least_m).sum()),
-    }

@@ -39,3 +39,12 @@ def _chosen(image: int, black: list[float], dates: int) -> list[int]:
     good = [date for date, share in enumerate(black) if share == min(black)]
     repeated = good * dates
     return [*range(len(black)), *repeated[: dates - len(black)]]
+
+
+def median_of_valid(lr: Tensor) -> Tensor:
+    """Return the median over the dates that are not black at a pixel: (N, T, C, h, w) -> (N, C, h, w).
+
+    The lower of the two middle values for an even number of dates; 0 where every date is black.
+    """
+    invalid = (lr == 0).all(dim=2, keepdim=True)
+    return lr.masked_fill(invalid, float("nan")).nanmedian(dim=1).values.nan_to_num(0.0)

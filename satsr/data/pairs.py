@@ -17,11 +17,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from satsr.common.settings import PairSettings
 from satsr.data.frames import choose_frames, frame_rng, index_of
 from satsr.data.reader import Reader, Sample
 from satsr.data.readers.s2naip import COLOURS, S2NAIP
 from satsr.data.readers.s2naip_folder import Objects, S2NAIPFolder
+from satsr.data.settings import PairSettings
 
 KEPT_BYTES = 1 << 29  # of each set
 EIGHT_BIT = 255.0

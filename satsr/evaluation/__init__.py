@@ -1,0 +1,1 @@
+"""What scores say: of models, of files, of sets of images; intervals, paired tests, verdicts, tables, figures."""

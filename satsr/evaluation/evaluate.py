@@ -16,8 +16,8 @@ from satsr.common.cache import key_of, make_once, package_digest, scratch_folder
 from satsr.common.device import all_digits, best_device
 from satsr.common.paths import Workspace
 from satsr.common.progress import Progress
-from satsr.common.settings import EvaluateSettings
 from satsr.data.pairs import Batch, Pairs
+from satsr.evaluation.settings import EvaluateSettings
 from satsr.metrics.networks import network_of, split_name
 from satsr.metrics.registry import find_metric
 from satsr.metrics.scoring import score

@@ -189,26 +189,6 @@ def band_histograms(images: dict[str, Sequence[NDArray[np.uint8]]]) -> Figure:
     return figure
 
 
-def radial_power(image: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return frequency (cycles per pixel) and mean power on circles of it, of the gray value under a Hann window."""
-    gray = image.mean(axis=-1)[: min(image.shape[:2]), : min(image.shape[:2])]
-    size = len(gray)
-    window = np.outer(np.hanning(size), np.hanning(size))
-    power = np.abs(np.fft.fftshift(np.fft.fft2((gray - gray.mean()) * window))) ** 2
-    y, x = np.indices(power.shape) - size // 2
-    ring = np.hypot(y, x).astype(int)
-    mean = np.bincount(ring.ravel(), power.ravel()) / np.bincount(ring.ravel())
-    inside = slice(1, size // 2)
-    return np.arange(len(mean))[inside] / size, mean[inside]
-
-
-def spectral_slope(image: NDArray[np.uint8], low: float = 0.03, high: float = 0.5) -> float:
-    """Return the slope of log power against log frequency between two frequencies in cycles per pixel."""
-    frequency, power = radial_power(image)
-    inside = (frequency > low) & (frequency < high)
-    return float(np.polyfit(np.log(frequency[inside]), np.log(power[inside] + 1e-12), 1)[0])
-
-
 def _tidy(axis: Axes) -> None:
     axis.tick_params(labelsize=TEXT_PT - 1)
     axis.grid(alpha=0.25, linewidth=0.6)

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from satsr.data.making.own_images import IMAGES
+from satsr.data.images import IMAGES
 from satsr.evaluation.intervals import mean_interval
 from satsr.metrics.protocol import Protocol, check_protocol
 from satsr.metrics.registry import find_metric

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 from IPython.display import HTML
 
-from satsr.common.settings import TableSettings
 from satsr.evaluation.intervals import ONE_SEED, mean_interval
+from satsr.evaluation.settings import TableSettings
 
 NOT_AVAILABLE, NOT_RUN = "not available", "not run in this profile"
 FLATTERED = "its network sat in the method's loss"
@@ -175,3 +175,41 @@ def cells(table: pd.DataFrame, digits: dict[str, int]) -> pd.Series:
     places = [digits[str(metric)] for metric in table.metric]
     text = [f"{m:.{d}f} [{low:.{d}f}, {high:.{d}f}]" for (m, low, high), d in zip(values, places, strict=True)]
     return pd.Series(text, index=table.index, dtype=str)
+
+
+def beside_main(main: pd.DataFrame, metric: str, protocol: str, digits: int) -> pd.DataFrame:
+    """Return one metric of every method on every data set: a row per method, a column per data set, signs as notes.
+
+    Args:
+        main: rows of `main_table` of several data sets.
+        metric: one of them.
+        protocol: `corrected` or `published`.
+        digits: decimals.
+    """
+    part = main[(main.metric == metric) & (main.protocol == protocol)]
+    texts = part.assign(cell=cells(part, {metric: digits}) + marks(part))
+    wide = texts.pivot_table(index="method", columns="dataset", values="cell", aggfunc="first", sort=False)
+    every = wide.reindex(columns=list(dict.fromkeys(main.dataset))).astype(object)
+    return every.fillna(NOT_RUN).rename_axis(columns=None)
+
+
+def same_order(main: pd.DataFrame) -> pd.DataFrame:
+    """Return Kendall's rank correlation of the methods' corrected means between the first data set and each other one.
+
+    Returns:
+        A row per metric, a column per other data set; NaN with fewer than three methods in common.
+    """
+    first, *others = dict.fromkeys(main.dataset)
+    corrected = main[main.protocol == "corrected"]
+    rows = {}
+    for metric, part in corrected.groupby("metric", sort=False):
+        wide = part.pivot(index="method", columns="dataset", values="mean")
+        if first in wide:
+            rows[metric] = wide.corr("kendall", min_periods=3)[first].reindex(others)
+    return pd.DataFrame(rows).T
+
+
+def markdown(rows: pd.DataFrame) -> str:
+    """Return a table in Markdown; pipes inside cells are escaped."""
+    lines = [list(map(str, rows.columns)), ["---"] * rows.shape[1], *rows.map(str).to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from satsr.metrics.checks import check_images
 from satsr.metrics.protocol import CHUNK_IMAGES, Protocol, as_published, map_chunks, mask_of, replace_invalid
-from satsr.perception.trunk import Trunk
+from satsr.perception.trunk import Trunk, unit_features
 
 # Trunks hold large maps: a few images at a time.
 
@@ -46,8 +46,8 @@ def lpips(sr: Tensor, hr: Tensor, protocol: Protocol, valid: Tensor | None, trun
     device = next(trunk.parameters()).device
 
     def distance(x: Tensor, y: Tensor) -> Tensor:
-        target = trunk.memory.features(y, protocol, lambda image: unit_features(trunk, image.to(device), protocol))
-        return _distance(unit_features(trunk, x.to(device), protocol), target, heads(trunk)).double().cpu()
+        target = trunk.memory.features(y, protocol, lambda image: _features(trunk, image.to(device), protocol))
+        return _distance(_features(trunk, x.to(device), protocol), target, heads(trunk)).double().cpu()
 
     return map_chunks(distance, sr, hr, size=CHUNK_IMAGES)
 
@@ -68,25 +68,12 @@ def published_heads(name: str) -> tuple[Tensor, ...]:
     return tuple(state[key] for key in sorted(state))
 
 
-def unit_features(trunk: Trunk, images: Tensor, protocol: Protocol) -> tuple[Tensor, ...]:
-    """Return the features (N, C, h, w) of some layers, of unit length at every position.
-
-    Raises:
-        ValueError: images (N, 3, H, W) that are too small for the trunk.
-    """
+def _features(trunk: Trunk, images: Tensor, protocol: Protocol) -> tuple[Tensor, ...]:
     ready = images.float()
     if protocol == "published":
         # u where 2u - 1 is expected is (u + 1) / 2 where u is expected.
         ready = (as_published(ready) + 1) / 2
-    try:
-        maps = trunk(ready)
-    except RuntimeError as error:
-        height, width = images.shape[-2:]
-        raise ValueError(
-            f"all images: got {height}x{width} px, too small for {trunk.name} ({error}): score larger images"
-        ) from None
-    # The package's own constant against division by zero.
-    return tuple(m / (m.square().sum(dim=1, keepdim=True).sqrt() + 1e-10) for m in maps.values())
+    return unit_features(trunk, ready)
 
 
 def _distance(x: tuple[Tensor, ...], y: tuple[Tensor, ...], weights: tuple[Tensor, ...] | None) -> Tensor:

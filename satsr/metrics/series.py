@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
+from satsr.data.dates import median_of_valid
 from satsr.metrics.checks import first_image
 from satsr.metrics.protocol import LEVELS_8BIT, Protocol
-from satsr.models.bicubic import median_of_valid
 
 
 def input_image(lr: Tensor | None, hr: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from satsr.common.provenance import digest
+from satsr.common.digests import digest
 from satsr.models.autoencoder import Config
 
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"

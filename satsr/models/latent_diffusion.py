@@ -16,14 +16,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from satsr.metrics.lpips import unit_features
 from satsr.models.autoencoder import IMAGE_CHANNELS, Autoencoder, Config
 from satsr.models.diffusion.fusion import Fusion, feature_centre, mean_centre
 from satsr.models.diffusion.noise import place_noise
 from satsr.models.diffusion.process import Diffusion, Prediction, asked
 from satsr.models.diffusion.sampler import sample
 from satsr.models.diffusion.when import When, feature_count, features
-from satsr.perception.trunk import Trunk
+from satsr.perception.trunk import Trunk, unit_features
 
 Condition = Literal["channels", "beside", "control"]
 DECODED_AT_ONCE = 32  # images
@@ -274,7 +273,7 @@ class LatentDiffusion(nn.Module):
             raise ValueError("fusion by LPIPS needs a trunk: call look_through, or take distance 'l2'")
         trunk = self._look[0].to(estimates.device)
         return feature_centre(
-            estimates, part, lambda z: unit_features(trunk, self.autoencoder.decode(z).float().clamp(0, 1), "corrected")
+            estimates, part, lambda z: unit_features(trunk, self.autoencoder.decode(z).float().clamp(0, 1))
         )
 
     def _call(self, noisy: Tensor, told: Tensor, beside: Tensor, when: Tensor | None) -> Tensor:

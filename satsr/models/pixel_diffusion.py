@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from satsr.models.bicubic import median_of_valid
+from satsr.data.dates import median_of_valid
 from satsr.models.diffusion.noise import place_noise
 from satsr.models.diffusion.process import Diffusion, Prediction, Process, StraightFlow, asked
 from satsr.models.diffusion.sampler import sample

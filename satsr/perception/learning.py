@@ -21,13 +21,13 @@ from satsr.common import minimize as minimize_module
 from satsr.common.cache import key_of, make_once, scratch_folder
 from satsr.common.device import best_device
 from satsr.common.minimize import minimize
-from satsr.common.settings import ClipSettings, TrunkSettings
 from satsr.perception import clip as clip_module
 from satsr.perception import scenes as scenes_module
 from satsr.perception import trunk as trunk_module
 from satsr.perception.clip import save_clip
 from satsr.perception.load import load_clip, load_trunk, save_pointer
 from satsr.perception.scenes import Scenes
+from satsr.perception.settings import ClipSettings, TrunkSettings
 from satsr.perception.trunk import TrunkCard, build_trunk, save_trunk
 
 # Radford et al., 2021, section 2.5 clip the temperature at 100; so few images fall into fewer than that.

@@ -170,3 +170,24 @@ def open_trunk(folder: Path) -> Trunk:
             f"{folder} does not hold a trunk of the study ({reason_of(error)}): train or copy it again"
         ) from None
     return trunk.eval().requires_grad_(False)
+
+
+def unit_features(trunk: Trunk, images: Tensor) -> tuple[Tensor, ...]:
+    """Return the features (N, C, h, w) of some layers, of unit length at every position.
+
+    Args:
+        trunk: the network.
+        images: float32 (N, 3, H, W) in [0, 1].
+
+    Raises:
+        ValueError: images that are too small for the trunk.
+    """
+    try:
+        maps = trunk(images)
+    except RuntimeError as error:
+        height, width = images.shape[-2:]
+        raise ValueError(
+            f"all images: got {height}x{width} px, too small for {trunk.name} ({error}): score larger images"
+        ) from None
+    # The lpips package's own constant against division by zero.
+    return tuple(m / (m.square().sum(dim=1, keepdim=True).sqrt() + 1e-10) for m in maps.values())

@@ -19,8 +19,7 @@ import yaml
 
 from satsr.common.paths import Workspace, project_root
 from satsr.common.provenance import git_commit, record
-from satsr.common.settings import Study
-from satsr.pipeline.params import load_study
+from satsr.pipeline.params import Study, load_study
 
 
 def run(source: Path, out: Path, blocks: list[str], extra: dict[str, Any]) -> None:

@@ -6,14 +6,21 @@ Unknown names fail with the list of the valid ones, before anything is run.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import Field, model_validator
 
-from satsr.common.settings import Settings, Study
-
-S = TypeVar("S", bound=Settings)
+from satsr.common.settings import Settings, check
+from satsr.data.settings import DataSetSettings, DataSettings, PairSettings, TwinSettings
+from satsr.evaluation.settings import EvaluateSettings, TableSettings
+from satsr.perception.settings import PerceptionSettings
+from satsr.studies.agreement.settings import AgreementSettings
+from satsr.studies.buildings.settings import BuildingSettings
+from satsr.studies.data_sets.settings import SetStudySettings
+from satsr.studies.fusion.settings import FusionStudySettings
+from satsr.studies.speed.settings import SpeedSettings
+from satsr.training.settings import LatentSettings, TrainSettings
 
 
 def load_study(root: Path, profile: str = "") -> Study:
@@ -27,15 +34,6 @@ def load_study(root: Path, profile: str = "") -> Study:
     if profile and profile != values.get("profile"):
         values = merge(values, _profile(root, profile))
     return check(Study, values, "params.yaml" if not profile else f"profile {profile}")
-
-
-def check(kind: type[S], values: dict[str, Any], where: str) -> S:
-    """Return `values` as settings of that kind, or raise one ValueError that names what is wrong."""
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        unknown_first = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-        raise ValueError("; ".join(_explain(kind, e, where) for e in unknown_first)) from None
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -59,21 +57,42 @@ def _profile(root: Path, profile: str) -> dict[str, Any]:
     return {**_read(path), "profile": profile}
 
 
-def _explain(kind: type[BaseModel], error: Any, where: str) -> str:
-    name = ".".join(map(str, error["loc"]))
-    if not name:
-        return f"{where}: {error['msg'].removeprefix('Value error, ')}"
-    if error["type"] == "missing":
-        return f"{where}: {name} is missing"
-    if error["type"] != "extra_forbidden":
-        return f"{where}: {name} = {error['input']!r}: {error['msg']}"
-    valid = ", ".join(sorted(_settings_at(kind, error["loc"][:-1]).model_fields))
-    return f"{where}: unknown parameter {name}; valid names here: {valid}"
+class Study(Settings):
+    """The whole of `params.yaml`."""
 
+    profile: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    data: DataSettings
+    pairs: PairSettings
+    methods: tuple[str, ...]
+    seeds: tuple[int, ...] = (0,)
+    perception: PerceptionSettings
+    agreement: AgreementSettings
+    train: dict[str, TrainSettings]
+    latent: LatentSettings
+    train_latent: dict[str, TrainSettings]  # methods that start from the latent space
+    evaluate: EvaluateSettings
+    fusion: FusionStudySettings = FusionStudySettings()
+    speed: SpeedSettings = SpeedSettings()
+    buildings: BuildingSettings = BuildingSettings()
+    twins: TwinSettings = TwinSettings()
+    data_sets: dict[Literal["probav", "oli2msi", "worldstrat", "fmow"], DataSetSettings] = {}
+    sets: SetStudySettings = SetStudySettings()
+    table: TableSettings
+    votes: str = ""  # a file of `satsr vote` on the methods' outputs
 
-def _settings_at(kind: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
-    """Return the settings class that stands at a location inside `kind`."""
-    here: Any = kind
-    for step in location:
-        here = get_args(here)[1] if get_origin(here) is dict else here.model_fields[str(step)].annotation
-    return here
+    @model_validator(mode="after")
+    def _enough_dates(self) -> Study:
+        if self.data.source != "pairs" and self.pairs.dates > self.data.dates:
+            raise ValueError(
+                f"pairs.dates = {self.pairs.dates}, expected at most data.dates = {self.data.dates}: "
+                "lower the one or raise the other"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _known_methods(self) -> Study:
+        known = [*self.train, *self.train_latent]
+        unknown = sorted(set(self.methods) - set(known) - {"bicubic"})
+        if unknown:
+            raise ValueError(f"methods = {unknown}, expected bicubic or one of {', '.join(known)}")
+        return self

@@ -21,8 +21,7 @@ import yaml
 from satsr.common.digests import status_digest
 from satsr.common.paths import Workspace, real_data
 from satsr.common.provenance import describe, git_commit
-from satsr.common.settings import Study
-from satsr.pipeline.params import load_study
+from satsr.pipeline.params import Study, load_study
 
 OF_SETS = ("data_sets", "set_methods", "four_data_sets", "satdiffmoe_sets")  # stages of embedded twins
 KEPT_IN_COPY = (

@@ -1,0 +1,1 @@
+"""Your own scenes: products in, super-resolved images out."""

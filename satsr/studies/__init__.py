@@ -1,0 +1,1 @@
+"""One folder or file per question that the book answers."""

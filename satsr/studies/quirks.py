@@ -10,9 +10,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from satsr.common.settings import TableSettings
 from satsr.data.pairs import Batch
 from satsr.evaluation.intervals import mean_interval
+from satsr.evaluation.settings import TableSettings
 from satsr.metrics.clipscore import clipscore
 from satsr.metrics.cpsnr import Search, best_psnr, cpsnr, crop_offsets_px
 from satsr.metrics.lpips import lpips

@@ -1,0 +1,1 @@
+"""Training of everything that makes images."""

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from satsr.common.settings import TrainSettings
 from satsr.data.pairs import Batch, Pairs
 from satsr.models.superresolver import ModelCard, SuperResolver, build_discriminator
 from satsr.perception.trunk import Trunk
 from satsr.training.loop import Loop
 from satsr.training.losses import adversarial_loss, discriminator_input, pixel_losses
 from satsr.training.perceptual import PerceptualLoss, sharpen
+from satsr.training.settings import TrainSettings
 
 
 class ImageTraining(Loop):

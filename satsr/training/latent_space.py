@@ -23,7 +23,6 @@ from satsr.common import minimize as minimize_module
 from satsr.common.cache import key_of, make_once, scratch_folder
 from satsr.common.device import best_device
 from satsr.common.minimize import minimize
-from satsr.common.settings import AutoencoderSettings, PriorSettings
 from satsr.data.pairs import Pairs
 from satsr.models import autoencoder as autoencoder_module
 from satsr.models.autoencoder import Autoencoder, tiny_config
@@ -32,6 +31,7 @@ from satsr.models.diffusion import process as process_module
 from satsr.models.diffusion import unet as unet_module
 from satsr.models.diffusion.process import Diffusion, asked
 from satsr.models.diffusion.unet import latent_unet_config
+from satsr.training.settings import AutoencoderSettings, PriorSettings
 
 ENCODED_AT_ONCE = 32  # images
 Made = TypeVar("Made", bound=nn.Module)

@@ -22,14 +22,14 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from satsr.common.device import best_device, best_layout, best_precision
 from satsr.common.progress import Progress
-from satsr.common.settings import TrainSettings
+from satsr.data.dates import median_of_valid
 from satsr.data.pairs import Batch, Pairs, spread_evenly
 from satsr.metrics.lpips import lpips
 from satsr.metrics.psnr import psnr
-from satsr.models.bicubic import median_of_valid
 from satsr.models.files import save_model
 from satsr.models.superresolver import ModelCard, SuperResolver
 from satsr.perception.trunk import Trunk
+from satsr.training.settings import TrainSettings
 
 CHECKPOINT = "checkpoint.pt"
 

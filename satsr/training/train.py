@@ -18,7 +18,6 @@ from satsr.common.cache import key_of, scratch_folder
 from satsr.common.device import best_precision
 from satsr.common.paths import Workspace
 from satsr.common.provenance import record
-from satsr.common.settings import TrainSettings
 from satsr.data import frames, pairs, reader
 from satsr.data.pairs import Pairs
 from satsr.data.readers import s2naip
@@ -40,6 +39,7 @@ from satsr.training import losses, perceptual
 from satsr.training.denoiser import DenoiserTraining
 from satsr.training.images import ImageTraining
 from satsr.training.loop import Loop
+from satsr.training.settings import TrainSettings
 
 LATENT = "latent"  # folder of the autoencoder and the latent U-Net, in a profile's artifacts
 

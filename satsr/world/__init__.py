@@ -1,0 +1,1 @@
+"""The embedded world: landscapes from a seed, and what a camera sees of them. Nothing on disk."""

@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from satsr.data.readers.s2naip_folder import REGION_TILES
+from satsr.common.tile_grid import REGION_TILES
 from satsr.world import captions
 from satsr.world.land.climates import Climate, Place, climate_of, place_of
 from satsr.world.land.farmland import Seasons

@@ -10,9 +10,8 @@ import pandas as pd
 import pytest
 
 from satsr.book.best_run import NONE, best, claims_table, page
-from satsr.common.settings import TableSettings
-from satsr.evaluation.tables import NOT_RUN, main_table
-from satsr.markdown import table as markdown
+from satsr.evaluation.settings import TableSettings
+from satsr.evaluation.tables import NOT_RUN, main_table, markdown
 from tests.conftest import ROOT
 from tests.evaluation.test_tables import scores
 

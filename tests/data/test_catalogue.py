@@ -9,7 +9,8 @@ import typer
 from typer.testing import CliRunner
 
 from satsr.cli.data import register
-from satsr.data.catalogue import BY_HAND, DOWNLOADS, READERS, data_root, in_words, listed, on_disk, reader_class
+from satsr.data.catalogue import READERS, data_root, in_words, listed, on_disk, reader_class
+from satsr.data.downloads.sources import BY_HAND, DOWNLOADS
 from satsr.data.reader import Reader
 
 app = typer.Typer()

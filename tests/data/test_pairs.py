@@ -13,11 +13,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from satsr.common.settings import PairSettings
 from satsr.data.frames import black, choose_frames, frame_rng
 from satsr.data.pairs import Batch, Pairs, spread_evenly
 from satsr.data.reader import Reader, Sample
 from satsr.data.readers.s2naip import S2NAIP
+from satsr.data.settings import PairSettings
 from tests.data.making.chips import made_up_chip, write_set
 
 FOUR = PairSettings(dates=4)

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from satsr.common.paths import Workspace
-from satsr.common.settings import EvaluateSettings, PairSettings
 from satsr.data.pairs import Pairs
 from satsr.data.readers.probav import ProbaV
+from satsr.data.settings import PairSettings
 from satsr.evaluation.evaluate import (
     Evaluation,
     evaluate,
@@ -25,6 +25,7 @@ from satsr.evaluation.evaluate import (
     super_resolve,
     trained_models,
 )
+from satsr.evaluation.settings import EvaluateSettings
 from satsr.metrics.lpips import lpips
 from satsr.metrics.psnr import psnr
 from satsr.metrics.set_distances import pooled_features

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from satsr.common.settings import TableSettings
+from satsr.evaluation.settings import TableSettings
 from satsr.evaluation.tables import (
     FLATTERED,
     NOT_AVAILABLE,

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 import torch
 
+from satsr.evaluation.set_scores import set_table
 from satsr.metrics.kernel_distance import kernel_distance
-from satsr.metrics.set_distances import pooled_features, set_table
+from satsr.metrics.set_distances import pooled_features
 from tests.metrics.metric_images import texture
 from tests.perception.made_up_weights import study_trunk
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
 
+from satsr.data.dates import median_of_valid
 from satsr.models.autoencoder import tiny_config
-from satsr.models.bicubic import median_of_valid
 from satsr.models.diffusion.unet import latent_unet_config
 from satsr.models.files import load_model, save_model
 from satsr.models.pixel_diffusion import PixelDiffusion

@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from satsr.book.claims import status
+from satsr.common.digests import tree_digest
 from satsr.common.paths import Workspace
 from satsr.data.data_set import READERS
-from satsr.data.making.main_set import tree_digest
 from satsr.evaluation.tables import UNDATED
 from satsr.models.superresolver import find_method
 from satsr.pipeline.params import load_study

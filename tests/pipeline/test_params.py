@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from satsr.common.settings import DataSettings, Study
-from satsr.pipeline.params import check, load_study, merge
+from satsr.common.settings import check
+from satsr.data.settings import DataSettings
+from satsr.pipeline.params import Study, load_study, merge
 from tests.conftest import ROOT
 
 PROFILES = sorted(p.stem for p in (ROOT / "profiles").glob("*.yaml"))

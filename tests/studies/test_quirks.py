@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
-from satsr.common.settings import TableSettings
 from satsr.data.pairs import Batch
+from satsr.evaluation.settings import TableSettings
 from satsr.metrics.registry import METRICS
 from satsr.studies.quirks import ALL, relative, reversed_bands, rounded, sentence, shown, table, upper_half, variants
 from tests.metrics.input_series import random_pair

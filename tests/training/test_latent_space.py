@@ -12,10 +12,11 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
-from satsr.common.settings import AutoencoderSettings, PairSettings, PriorSettings
 from satsr.data.pairs import Pairs
+from satsr.data.settings import PairSettings
 from satsr.models.diffusers_files import CONFIG, WEIGHTS, Network, load_network, save_network
 from satsr.training.latent_space import Lessons, make_autoencoder, make_prior, open_autoencoder
+from satsr.training.settings import AutoencoderSettings, PriorSettings
 from tests.data.making.chips import made_up_chip, write_set
 from tests.metrics.input_series import random_scene
 from tests.models.small_latents import AUTOENCODER, UNET, autoencoder_weights

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from satsr.common.paths import Workspace
-from satsr.common.settings import PairSettings, TrainSettings
 from satsr.data.pairs import Pairs
+from satsr.data.settings import PairSettings
 from satsr.perception.roles import folder_of
 from satsr.perception.trunk import save_trunk
 from satsr.training import train
 from satsr.training.images import ImageTraining
 from satsr.training.perceptual import PerceptualLoss, sharpen
+from satsr.training.settings import TrainSettings
 from tests.data.making.chips import made_up_chip, write_set
 from tests.metrics.metric_images import noisy, texture
 from tests.perception.made_up_weights import study_trunk

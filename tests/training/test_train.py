@@ -17,13 +17,14 @@ from safetensors.torch import load_file
 
 from satsr.common.device import best_precision
 from satsr.common.paths import Workspace
-from satsr.common.settings import PairSettings, TrainSettings
 from satsr.data.pairs import Pairs
+from satsr.data.settings import PairSettings
 from satsr.models.superresolver import ModelCard, SuperResolver
 from satsr.perception.identity import weights_digest
 from satsr.training import train
 from satsr.training.loop import sample_order, with_filled_target
 from satsr.training.losses import adversarial_loss, discriminator_input, pixel_losses, ssim_loss
+from satsr.training.settings import TrainSettings
 from tests.data.making.chips import made_up_chip, write_set
 
 RGB = ("red", "green", "blue")

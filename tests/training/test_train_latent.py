@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from satsr.common.paths import Workspace
-from satsr.common.settings import PairSettings, TrainSettings
 from satsr.data.pairs import Pairs
+from satsr.data.settings import PairSettings
 from satsr.metrics.lpips import lpips
 from satsr.metrics.psnr import psnr
 from satsr.models.diffusers_files import Network, StartingPoint, save_network
@@ -21,6 +21,7 @@ from satsr.perception.roles import folder_of
 from satsr.perception.trunk import save_trunk
 from satsr.training.denoiser import DenoiserTraining
 from satsr.training.loop import Loop
+from satsr.training.settings import TrainSettings
 from satsr.training.train import LATENT, Trained, train
 from tests.data.making.chips import made_up_chip, write_set
 from tests.models.small_latents import AUTOENCODER, UNET, autoencoder_weights, prior

@@ -1,0 +1,1 @@
+"""Is a data set whole, named as published, and are its splits apart?"""

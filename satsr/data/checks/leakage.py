@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from satsr.common.tile_grid import RADIUS_M
+from satsr.data.pairs import Pairs
 from satsr.data.reader import Reader
 
 if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("tile", "split", "x_m", "y_m")
-RADIUS_M = 6_378_137.0  # of EPSG:3857's sphere
 
 
 def positions(readers: Mapping[str, Reader]) -> pd.DataFrame:
@@ -93,3 +95,46 @@ def check_distance(
             f"{what}{first.split} tile {first.tile} lies {first.distance_m:.0f} m from training tile {first.nearest}, "
             f"expected at least {least_m:.0f} m ({len(close)} of {len(found)} are closer): {remedy}"
         )
+
+
+LeakageRule = Literal["fail", "report"]
+
+
+REMEDY = (
+    "move places to one split, give neighbours one region in regions.json, or say `leakage: report` for a published "
+    "split that is to be used as it is"
+)
+
+
+def leakage(title: str, sets: Mapping[str, Pairs], rule: LeakageRule) -> dict[str, object]:
+    """Return what the splits of a data set share, and how far they lie apart.
+
+    Args:
+        title: of the data set.
+        sets: split -> pairs.
+        rule: whether places that leak are refused, or only counted.
+
+    Raises:
+        ValueError: a region in two splits, or a test or validation place closer to training than its own diagonal,
+            so that they may touch; the message names the first.
+    """
+    regions = {split: {pairs.reader.region(tile) for tile in pairs.reader.tiles} for split, pairs in sets.items()}
+    shared = {r: [s for s, some in regions.items() if r in some] for r in sorted(set().union(*regions.values()))}
+    shared = {region: splits for region, splits in shared.items() if len(splits) > 1}
+    places = positions({split: pairs.reader for split, pairs in sets.items()})
+    pair = sets["train"].pair(0)
+    least_m = math.hypot(*(side * pair.gsd_m for side in pair.hr.shape[-2:]))
+    apart = pd.DataFrame(columns=["distance_m"], dtype=float) if places.empty else report(places)
+    if rule == "fail":
+        for region, splits in shared.items():
+            raise ValueError(f"{title}: region {region} lies in {' and '.join(splits)}: {REMEDY}")
+        check_distance(apart, least_m, title, REMEDY)
+    return {
+        "data set": title,
+        **{f"{split} regions": len(some) for split, some in regions.items()},
+        "regions in two splits": len(shared),
+        "stated distance, m": math.nan if places.empty else least_m,
+        "nearest, m": apart.distance_m.min(),
+        "median, m": apart.distance_m.median(),
+        "too close": int((apart.distance_m < least_m).sum()),
+    }

@@ -1,0 +1,1 @@
+"""Downloads of the published data sets: where from, resumed, checked, unpacked."""

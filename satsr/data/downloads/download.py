@@ -16,9 +16,10 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from threading import Event
 
-from satsr.data.catalogue import BY_HAND, DOWNLOADS, Remote, in_words, reader_class
+from satsr.data.catalogue import in_words, reader_class
 from satsr.data.downloads.done import File, Manifest
 from satsr.data.downloads.fetch import fetch, partial_size, size_at
+from satsr.data.downloads.sources import BY_HAND, DOWNLOADS, Remote
 from satsr.data.downloads.unpack import ARCHIVES, unpack
 
 THREADS = 4

@@ -1,0 +1,1 @@
+"""Data sets that the study makes itself: from the embedded world, from your images, from your pairs."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shapely.affinity import affine_transform
 from shapely.geometry.base import BaseGeometry
 
-from satsr.data.readers.s2naip_folder import HR_GSD_M, HR_PX, corner_m
+from satsr.common.tile_grid import HR_GSD_M, HR_PX, corner_m
 
 Labels = NDArray[np.int32]
 LEAST_PX = 12  # of a building that lies in a chip; less of it cannot be counted

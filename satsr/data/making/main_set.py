@@ -7,28 +7,25 @@ nothing that looks like data.
 from __future__ import annotations
 
 import errno
-import hashlib
-import multiprocessing
 import os
 import shutil
-from collections.abc import Collection, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from satsr.common.digests import status_digest
+from satsr.common.digests import status_digest, tree_digest
 from satsr.common.progress import Progress
-from satsr.common.provenance import digest, usable_cores
-from satsr.common.settings import DataSettings, Splits
 from satsr.data.frames import index_of
 from satsr.data.making import own_images as folder
 from satsr.data.making import world_chips
+from satsr.data.making.jobs import map_jobs, whole_or_nothing
 from satsr.data.readers.s2naip import S2NAIP
 from satsr.data.readers.s2naip_folder import BESIDE, SETS, Chip, link_set, write_chip, write_set_files
+from satsr.data.settings import DataSettings
+from satsr.data.splits import split_regions
 
 NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
 MB_PER_CHIP = 0.35  # all bands, eight dates, rounded up
@@ -88,23 +85,6 @@ def _name(settings: DataSettings) -> str:
     return f"{Path(settings.path).name} ({made})"
 
 
-def split_regions(names: list[str], shares: Splits, seed: int) -> dict[str, str]:
-    """Assign every region (or image) to one split, at random by seed; each split gets at least one.
-
-    Raises:
-        ValueError: fewer than three regions.
-    """
-    if len(names) < 3:
-        raise ValueError(f"{len(names)} regions or images, expected at least 3: one for each of {', '.join(SETS)}")
-    order = np.random.default_rng([seed, 1]).permutation(sorted(names))
-    total = shares.train + shares.val + shares.test
-    test = max(1, round(len(names) * shares.test / total))
-    val = max(1, round(len(names) * shares.val / total))
-    train = max(1, len(names) - test - val)
-    kinds = ["train"] * train + ["val"] * val + ["test"] * (len(names) - train - val)
-    return dict(zip(order.tolist(), kinds, strict=True))
-
-
 Job = tuple[str, Any]  # split, and what a source needs to know to make one region's chips
 
 
@@ -160,19 +140,6 @@ def _write_all(settings: DataSettings, jobs: list[Job], out: Path) -> dict[str, 
     return left_out
 
 
-def map_jobs(function: Any, jobs: list[Any]) -> Iterator[Any]:
-    """Run jobs on all cores; results come in the order of the jobs, so that nothing depends on timing."""
-    workers = min(usable_cores(), len(jobs))
-    if workers < 2:
-        yield from map(function, jobs)
-        return
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(name, "1")  # inherited by the workers; this process has loaded its libraries already
-    # spawn: a kernel has threads, which fork would copy in whatever state they are
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(function, jobs)
-
-
 def _describe(folder_: Path, dates: int) -> dict[str, Any]:
     reader = S2NAIP.of_set(folder_)
     index = index_of(reader, reader.facts.bands_in, dates)
@@ -203,12 +170,6 @@ def _check_dates(sets: Collection[dict[str, Any]]) -> None:
         )
 
 
-def tree_digest(root: Path) -> str:
-    """Return one sha256 over the names and contents of all files below a folder."""
-    lines = (f"{p.relative_to(root).as_posix()} {digest(p)}\n" for p in sorted(root.rglob("*")) if p.is_file())
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
 def _check_space(out: Path, chips: int) -> None:
     """Refuse to start where not even `chips` chips fit."""
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -216,16 +177,3 @@ def _check_space(out: Path, chips: int) -> None:
     free = shutil.disk_usage(out.parent).free / 1e6
     if free < needed:
         raise OSError(errno.ENOSPC, f"{free:.0f} MB free at {out.parent}, expected {needed:.0f}: free some space")
-
-
-@contextmanager
-def whole_or_nothing(building: Path) -> Iterator[None]:
-    """Remove a half-made data set on any failure, and say in one line when the disk is full."""
-    try:
-        yield
-    except BaseException as error:
-        shutil.rmtree(building, ignore_errors=True)
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            text = f"the disk is full at {building.parent}: free some space or make fewer chips; nothing was kept"
-            raise OSError(errno.ENOSPC, text) from None
-        raise

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from satsr.common.settings import DataSettings
+from satsr.common.tile_grid import HR_GSD_M, SCALE, corner_m
 from satsr.data.making.world_chips import photograph_region
-from satsr.data.readers.s2naip_folder import HR_GSD_M, SCALE, corner_m
+from satsr.data.settings import DataSettings
 from satsr.world.region import World
 
 

@@ -12,14 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from satsr.common.settings import DataSettings
+from satsr.common.tile_grid import HR_GSD_M, HR_PX, LR_PX, SCALE
 from satsr.data.frames import black
-from satsr.data.images import read_png
-from satsr.data.readers.s2naip_folder import HR_GSD_M, HR_PX, LR_PX, SCALE, Chip
+from satsr.data.images import IMAGES, read_png
+from satsr.data.readers.s2naip_folder import Chip
+from satsr.data.settings import DataSettings
+from satsr.data.true_colour import true_colour
 from satsr.world.cameras import aerial, sensors
 from satsr.world.cameras.calendar import SENTINEL2_HOUR, day_of_year, draw_flight_day, draw_series, sun_at
 
-IMAGES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 LATITUDE_DEG = 40.0  # of images without a place; turns cloud shadows
 MARGIN_PX = 24  # beyond the image's border the surface is mirrored
 RGB = ("b04", "b03", "b02")
@@ -212,7 +213,7 @@ def _simulate(image: Image8, settings: DataSettings, day: date, rng: np.random.G
         margin=MARGIN_PX,
         scale=SCALE,
     )
-    return sensors.true_colour(frame, RGB, inside)
+    return true_colour(frame, RGB, inside)
 
 
 def _existing(path: str) -> Path:

@@ -12,12 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from satsr.common.digests import tree_digest
 from satsr.common.progress import Progress
-from satsr.common.settings import TwinSettings
-from satsr.data.making.main_set import map_jobs, split_regions, tree_digest, whole_or_nothing
+from satsr.data.making.jobs import map_jobs, whole_or_nothing
 from satsr.data.making.twins import TWINS, scenes
 from satsr.data.reader import SPLITS, Scene
 from satsr.data.readers import fmow, oli2msi, probav, worldstrat
+from satsr.data.settings import TwinSettings
+from satsr.data.splits import split_regions
 
 WRITERS: dict[str, Callable[[Path, Iterable[Scene]], None]] = {
     "probav": probav.write_set,

@@ -14,9 +14,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from satsr.common.settings import TwinSettings
+from satsr.common.tile_grid import corner_m
 from satsr.data.reader import Scene
-from satsr.data.readers.s2naip_folder import corner_m
+from satsr.data.settings import TwinSettings
 from satsr.world.cameras import twin_cameras as cameras
 from satsr.world.cameras.calendar import SENTINEL2_HOUR, day_of_year, draw_flight_day, draw_series, sun_at
 from satsr.world.cameras.sensors import SENTINEL2, Conditions, Frame, Sensor, draw_conditions, observe

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from shapely.affinity import affine_transform
 from shapely.geometry.base import BaseGeometry
 
-from satsr.data.readers.s2naip_folder import HR_GSD_M, corner_m
+from satsr.common.tile_grid import HR_GSD_M, corner_m
 from satsr.world.region import Region, Surface
 
 PLACES = 2  # decimals of a metre that are kept

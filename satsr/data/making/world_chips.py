@@ -8,9 +8,11 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from satsr.common.settings import DataSettings
+from satsr.common.tile_grid import HR_GSD_M, HR_PX, LR_PX, SCALE
 from satsr.data.making.vectors import vector_files
-from satsr.data.readers.s2naip_folder import BANDS, HR_GSD_M, HR_PX, LR_PX, SCALE, Chip
+from satsr.data.readers.s2naip_folder import BANDS, Chip
+from satsr.data.settings import DataSettings
+from satsr.data.true_colour import eight_bit_band, true_colour
 from satsr.world.cameras import aerial, sensors
 from satsr.world.cameras.calendar import NAIP_HOUR, SENTINEL2_HOUR, day_of_year, draw_flight_day, draw_series, sun_at
 from satsr.world.region import BANDS as SURFACE_BANDS
@@ -92,8 +94,8 @@ def _sentinel2(
         margin=MARGIN_PX,
         scale=SCALE,
     )
-    single = {b: sensors.eight_bit_band(frame[SURFACE_BANDS.index(b)], inside) for b in BANDS if b != "tci"}
-    return {"tci": sensors.true_colour(frame, SURFACE_BANDS, inside), **single}
+    single = {b: eight_bit_band(frame[SURFACE_BANDS.index(b)], inside) for b in BANDS if b != "tci"}
+    return {"tci": true_colour(frame, SURFACE_BANDS, inside), **single}
 
 
 def _cut(region: Region, surface: Surface, images: RegionImages, x: int, y: int) -> Chip:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satsr.data.reader import Facts, Reader, Sample, days_since_1970
-from satsr.world.cameras.sensors import TCI_WHITE
+from satsr.data.true_colour import TCI_WHITE
 
 BANDS = ("b02", "b03", "b04", "b08")
 RGB = (2, 1, 0)

@@ -21,13 +21,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from satsr.data.checks.leakage import RADIUS_M
+from satsr.common.tile_grid import RADIUS_M
 from satsr.data.images import read_png
 from satsr.data.reader import Facts, Reader, Sample
 from satsr.data.readers.fmow_pairs import OK, PAIRS_FILE, RGB_ROOT, SENTINEL_ROOT, SPLITS, read_pairs
 from satsr.data.readers.fmow_write import BANDS, PER_REFLECTANCE, write_set
 from satsr.data.readers.tiffs import Box, Raster, covered, read_tiff, resized
-from satsr.world.cameras.sensors import TCI_WHITE
+from satsr.data.true_colour import TCI_WHITE
 
 __all__ = ["FMoW", "write_set"]
 

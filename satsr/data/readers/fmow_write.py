@@ -14,7 +14,7 @@ from PIL import Image
 from satsr.data.reader import Scene, write_regions
 from satsr.data.readers.fmow_pairs import PAIRS_FILE, RGB_ROOT, SENTINEL_ROOT, SPLITS, write_pairs_index
 from satsr.data.readers.tiffs import write_tiff
-from satsr.world.cameras.sensors import TCI_WHITE
+from satsr.data.true_colour import TCI_WHITE
 
 BANDS = ("b01", "b02", "b03", "b04", "b05", "b06", "b07", "b08", "b8a", "b09", "b10", "b11", "b12")
 PER_REFLECTANCE = 10_000.0

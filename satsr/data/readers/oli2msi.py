@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from satsr.data.images16 import hold_out_share
 from satsr.data.reader import Facts, Reader, Sample, Scene, days_since_1970, write_regions
 from satsr.data.readers.tiffs import corner_of, read_tiff, write_tiff
+from satsr.data.splits import hold_out_share
 
 SCALE = 3
 BANDS = ("red", "green", "blue")

@@ -23,8 +23,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from satsr.data.images16 import hold_out_share, read_mask, read_png16, write_mask, write_png16
+from satsr.data.images import read_mask, read_png16, write_mask, write_png16
 from satsr.data.reader import Facts, Reader, Sample, Scene, write_regions
+from satsr.data.splits import hold_out_share
 
 SCALE = 3
 WHITE = 2**14 - 1

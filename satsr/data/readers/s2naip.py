@@ -1,6 +1,7 @@
 """S2-NAIP, the data set of "Zooming Out on Zooming In", in the layout of today and in the one of the paper's time.
 
-Today's layout is described in `satsr.data.readers.s2naip_folder`. The old one, until December 2023, holds the same chips as
+Today's layout is described in `satsr.data.readers.s2naip_folder`. The old one, until December 2023, holds the same
+chips as
 
     naip_128/{image_uuid}/tci/{col}_{row}.png                       (128, 128, 3)
     s2_condensed/{col//16}_{row//16}/{row%16}_{col%16}.png          (T * 32, 32, 3)
@@ -19,18 +20,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from satsr.common.tile_grid import HR_GSD_M, LR_PX, REGION_TILES, SCALE, corner_m
 from satsr.data.reader import Facts, Reader, Sample, days_since_1970
 from satsr.data.readers.s2naip_folder import (
     BANDS,
-    HR_GSD_M,
-    LR_PX,
-    REGION_TILES,
-    SCALE,
     SETS,
     Image8,
     S2NAIPFolder,
     capture_date,
-    corner_m,
     linked,
     read_stack,
     region_of,

@@ -11,7 +11,8 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
-from satsr.data.readers.s2naip_folder import BANDS, REGION_TILES, region_of
+from satsr.common.tile_grid import REGION_TILES
+from satsr.data.readers.s2naip_folder import BANDS, region_of
 
 NEW_HR = re.compile(r"naip/([^/]+)/(\d+_\d+)/rgb\.png")
 NEW_LR = re.compile(r"sentinel2/(\d+_\d+)/(\w+)\.png")

@@ -28,15 +28,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from satsr.common.tile_grid import HR_PX, LR_PX, REGION_TILES
 from satsr.data.images import read_png, write_png
 
-LR_PX, HR_PX, SCALE = 32, 128, 4
-HR_GSD_M = 40_075_016.686 / 2**17 / HR_PX  # nominal Web-Mercator metres: 2.389
 BANDS = ("tci", "b01", "b05", "b06", "b07", "b08", "b09", "b10", "b11", "b12")  # b8a is not published
 SETS = {"train": "train_urban_set", "val": "val_set", "test": "held_out_set"}
 LINK_FILE = "download.txt"  # names the folder of a download, in place of files
 BESIDE = ("old_naip", "osm_chips_to_masks.json", "train_tile_weights")  # of a download, beside the sets' folders
-REGION_TILES = 16  # tiles are grouped 16 x 16, as in the published `{col//16}_{row//16}` folders
 
 Image8 = NDArray[np.uint8]
 Objects = dict[str, list[tuple[int, int, int, int]]]  # category -> pixel boxes (x1, y1, x2, y2) in the HR chip
@@ -75,12 +73,6 @@ def region_of(tile: str) -> str:
     """Return the group of 16 x 16 tiles that a tile lies in, as `{col//16}_{row//16}`."""
     col, row = map(int, tile.split("_"))
     return f"{col // REGION_TILES}_{row // REGION_TILES}"
-
-
-def corner_m(col: int, row: int) -> tuple[float, float]:
-    """Return x and y of the north-west corner of a zoom-17 tile, in metres of EPSG:3857."""
-    tile_m = HR_GSD_M * HR_PX
-    return col * tile_m - 2**16 * tile_m, 2**16 * tile_m - row * tile_m
 
 
 def capture_date(uuid: str) -> date | None:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from satsr.data.reader import Facts, Reader, Sample
 from satsr.data.readers.tiffs import corner_of, covered, open_tiff, read_tiff, resized
 from satsr.data.readers.worldstrat_write import HR_WHITE, L1C_BANDS, METADATA_FILE, SPLIT_FILE, write_set
-from satsr.world.cameras.sensors import TCI_WHITE
+from satsr.data.true_colour import TCI_WHITE
 
 if TYPE_CHECKING:
     import pandas as pd

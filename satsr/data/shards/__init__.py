@@ -1,0 +1,1 @@
+"""A data set as a few large files, mapped into memory, with an index of its places."""

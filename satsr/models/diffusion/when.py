@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from satsr.data.readers.s2naip_folder import HR_GSD_M, LR_PX
+from satsr.common.tile_grid import HR_GSD_M, LR_PX
 
 When = Literal["relative", "absolute", "none"]
 

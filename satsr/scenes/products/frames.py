@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from satsr.data.true_colour import eight_bit_band, true_colour
 from satsr.scenes.products import radiometry
 from satsr.scenes.products.clouds import Source, cloud_mask
 from satsr.scenes.products.dates import DateInfo
@@ -74,10 +75,10 @@ def _read_band(product: Product, grid: Grid, band: str, tci: TrueColour) -> tupl
     """Return 8-bit values (h, w, 3 or 1), and where there are data (h, w)."""
     if band != "tci":
         image, inside = _reflectance(product, grid, (band,))
-        return radiometry.eight_bit(image[0], inside)[..., None], inside
+        return eight_bit_band(image[0], inside)[..., None], inside
     if tci == "bands":
         image, inside = _reflectance(product, grid, radiometry.RGB)
-        return radiometry.true_colour(image, inside), inside
+        return true_colour(image, radiometry.RGB, inside), inside
     own = np.moveaxis(read_on(*product.file("tci"), grid, "bilinear"), 0, -1)
     return own, np.asarray(own.any(axis=-1))
 

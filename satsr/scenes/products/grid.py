@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from affine import Affine
 from rasterio.crs import CRS
 
-from satsr.data.readers.s2naip_folder import HR_GSD_M, HR_PX, LR_PX, corner_m
+from satsr.common.tile_grid import HR_GSD_M, HR_PX, LR_PX, corner_m
 
 Bounds = tuple[float, float, float, float]  # left, bottom, right, top; x (longitude) before y
 ON_LINE = 1e-6  # bounds within this part of a pixel from a grid line lie on it

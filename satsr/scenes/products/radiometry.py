@@ -13,8 +13,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from satsr.world.cameras import sensors
-
 OFFSET_BASELINE = "04.00"  # since 2022-01-25, and of everything that was processed again as Collection 1
 OFFSET = -1000.0  # the value that those products' XML names for every band
 RGB = ("b04", "b03", "b02")  # red, green, blue of the true-colour image
@@ -28,13 +26,3 @@ def baseline_offset(baseline: str) -> float:
 def reflectance(counts: NDArray[np.uint16], offset: float, quantification: float) -> NDArray[np.float32]:
     """Return reflectance, negative where noise makes it so."""
     return (counts.astype(np.float32) + np.float32(offset)) / np.float32(quantification)
-
-
-def true_colour(rgb: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Return ESA's true-colour image (h, w, 3) of reflectance (3, h, w): 255 at 0.3558, 1 is dark, 0 only outside."""
-    return sensors.true_colour(rgb, RGB, inside)
-
-
-def eight_bit(band: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Return a band (h, w) as S2-NAIP stores it: 255 at reflectance 0.816, 1 is dark, 0 only outside."""
-    return sensors.eight_bit_band(band, inside)

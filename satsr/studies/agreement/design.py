@@ -1,4 +1,6 @@
-"""Which stand-in pairs there are: written by `python -m satsr.studies.agreement.design`, committed before any metric is run.
+"""Which stand-in pairs there are, committed before any metric is run.
+
+`python -m satsr.studies.agreement.design` writes them.
 
 A pair is a fault of a lower and of a higher strength, on the target itself or on a sharp but imperfect rendering of
 it. The second is the first made worse, so it is known which is closer to the target.

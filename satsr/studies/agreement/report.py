@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from satsr.common.settings import TableSettings
 from satsr.evaluation.intervals import mean_interval
+from satsr.evaluation.settings import TableSettings
 from satsr.evaluation.tables import NOT_AVAILABLE, NOT_RUN
 from satsr.studies.agreement.preference import MACRO, agreement_table
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from satsr.common.tile_grid import HR_GSD_M, HR_PX
 from satsr.data.pairs import Pairs, spread_evenly
 from satsr.data.reader import Facts
-from satsr.data.readers.s2naip_folder import HR_GSD_M, HR_PX
-from satsr.evaluation.tables import NOT_AVAILABLE, NOT_RUN, cells, marks
+from satsr.evaluation.tables import NOT_AVAILABLE
 
 FEW = 64  # pairs that statistics are taken over, spread over a set
 
@@ -115,33 +115,15 @@ def _some(pairs: Pairs) -> list[int]:
     return spread_evenly(len(pairs), FEW)
 
 
-def beside_main(main: pd.DataFrame, metric: str, protocol: str, digits: int) -> pd.DataFrame:
-    """Return one metric of every method on every data set: a row per method, a column per data set, signs as notes.
-
-    Args:
-        main: rows of `main_table` of several data sets.
-        metric: one of them.
-        protocol: `corrected` or `published`.
-        digits: decimals.
-    """
-    part = main[(main.metric == metric) & (main.protocol == protocol)]
-    texts = part.assign(cell=cells(part, {metric: digits}) + marks(part))
-    wide = texts.pivot_table(index="method", columns="dataset", values="cell", aggfunc="first", sort=False)
-    every = wide.reindex(columns=list(dict.fromkeys(main.dataset))).astype(object)
-    return every.fillna(NOT_RUN).rename_axis(columns=None)
-
-
-def same_order(main: pd.DataFrame) -> pd.DataFrame:
-    """Return Kendall's rank correlation of the methods' corrected means between the first data set and each other one.
-
-    Returns:
-        A row per metric, a column per other data set; NaN with fewer than three methods in common.
-    """
-    first, *others = dict.fromkeys(main.dataset)
-    corrected = main[main.protocol == "corrected"]
-    rows = {}
-    for metric, part in corrected.groupby("metric", sort=False):
-        wide = part.pivot(index="method", columns="dataset", values="mean")
-        if first in wide:
-            rows[metric] = wide.corr("kendall", min_periods=3)[first].reindex(others)
-    return pd.DataFrame(rows).T
+def counted(rows: Mapping[str, Pairs]) -> dict[str, object]:
+    """Return what a reader finds on disk, by split: usable places, dates, and nominal ground area in km2."""
+    pair = rows["train"].pair(0)
+    side_km = [size * pair.gsd_m / 1000 for size in pair.hr.shape[-2:]]
+    every = pd.concat([pairs.index for pairs in rows.values()])
+    return {
+        **{split: len(pairs) for split, pairs in rows.items()},
+        "frames": f"{every.frames.min()} to {every.frames.max()}",
+        "LR px": " x ".join(map(str, pair.lr.shape[-2:])),
+        "HR px": " x ".join(map(str, pair.hr.shape[-2:])),
+        "km2": len(every) * side_km[0] * side_km[1],
+    }

@@ -1,0 +1,1 @@
+"""What fusion, number of dates and time do for SatDiffMoE, and what its spread says."""

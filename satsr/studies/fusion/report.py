@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from satsr.common.settings import TableSettings
 from satsr.evaluation.intervals import mean_interval
 from satsr.evaluation.paired import compare
+from satsr.evaluation.settings import TableSettings
 from satsr.evaluation.verdicts import SIGNIFICANCE, holm
 from satsr.metrics.registry import find_metric
 from satsr.studies.fusion.variants import AS_SET

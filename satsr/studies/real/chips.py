@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from satsr.common.settings import DataSettings
 from satsr.data.frames import black
 from satsr.data.making.own_images import list_pairs, pair_chips
 from satsr.data.readers.s2naip_folder import Chip
+from satsr.data.settings import DataSettings
 
 # folder -> what its table row has to say
 SETS = {

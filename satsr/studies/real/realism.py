@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from satsr.common.tile_grid import HR_PX
 from satsr.data.images import read_png
 from satsr.data.making.own_images import read_hr
-from satsr.data.readers.s2naip_folder import HR_PX, S2NAIPFolder
-from satsr.evaluation.figures import spectral_slope
+from satsr.data.readers.s2naip_folder import S2NAIPFolder
 
 Image8 = NDArray[np.uint8]
 
@@ -83,3 +83,23 @@ def _world_row(world: S2NAIPFolder) -> list[NDArray[np.float64]]:
     series = world.series(tile)
     dates = [series[i % len(series)] / 255 for i in range(5)]
     return [*dates, world.hr(tile) / 255]
+
+
+def radial_power(image: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return frequency (cycles per pixel) and mean power on circles of it, of the gray value under a Hann window."""
+    gray = image.mean(axis=-1)[: min(image.shape[:2]), : min(image.shape[:2])]
+    size = len(gray)
+    window = np.outer(np.hanning(size), np.hanning(size))
+    power = np.abs(np.fft.fftshift(np.fft.fft2((gray - gray.mean()) * window))) ** 2
+    y, x = np.indices(power.shape) - size // 2
+    ring = np.hypot(y, x).astype(int)
+    mean = np.bincount(ring.ravel(), power.ravel()) / np.bincount(ring.ravel())
+    inside = slice(1, size // 2)
+    return np.arange(len(mean))[inside] / size, mean[inside]
+
+
+def spectral_slope(image: NDArray[np.uint8], low: float = 0.03, high: float = 0.5) -> float:
+    """Return the slope of log power against log frequency between two frequencies in cycles per pixel."""
+    frequency, power = radial_power(image)
+    inside = (frequency > low) & (frequency < high)
+    return float(np.polyfit(np.log(frequency[inside]), np.log(power[inside] + 1e-12), 1)[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
@@ -10,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from satsr.common.paths import Workspace, project_root
-from satsr.common.settings import Study
 from satsr.data.pairs import Pairs
 from satsr.data.readers.s2naip_folder import SETS
+from satsr.data.settings import PairSettings
 from satsr.evaluation.evaluate import super_resolve, trained_models
 from satsr.studies.agreement.design import read_design
 from satsr.studies.agreement.stand_in import candidates, possible
@@ -21,22 +22,30 @@ from satsr.studies.voting.questions import Question
 BETTER, WORSE = "better", "worse"  # what the candidates of a stand-in pair are called in the votes file
 
 
-def method_questions(study: Study, here: Workspace, count: int, seed: int = 0) -> list[Question]:
+def method_questions(
+    methods: Sequence[str], trained: int, pairs: PairSettings, here: Workspace, count: int, seed: int = 0
+) -> list[Question]:
     """Return pairs of the methods' outputs at places of the test set, drawn by seed.
 
-    Every pair of methods is asked equally often; `count` is rounded up to that.
+    Args:
+        methods: names in `METHODS`, at least two.
+        trained: the seed of the models that are asked about.
+        pairs: how a place becomes a sample.
+        here: the profile's folders.
+        count: about how many; rounded up, so that every pair of methods is asked equally often.
+        seed: of the places.
 
     Raises:
         FileNotFoundError: the profile's data or models are missing.
         ValueError: fewer than two methods.
     """
-    if len(study.methods) < 2:
-        raise ValueError(f"methods = {list(study.methods)}, expected at least two: there is nothing to vote on")
-    test = Pairs(here.data / SETS["test"], study.pairs)
-    duels = list(combinations(study.methods, 2))
+    if len(methods) < 2:
+        raise ValueError(f"methods = {list(methods)}, expected at least two: there is nothing to vote on")
+    test = Pairs(here.data / SETS["test"], pairs)
+    duels = list(combinations(methods, 2))
     places = np.random.default_rng(seed).permutation(len(test))[: -(-count // len(duels))]
     batch = test.batch(places.tolist())
-    models = {m: trained_models(m, study.seeds[:1], here, test)[0][1] for m in study.methods}
+    models = {m: trained_models(m, [trained], here, test)[0][1] for m in methods}
     outputs = {method: super_resolve(model, batch)[0] for method, model in models.items()}
     return [
         Question(tile, a, b, picture(batch.hr[i]), picture(outputs[a][i]), picture(outputs[b][i]))
@@ -45,15 +54,24 @@ def method_questions(study: Study, here: Workspace, count: int, seed: int = 0) -
     ]
 
 
-def stand_in_questions(study: Study, here: Workspace, count: int, seed: int = 0) -> list[Question]:
+def stand_in_questions(
+    design: str, pairs: PairSettings, here: Workspace, count: int, seed: int = 0
+) -> list[Question]:
     """Return some of the stand-in's pairs, so that people can say whether its order is theirs.
+
+    Args:
+        design: the stand-in's pairs, a path below the project's root.
+        pairs: how a place becomes a sample.
+        here: the profile's folders.
+        count: how many.
+        seed: of the choice.
 
     Raises:
         FileNotFoundError: the profile's data are missing.
     """
-    test = Pairs(here.data / SETS["test"], study.pairs)
-    design = read_design(project_root() / study.agreement.design)
-    rows: pd.DataFrame = possible(design[design.part == "report"], test)
+    test = Pairs(here.data / SETS["test"], pairs)
+    designed = read_design(project_root() / design)
+    rows: pd.DataFrame = possible(designed[designed.part == "report"], test)
     chosen = rows.sample(min(count, len(rows)), random_state=seed)
     made = {str(row["pair"]): candidates(row, test) for _, row in chosen.iterrows()}
     return [

@@ -1,0 +1,1 @@
+"""Sensors, flight days and sun: from a landscape to an image."""

@@ -1,0 +1,1 @@
+"""Terrain, water, climates, fields and seasons."""

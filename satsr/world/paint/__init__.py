@@ -1,0 +1,1 @@
+"""From what stands where to reflectance: canvas, materials, textures."""

@@ -1,0 +1,1 @@
+"""What people build: streets, houses, commerce, harbours, traffic."""

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from satsr.data.catalogue import Remote
 from satsr.data.downloads.done import MANIFEST
 from satsr.data.downloads.download import get, wanted
+from satsr.data.downloads.sources import Remote
 from tests.data.downloads.file_server import Server, serving
 
 NAME = "probav"

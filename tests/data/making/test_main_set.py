@@ -13,14 +13,16 @@ import torch
 from PIL import Image
 from rasterio.transform import from_origin
 
-from satsr.common.settings import DataSettings, PairSettings, Splits
+from satsr.common.digests import tree_digest
 from satsr.data.making import main_set as make
-from satsr.data.making.main_set import make_data, split_regions, tree_digest
+from satsr.data.making.main_set import make_data
 from satsr.data.making.own_images import list_images, list_pairs, pair_chips, read_hr
 from satsr.data.pairs import Pairs
 from satsr.data.readers.s2naip import S2NAIP, S2NAIPOld
 from satsr.data.readers.s2naip_convert import convert_layout, to_old
 from satsr.data.readers.s2naip_folder import SETS, region_of
+from satsr.data.settings import DataSettings, PairSettings, Splits
+from satsr.data.splits import split_regions
 from tests.data.readers.published_chips import published
 
 SMALL = DataSettings(regions=3, chips_per_side=1, dates=2)

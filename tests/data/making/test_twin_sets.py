@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from satsr.common.settings import PairSettings, TwinSettings
+from satsr.common.digests import tree_digest
 from satsr.data.data_set import READERS
-from satsr.data.making.main_set import tree_digest
 from satsr.data.making.twin_sets import WRITERS, make_twins
 from satsr.data.making.twins import TWINS, scenes
 from satsr.data.pairs import Pairs
 from satsr.data.reader import SPLITS, Reader, Sample, Scene, days_since_1970
+from satsr.data.settings import PairSettings, TwinSettings
 
 SETTINGS = TwinSettings(regions=3, chips_per_side=3, cloudy_share=0.5)
 NAMES = sorted(TWINS)

@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from satsr.common.settings import TwinSettings
 from satsr.data.making import twins
 from satsr.data.making.twins import CHANGE, FMOW_YEARS, scenes
 from satsr.data.reader import Scene
+from satsr.data.settings import TwinSettings
 from satsr.world.region import BANDS, World
 
 Made = dict[str, list[Scene]]

@@ -14,10 +14,10 @@ import rasterio.warp
 from rasterio.features import rasterize
 from shapely.geometry import shape
 
-from satsr.common.settings import DataSettings
+from satsr.common.tile_grid import HR_GSD_M, corner_m
 from satsr.data.making.mosaic import write_mosaic
 from satsr.data.making.vectors import vector_files
-from satsr.data.readers.s2naip_folder import HR_GSD_M, corner_m
+from satsr.data.settings import DataSettings
 from satsr.world.region import LAND_COVER, MARGIN_PX, World
 
 SETTINGS = DataSettings(regions=3, chips_per_side=2, dates=1, cloudy_share=0)

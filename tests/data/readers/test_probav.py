@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from satsr.data.images16 import hold_out_share, read_mask, read_png16, write_mask, write_png16
+from satsr.data.images import read_mask, read_png16, write_mask, write_png16
 from satsr.data.reader import Scene
 from satsr.data.readers.probav import ProbaV, ProbaVRed, good_frames, write_set
+from satsr.data.splits import hold_out_share
 from tests.made import make_probav as made
 
 VAL, TEST = ["imgset0601"], ["imgset0597", "imgset0600", "imgset0608", "imgset0611"]  # by sha256 of "0 imgset0601"

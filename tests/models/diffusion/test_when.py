@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from satsr.data.readers.s2naip_folder import HR_GSD_M, LR_PX
+from satsr.common.tile_grid import HR_GSD_M, LR_PX
 from satsr.models.diffusion.when import TILES, When, absolute, feature_count, features, relative
 
 EPOCH = date(1970, 1, 1)

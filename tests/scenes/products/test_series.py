@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rasterio.warp import transform, transform_bounds
 from scipy import ndimage
 
-from satsr.data.readers.s2naip_folder import corner_m
+from satsr.common.tile_grid import corner_m
 from satsr.scenes.products import Grid, open_product, series
 from tests.made.make_safe import Made, write, zipped
 

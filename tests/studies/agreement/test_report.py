@@ -7,8 +7,8 @@ import math
 import pandas as pd
 import pytest
 
-from satsr.common.settings import TableSettings
 from satsr.evaluation.intervals import mean_interval
+from satsr.evaluation.settings import TableSettings
 from satsr.studies.agreement.preference import MACRO, agreement_table
 from satsr.studies.agreement.report import (
     NOT_AVAILABLE,

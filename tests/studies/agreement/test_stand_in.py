@@ -11,9 +11,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from satsr.common.settings import PairSettings
 from satsr.data.pairs import Pairs
 from satsr.data.readers.s2naip_folder import Chip
+from satsr.data.settings import PairSettings
 from satsr.metrics.protocol import Protocol
 from satsr.metrics.scoring import score
 from satsr.studies.agreement.context import Context

@@ -11,21 +11,11 @@ import pytest
 import torch
 from scipy import ndimage
 
-from satsr.common.settings import BuildingSettings
+from satsr.common.tile_grid import HR_GSD_M, HR_PX, corner_m
 from satsr.data.making.footprints import Footprints, Labels, renumbered
-from satsr.data.readers.s2naip_folder import HR_GSD_M, HR_PX, corner_m
-from satsr.studies.buildings.shares import (
-    NOTHING,
-    count,
-    difference,
-    match,
-    scores,
-    sentence,
-    shown,
-    table,
-    targets,
-    train_counter,
-)
+from satsr.studies.buildings.counter import count, targets, train_counter
+from satsr.studies.buildings.settings import BuildingSettings
+from satsr.studies.buildings.shares import NOTHING, difference, match, scores, sentence, shown, table
 
 LIMITS = {"level": 0.95, "resamples": 300, "seed": 0}
 

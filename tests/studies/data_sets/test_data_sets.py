@@ -20,8 +20,8 @@ import torch
 from torch import nn
 
 from satsr.common.paths import Workspace
-from satsr.common.settings import DataSetSettings, PairSettings, SetStudySettings, TrainSettings
-from satsr.data.data_set import READERS, DataSet, counted, leakage
+from satsr.data.checks.leakage import leakage
+from satsr.data.data_set import READERS, DataSet
 from satsr.data.pairs import Pairs
 from satsr.data.reader import SPLITS, Scene, write_regions
 from satsr.data.readers.fmow import FMoW, write_set
@@ -29,18 +29,15 @@ from satsr.data.readers.oli2msi import OLI2MSI
 from satsr.data.readers.probav import ProbaV
 from satsr.data.readers.s2naip import S2NAIP
 from satsr.data.readers.worldstrat import WorldStrat
+from satsr.data.settings import DataSetSettings, PairSettings
 from satsr.data.shards.shards import Shards, write_shards
+from satsr.evaluation.tables import beside_main, same_order
 from satsr.models.superresolver import ModelCard, SuperResolver
-from satsr.studies.data_sets.tables import (
-    band_statistics,
-    beside_main,
-    comparison,
-    facts_table,
-    ground_area,
-    same_order,
-    time_gaps,
-)
-from satsr.training.transfer import at_mean, can_fuse, fitted, of_length, trained_as
+from satsr.studies.data_sets.schedule import can_fuse, trained_as
+from satsr.studies.data_sets.settings import SetStudySettings
+from satsr.studies.data_sets.tables import band_statistics, comparison, counted, facts_table, ground_area, time_gaps
+from satsr.training.settings import TrainSettings
+from satsr.training.transfer import at_mean, fitted, of_length
 from satsr.world.region import BANDS
 from tests.made import make_oli2msi, make_probav, make_worldstrat
 

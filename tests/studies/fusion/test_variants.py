@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from satsr.common.settings import FusionStudySettings, TableSettings
+from satsr.evaluation.settings import TableSettings
 from satsr.models.superresolver import ModelCard, SuperResolver
 from satsr.studies.fusion.report import (
     AS_SET,
@@ -22,18 +22,9 @@ from satsr.studies.fusion.report import (
     steps_sentence,
     time_sentence,
 )
-from satsr.studies.fusion.variants import (
-    Spread,
-    Variant,
-    ablation,
-    calibration_factor,
-    changed,
-    coverage,
-    outputs,
-    rank_correlation,
-    steps_variants,
-    time_variants,
-)
+from satsr.studies.fusion.settings import FusionStudySettings
+from satsr.studies.fusion.uncertainty import Spread, calibration_factor, coverage, rank_correlation
+from satsr.studies.fusion.variants import Variant, ablation, changed, outputs, steps_variants, time_variants
 from tests.models.small_latents import AUTOENCODER, UNET, network
 from tests.studies.speed.test_costs import batch
 

@@ -11,13 +11,12 @@ import pytest
 import torch
 
 from satsr.common.paths import Workspace
-from satsr.common.settings import Study
 from satsr.data.pairs import Pairs
 from satsr.data.readers.s2naip_folder import SETS
 from satsr.evaluation.evaluate import super_resolve
 from satsr.models.files import load_model, save_model
 from satsr.models.superresolver import ModelCard, SuperResolver
-from satsr.pipeline.params import load_study
+from satsr.pipeline.params import Study, load_study
 from satsr.studies.agreement.degradations import NEEDS_OBJECTS
 from satsr.studies.agreement.design import read_design
 from satsr.studies.agreement.stand_in import candidates
@@ -58,13 +57,13 @@ def test_set(study: Study, here: Workspace) -> Pairs:
 
 @pytest.mark.parametrize(("count", "places"), [(1, 1), (3, 1), (7, 3), (1000, 5)])
 def test_every_pair_of_methods_is_asked_equally_often(study: Study, here: Workspace, count: int, places: int) -> None:
-    questions = method_questions(study, here, count)
+    questions = method_questions(METHODS, FIRST_SEED, study.pairs, here, count)
     assert Counter((q.model1, q.model2) for q in questions) == dict.fromkeys(DUELS, places)
     assert len({q.key for q in questions}) == len(questions)
 
 
 def test_images_are_the_outputs_of_the_methods_that_are_named(study: Study, here: Workspace, test_set: Pairs) -> None:
-    for question in method_questions(study, here, 6):
+    for question in method_questions(METHODS, FIRST_SEED, study.pairs, here, 6):
         number = test_set.tiles.index(question.place)
         np.testing.assert_array_equal(question.target, test_set.chips.hr(question.place))
         for name, image in ((question.model1, question.image1), (question.model2, question.image2)):
@@ -81,14 +80,14 @@ def output_of(method: str, here: Workspace, pairs: Pairs, number: int) -> np.nda
 
 
 def test_places_are_drawn_by_seed(study: Study, here: Workspace) -> None:
-    drawn = [[q.place for q in method_questions(study, here, 6, seed)] for seed in (0, 0, 1, 2, 3)]
+    drawn = [[q.place for q in method_questions(METHODS, FIRST_SEED, study.pairs, here, 6, seed)] for seed in (0, 0, 1, 2, 3)]
     assert drawn[0] == drawn[1]
     assert any(places != drawn[0] for places in drawn[2:])
 
 
 def test_one_method_alone_cannot_be_voted_on(study: Study, here: Workspace) -> None:
     with pytest.raises(ValueError, match=r"methods = \['srcnn'\], expected at least two"):
-        method_questions(study.model_copy(update={"methods": ("srcnn",)}), here, 6)
+        method_questions(("srcnn",), FIRST_SEED, study.pairs, here, 6)
 
 
 # Stand-in
@@ -96,7 +95,7 @@ def test_one_method_alone_cannot_be_voted_on(study: Study, here: Workspace) -> N
 
 def test_stand_in_questions_show_the_designed_pairs(study: Study, here: Workspace, test_set: Pairs) -> None:
     design = read_design(ROOT / study.agreement.design).set_index("pair", drop=False)
-    questions = stand_in_questions(study, here, 5)
+    questions = stand_in_questions(study.agreement.design, study.pairs, here, 5)
     assert len({q.place for q in questions}) == 5
     for question in questions:
         assert (question.model1, question.model2) == (BETTER, WORSE)
@@ -112,7 +111,7 @@ def test_stand_in_questions_show_the_designed_pairs(study: Study, here: Workspac
 def test_stand_in_questions_are_those_of_the_report_that_the_chips_can_show(study: Study, here: Workspace) -> None:
     design = read_design(ROOT / study.agreement.design)
     possible = design[(design.part == "report") & ~design.kind.isin(NEEDS_OBJECTS)]
-    asked = [q.place for q in stand_in_questions(study, here, 24)]
+    asked = [q.place for q in stand_in_questions(study.agreement.design, study.pairs, here, 24)]
     assert len(set(asked)) == 24
     assert set(asked) <= set(possible.pair)
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from satsr.data.readers.s2naip_folder import HR_GSD_M
+from satsr.common.tile_grid import HR_GSD_M
+from satsr.data.true_colour import eight_bit_band, true_colour
 from satsr.world.cameras.aerial import Flight, draw_flight, photograph
-from satsr.world.cameras.sensors import SENTINEL2, Conditions, draw_conditions, eight_bit_band, observe, true_colour
+from satsr.world.cameras.sensors import SENTINEL2, Conditions, draw_conditions, observe
 from satsr.world.light import Sun
 
 RGB = ("b04", "b03", "b02")

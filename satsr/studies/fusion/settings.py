@@ -1,0 +1,23 @@
+"""Settings of the study of SatDiffMoE."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from satsr.common.settings import Settings
+
+
+class FusionStudySettings(Settings):
+    """The study of SatDiffMoE: which options are tried, and on how many places."""
+
+    choose_per_region: int = Field(1, ge=1)  # chips of each validation region, which choose between options
+    test_per_region: int = Field(1, ge=1)  # chips of each test region, which are reported
+    images: tuple[int, ...] = (1, 2, 4, 8)
+    strength: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75)
+    every: tuple[int, ...] = (0, 2)
+    distance: tuple[Literal["l2", "lpips"], ...] = ("lpips",)
+    sampling_steps: tuple[int, ...] = (1, 2, 10)
+    metrics: tuple[str, ...] = ("psnr", "ssim", "lpips:judge")
+    levels: tuple[float, ...] = (0.5, 0.68, 0.8, 0.9, 0.95)

@@ -1,0 +1,17 @@
+"""Settings of the speed page."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from satsr.common.settings import Settings
+
+
+class SpeedSettings(Settings):
+    """The speed of every method, and how many steps the sampling ones need."""
+
+    batches: tuple[int, ...] = (1, 8)
+    rounds: int = Field(3, ge=1)
+    steps: tuple[int, ...] = (1, 2, 4, 8)
+    test_per_region: int = Field(2, ge=1)  # chips of each test region, on which steps are compared
+    metrics: tuple[str, ...] = ("psnr", "cpsnr", "lpips:judge")
