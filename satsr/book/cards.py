@@ -8,28 +8,30 @@ from typing import Any
 
 import pandas as pd
 
-from satsr.common.paths import Workspace
+from satsr.common.paths import MAIN, DataFolders, Workspace
 
 CARD = "card.json"  # as `save_model` writes it
 SCORED = ("psnr", "ssim", "lpips:judge", "clipscore:judge")  # corrected, from the main table
 
 
 def model_cards(here: Workspace) -> str:
-    """Return all cards of a profile in Markdown, a section for each model: main data first, then every other set."""
-    others = sorted(path.name for path in here.artifacts.glob("sets/*"))
-    sections = [section for each in (here, *map(here.of_set, others)) for section in _sections(each)]
+    """Return all cards of a profile in Markdown, a section for each model: the main data set's first."""
+    others = sorted({path.name for path in here.artifacts.glob("data/*")} - {MAIN})
+    sections = [section for name in (MAIN, *others) for section in _sections(here.data_set(name))]
     return "\n\n".join(sections or ["No trained model is on this machine: run `make study`."]) + "\n"
 
 
-def _sections(here: Workspace) -> list[str]:
-    scores = _test_scores(here)
-    return [_section(path, here, scores) for path in sorted(here.models.glob(f"*/seed-*/{CARD}"))]
+def _sections(folders: DataFolders) -> list[str]:
+    scores = _test_scores(folders)
+    return [_section(path, folders, scores) for path in sorted(folders.models.glob(f"*/seed-*/{CARD}"))]
 
 
-def _section(path: Path, here: Workspace, scores: pd.DataFrame) -> str:
+def _section(path: Path, folders: DataFolders, scores: pd.DataFrame) -> str:
     card = json.loads(path.read_text())
     provenance = card["provenance"]
-    name = ", ".join(filter(None, (card["method"], here.dataset, path.parent.name.replace("-", " "))))
+    name = ", ".join(
+        filter(None, (card["method"], "" if folders.name == MAIN else folders.name, path.parent.name.replace("-", " ")))
+    )
     lines = {
         "input": f"{card['dates']} dates of {', '.join(card['bands_in'])}; {card['value_range']}",
         "output": f"{', '.join(card['bands_out'])}, {card['scale']} times as fine",
@@ -40,14 +42,14 @@ def _section(path: Path, here: Workspace, scores: pd.DataFrame) -> str:
         "by its training": _numbers(card["scores"]),
         "on the test regions": _numbers(dict(scores.loc[card["method"]]) if card["method"] in scores.index else {}),
         "licence": card["license"],
-        "file": f"`{path.parent.relative_to(here.root)}`",
+        "file": f"`{path.parent.relative_to(folders.here.root)}`",
     }
     return f"## {name}\n\n" + "\n".join(f"- **{what}**: {value}" for what, value in lines.items())
 
 
-def _test_scores(here: Workspace) -> pd.DataFrame:
+def _test_scores(folders: DataFolders) -> pd.DataFrame:
     """Return the main table's means, one row per method; empty without one."""
-    path = here.results / "main.csv"
+    path = folders.results / "main.csv"
     if not path.is_file():
         return pd.DataFrame()
     table = pd.read_csv(path)

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 
-def key_of(configuration: dict[str, Any], *modules: ModuleType) -> str:
-    """Return 16 hexadecimal digits that change with any value of a configuration or any byte of the modules."""
-    text = json.dumps(configuration, sort_keys=True, default=str)
-    sources = "".join(inspect.getsource(m) for m in modules)
-    return hashlib.sha256((text + sources).encode()).hexdigest()[:16]
+def key_of(configuration: Mapping[str, Any], code: str) -> str:
+    """Return 16 hexadecimal digits that change with any value of a configuration, or with the code that uses it.
 
-
-def package_digest() -> str:
-    """Return what identifies the code of the whole package, for work that nearly all of it takes part in."""
-    package = Path(__file__).parent
-    files = sorted(package.rglob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+    Args:
+        configuration: what the result is made from; settings without those that have their defaults, so that a new
+            option leaves old keys as they are (the default itself is code).
+        code: the fingerprint of what makes the result, see `satsr.common.code`.
+    """
+    text = json.dumps({"configuration": configuration, "code": code}, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def scratch_folder(scratch: Path, name: str, key: str) -> Path:

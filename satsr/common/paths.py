@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
+MAIN = "s2naip"  # name of the main data set: in S2-NAIP's layout, whoever fills it
 SKETCH = "sketch"  # the profile of a notebook that is opened by hand: small, and never part of the pipeline
 
 
@@ -41,13 +42,10 @@ class Workspace:
     Attributes:
         root: the project's root, or `scratch/sketch` under it for the sketch profile.
         profile: name of the profile.
-        dataset: name of a data set beside the profile's own, whose models and results have folders of their own; the
-            networks that look at images stay those of the profile.
     """
 
     root: Path
     profile: str
-    dataset: str = ""
 
     @classmethod
     def of(cls, profile: str, root: Path | None = None) -> Workspace:
@@ -55,23 +53,15 @@ class Workspace:
         base = root or project_root()
         return cls(base / "scratch" / SKETCH if profile == SKETCH else base, profile)
 
-    def of_set(self, dataset: str) -> Workspace:
-        """Return the folders of another data set in the same profile."""
-        return replace(self, dataset=dataset)
+    def data_set(self, name: str) -> DataFolders:
+        """Return the folders of a data set, the main one or another."""
+        return DataFolders(self, name)
 
-    @property
-    def _own(self) -> Path:
-        return Path("sets", self.dataset) if self.dataset else Path()
-
-    @property
-    def data(self) -> Path:
-        """Chips, in the published layouts (DVC)."""
-        return self.root / "data" / self.profile
-
-    @property
-    def sets(self) -> Path:
-        """The other data sets' embedded twins, one folder each (DVC)."""
-        return self.root / "data" / f"{self.profile}-sets"
+    def study(self, name: str) -> Path:
+        """Return the folder of a study's small tables (git), made when it is not there."""
+        folder = self.results / "studies" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     @property
     def artifacts(self) -> Path:
@@ -79,31 +69,69 @@ class Workspace:
         return self.root / "artifacts" / self.profile
 
     @property
-    def models(self) -> Path:
-        """One folder per method and seed (DVC)."""
-        return self.artifacts / self._own / "models"
-
-    @property
-    def outputs(self) -> Path:
-        """What every method makes of the test set (DVC)."""
-        return self.artifacts / self._own / "outputs"
-
-    @property
     def results(self) -> Path:
         """Small tables and scores (git)."""
-        return self.root / "results" / self.profile / self._own
+        return self.root / "results" / self.profile
 
     @property
     def judges(self) -> Path:
         """Which networks judge (git)."""
-        return self.root / "results" / self.profile / "judges.json"
+        return self.results / "studies" / "agreement" / "judges.json"
 
     @property
     def scratch(self) -> Path:
         """Unfinished and reusable work, keyed by its configuration (neither)."""
-        return self.root / "scratch" / self.profile / self._own
+        return self.root / "scratch" / self.profile
 
     @property
     def logs(self) -> Path:
         """Wall times, devices and failed notebooks (neither)."""
         return self.root / "logs" / self.profile
+
+
+@dataclass(frozen=True)
+class DataFolders:
+    """The folders of one data set in a profile.
+
+    Attributes:
+        here: the profile's folders.
+        name: of the data set, as the catalogue has it.
+    """
+
+    here: Workspace
+    name: str
+
+    @property
+    def files(self) -> Path:
+        """Images in the published layout, where the study makes them (DVC)."""
+        return self.here.root / "data" / self.here.profile / self.name / "files"
+
+    @property
+    def index(self) -> Path:
+        """What each place holds, one file for each split (DVC)."""
+        return self.files.with_name("index")
+
+    @property
+    def models(self) -> Path:
+        """One folder per method and seed (DVC)."""
+        return self.here.artifacts / "data" / self.name / "models"
+
+    @property
+    def outputs(self) -> Path:
+        """What every method makes of the test split (DVC)."""
+        return self.here.artifacts / "data" / self.name / "outputs"
+
+    @property
+    def results(self) -> Path:
+        """Small tables and scores (git)."""
+        return self.here.results / "data" / self.name
+
+    @property
+    def manifest(self) -> Path:
+        """What the data set holds, with digests (git)."""
+        return self.results / "manifest.json"
+
+    @property
+    def scratch(self) -> Path:
+        """Unfinished and reusable work (neither)."""
+        return self.here.scratch / "data" / self.name

@@ -36,3 +36,12 @@ class Progress:
         rate = self.done / max(now - self.started, 1e-6)
         left = (self.total - self.done) / max(rate, 1e-9)
         return f"{self.what}: {self.done}/{self.total} {self.unit}, {rate:.1f}/s, {left:.0f} s left{note}"
+
+
+def bytes_in_words(count: float) -> str:
+    """Return a number of bytes with its unit, such as `3.1 GB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"

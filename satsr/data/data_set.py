@@ -1,93 +1,162 @@
-"""The papers' other data sets: every method, trained and scored on each of them through its published layout."""
+"""A data set of the study, the main one or another: its files, its places, its pairs, and what it is known by."""
 
 from __future__ import annotations
 
 import json
-import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from satsr.common.cache import key_of
-from satsr.common.digests import status_digest
-from satsr.common.paths import Workspace
-from satsr.data import images, reader
-from satsr.data.pairs import Pairs
+import pandas as pd
+
+from satsr.common.paths import MAIN, DataFolders, Workspace
+from satsr.data.frames import statuses_of
+from satsr.data.pairs import Pairs, bands_seen
 from satsr.data.reader import SPLITS, Facts, Reader
-from satsr.data.readers import paper_time, tiffs
-from satsr.data.readers.fmow import FMoW
-from satsr.data.readers.oli2msi import OLI2MSI
-from satsr.data.readers.paper_time import PaperTime, titled
-from satsr.data.readers.probav import ProbaV
-from satsr.data.readers.worldstrat import WorldStrat
-from satsr.data.settings import DataSetSettings
-from satsr.data.shards import rows as shard_rows
-from satsr.data.shards import shards
+from satsr.data.readers.paper_time import PaperTime, Treatment
+from satsr.data.readers.s2naip import S2NAIP
+from satsr.data.settings import DataSetSettings, PairSettings
 from satsr.data.shards.shards import FACTS_FILE, Shards
-
-MANIFEST = "data_sets.json"  # what each data set holds, and a digest of its files, in a profile's results
-TWIN = "embedded twin"
-CODE = (reader, images, tiffs, paper_time, shards, shard_rows)  # decides what a file becomes, whatever the data set
-READERS: dict[str, type[Reader]] = {"probav": ProbaV, "worldstrat": WorldStrat, "oli2msi": OLI2MSI, "fmow": FMoW}
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """One data set of the study: its embedded twin, or a download.
+    """One data set in a profile: what the study made, or a download.
 
     Attributes:
-        name: a key of `READERS`.
-        settings: where it is, and how a place becomes a sample.
+        name: as the catalogue has it.
+        form: reader of its published layout.
+        settings: where a download is, and how a place becomes a sample.
         here: the profile's folders.
+        treatment: another scale than its own, where the settings ask for it.
     """
 
     name: str
+    form: type[Reader]
     settings: DataSetSettings
     here: Workspace
+    treatment: Treatment | None = None
 
     @property
-    def folder(self) -> Path:
-        """Where its files are."""
-        return Path(self.settings.path) if self.settings.path else self.here.sets / self.name
+    def folders(self) -> DataFolders:
+        """Where its models, scores and tables are."""
+        return self.here.data_set(self.name)
+
+    @property
+    def files(self) -> Path:
+        """Where its images are."""
+        return Path(self.settings.path) if self.settings.path else self.folders.files
 
     @property
     def facts(self) -> Facts:
         """What its authors say of it."""
-        return READERS[self.name].facts
+        return self.form.facts
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What it holds, as the stage that made or found it wrote down.
+
+        Raises:
+            FileNotFoundError: no such stage has run.
+        """
+        if not self.folders.manifest.is_file():
+            raise FileNotFoundError(f"{self.folders.manifest} is missing: run `make study` (or `dvc repro`) first")
+        return json.loads(self.folders.manifest.read_text())
 
     @property
     def title(self) -> str:
         """What tables call it; a twin never has the plain name of the data set."""
-        native = self.settings.treatment == "native"
-        title = self.facts.title if native else titled(self.facts)
-        return title if self.settings.path else f"{title} ({TWIN})"
+        return str(self.manifest["name"])
+
+    @property
+    def dated(self) -> bool:
+        """Whether the dates of its images are known: of all places, or of none."""
+        return bool(self.manifest["dated"])
+
+    @property
+    def digest(self) -> str:
+        """Hexadecimal digits that identify its files."""
+        return str(self.manifest["digest"])
 
     @cached_property
     def readers(self) -> dict[str, Reader]:
         """Reader of every split: of the published layout, or of the sharded form where that lies in the folder."""
-        found = {split: self._form(self.folder, split) for split in SPLITS}
-        if self.settings.treatment == "native":
+        form = Shards if (self.files / SPLITS[0] / FACTS_FILE).is_file() else self.form
+        found = {split: form.open(self.files, split) for split in SPLITS}
+        if self.treatment is None:
             return found
-        return {split: PaperTime(native) for split, native in found.items()}
+        return {split: PaperTime(native, self.treatment) for split, native in found.items()}
 
     @property
-    def _form(self) -> type[Reader]:
-        return Shards if (self.folder / SPLITS[0] / FACTS_FILE).is_file() else READERS[self.name]
+    def code(self) -> frozenset[str]:
+        """Names of the modules that decide what a file becomes."""
+        kinds = {type(reader) for reader in self.readers.values()} | ({self.form} if self.treatment else set())
+        return frozenset(kind.__module__ for kind in kinds)
 
     @cached_property
     def pairs(self) -> dict[str, Pairs]:
         """The usable pairs of every split."""
-        return {split: Pairs(each, self.settings.pairs) for split, each in self.readers.items()}
+        return {split: self.seen_as(self.settings.pairs, split) for split in SPLITS}
 
-    @property
-    def digest(self) -> str:
-        """Identifies its files, as the manifest has it, and the code that reads them."""
-        manifest = json.loads((self.here.results / MANIFEST).read_text())
-        return key_of({"files": manifest[self.name]["sha256"]}, *CODE, sys.modules[READERS[self.name].__module__])
+    def seen_as(self, settings: PairSettings, split: str) -> Pairs:
+        """Return the usable pairs of a split with other dates or bands than those of the data set's settings."""
+        reader = self.readers[split]
+        indexed = list(bands_seen(settings, reader.facts)) == self.manifest["bands"]
+        return Pairs(reader, settings, pd.read_parquet(index_file(self.folders.index, split)) if indexed else None)
 
-    def found(self) -> dict[str, object]:
-        """Return a download's part of the manifest: places of each split, and a digest of its files."""
-        tables = [path for kind in ("*.csv", "*.json") for path in self.folder.glob(kind)]
-        images = [path for each in self.readers.values() for tile in each.tiles for path in each.files(tile)]
-        counts = {split: len(each.tiles) for split, each in self.readers.items()}
-        return {"scenes": counts, "sha256": status_digest(self.folder, [*tables, *images])}
+
+def main_data(here: Workspace, pairs: PairSettings) -> DataSet:
+    """Return the main data set of a profile.
+
+    Args:
+        here: the profile's folders.
+        pairs: how a place becomes a sample.
+    """
+    return DataSet(MAIN, S2NAIP, DataSetSettings(pairs=pairs), here)
+
+
+def index_file(folder: Path, split: str) -> Path:
+    """Return the file that says what each place of a split holds."""
+    return folder / f"{split}.parquet"
+
+
+def write_index(readers: Mapping[str, Reader], bands: tuple[str, ...], folder: Path) -> dict[str, pd.DataFrame]:
+    """Look at every place once, write down what it holds, and return that by split.
+
+    Args:
+        readers: split -> reader.
+        bands: of LR that are read.
+        folder: made when it is not there.
+
+    Raises:
+        ValueError, FileNotFoundError: a file is missing, truncated or of the wrong shape.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    found = {split: statuses_of(reader, bands) for split, reader in readers.items()}
+    for split, statuses in found.items():
+        statuses.to_parquet(index_file(folder, split), index=False)
+    return found
+
+
+def counts(index: pd.DataFrame) -> dict[str, Any]:
+    """Return how many places of a split can be used, how many are left out and why, and how many frames there are.
+
+    Args:
+        index: from `with_status`.
+    """
+    usable = index[index.status == "ok"]
+    return {
+        "places": len(usable),
+        "regions": int(usable.region.nunique()),
+        "left out": {k: int(v) for k, v in index[index.status != "ok"].status.value_counts().items()},
+        "frames": int(index.frames.sum()),
+        "frames with black pixels": int((index.frames - index.good_frames).sum()),
+    }
+
+
+def write_manifest(folders: DataFolders, manifest: dict[str, Any]) -> None:
+    """Write what a data set holds where `DataSet.manifest` reads it."""
+    folders.results.mkdir(parents=True, exist_ok=True)
+    folders.manifest.write_text(json.dumps(manifest, indent=1) + "\n")

@@ -39,21 +39,32 @@ def frame_rng(seed: int, tile: str, epoch: int) -> np.random.Generator:
     return np.random.default_rng([seed, name, epoch])
 
 
-def index_of(reader: Reader, bands: Sequence[str], dates: int) -> pd.DataFrame:
-    """Look at every place of a set once and say which can be used.
+def statuses_of(reader: Reader, bands: Sequence[str]) -> pd.DataFrame:
+    """Look at every place of a split once.
 
     Args:
-        reader: of the set.
+        reader: of the split.
         bands: that are read.
+
+    Returns:
+        One row per place, with the columns of `Status`.
+
+    Raises:
+        ValueError, FileNotFoundError: a file is missing, truncated or of the wrong shape.
+    """
+    return pd.DataFrame(reader.statuses(bands), columns=Status._fields)
+
+
+def with_status(statuses: pd.DataFrame, dates: int) -> pd.DataFrame:
+    """Say which places can be used.
+
+    Args:
+        statuses: from `statuses_of`.
         dates: frames that a place needs.
 
     Returns:
         One row per tile: tile, region, frames, good_frames, weight and status, which is `ok` or the reason why the
         place is left out: what the reader says, or `too few dates`.
-
-    Raises:
-        ValueError, FileNotFoundError: a file is missing, truncated or of the wrong shape.
     """
-    found = pd.DataFrame(reader.statuses(bands), columns=Status._fields)
-    enough = np.where(found.frames < dates, "too few dates", "ok")
-    return found.assign(status=np.where(found.unusable == "", enough, found.unusable)).drop(columns="unusable")
+    enough = np.where(statuses.frames < dates, "too few dates", "ok")
+    return statuses.assign(status=np.where(statuses.unusable == "", enough, statuses.unusable)).drop(columns="unusable")

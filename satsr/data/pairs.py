@@ -9,21 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from satsr.data.frames import choose_frames, frame_rng, index_of
-from satsr.data.reader import Reader, Sample
-from satsr.data.readers.s2naip import COLOURS, S2NAIP
-from satsr.data.readers.s2naip_folder import Objects, S2NAIPFolder
+from satsr.data.frames import choose_frames, frame_rng, statuses_of, with_status
+from satsr.data.reader import COLOURS, Facts, Objects, Reader, Sample
 from satsr.data.settings import PairSettings
 
-KEPT_BYTES = 1 << 29  # of each set
+KEPT_BYTES = 1 << 29  # of each split
 EIGHT_BIT = 255.0
 
 
@@ -149,26 +147,36 @@ def spread_evenly(count: int, wanted: int) -> list[int]:
     return [(2 * number + 1) * count // (2 * wanted) for number in range(wanted)]
 
 
+def bands_seen(settings: PairSettings, facts: Facts) -> tuple[str, ...]:
+    """Return the names of the input bands: `tci` gives red, green and blue; none takes those that the reader names."""
+    if not settings.bands:
+        return facts.bands_in
+    return tuple(name for band in settings.bands for name in (COLOURS if band == "tci" else (band,)))
+
+
 class Pairs:
-    """The usable pairs of one set.
+    """The usable pairs of one split.
 
     Frames are chosen anew in every epoch, from a seed that depends on tile and epoch; epoch 0 is the fixed choice
     of evaluation.
 
     Args:
-        source: the reader of a set, or the folder of one in the S2-NAIP layout.
+        reader: of the split.
         settings: dates, bands and seed.
+        statuses: what each place holds with these bands, from an index; by default every place is read once.
         keep: hold what was read in memory, as it is stored, so that an epoch reads no file twice; up to 0.5 GiB.
 
     Raises:
-        ValueError: no place of the set can be used.
+        ValueError: no place can be used.
     """
 
-    def __init__(self, source: Reader | Path, settings: PairSettings, keep: bool = True) -> None:
-        self.reader = source if isinstance(source, Reader) else S2NAIP.of_set(source)
+    def __init__(
+        self, reader: Reader, settings: PairSettings, statuses: pd.DataFrame | None = None, keep: bool = True
+    ) -> None:
+        self.reader = reader
         self.settings = settings
         self._check_bands()
-        index = index_of(self.reader, self.bands_in, settings.dates)
+        index = with_status(statuses_of(reader, self.bands_in) if statuses is None else statuses, settings.dates)
         self.left_out = index[index.status != "ok"].reset_index(drop=True)
         self.index = index[index.status == "ok"].reset_index(drop=True)
         if self.index.empty:
@@ -183,10 +191,8 @@ class Pairs:
 
     @property
     def bands_in(self) -> tuple[str, ...]:
-        """Names of the input bands: `tci` gives red, green and blue; without any, those that the reader names."""
-        if not self.settings.bands:
-            return self.reader.facts.bands_in
-        return tuple(name for band in self.settings.bands for name in (COLOURS if band == "tci" else (band,)))
+        """Names of the input bands."""
+        return bands_seen(self.settings, self.reader.facts)
 
     @property
     def bands_out(self) -> tuple[str, ...]:
@@ -204,15 +210,9 @@ class Pairs:
         return self.index.weight.to_numpy(np.float64)
 
     @property
-    def chips(self) -> S2NAIPFolder:
-        """The set's folder in the S2-NAIP layout, for what only that has: objects, captions, outlines.
-
-        Raises:
-            ValueError: a set in another layout.
-        """
-        if not isinstance(self.reader, S2NAIP):
-            raise ValueError(f"{self.reader.facts.title} has no objects or captions: use a set in the S2-NAIP layout")
-        return self.reader.set
+    def chips(self) -> Any:
+        """What only the S2-NAIP layout has: objects, captions, outlines; see `Reader.chips`."""
+        return self.reader.chips
 
     def pair(self, number: int, epoch: int = 0, extras: bool = False) -> Pair:
         """Return one pair; `extras` adds old HR, objects, labels and caption."""
@@ -242,7 +242,7 @@ class Pairs:
         return Batch.of([self.pair(n, epoch) for n in numbers])
 
     def batches(self, size: int) -> Iterator[tuple[list[int], Batch]]:
-        """Go through the set once, in order, with evaluation's fixed choice of frames."""
+        """Go through the split once, in order, with evaluation's fixed choice of frames."""
         for start in range(0, len(self), size):
             numbers = list(range(start, min(start + size, len(self))))
             yield numbers, self.batch(numbers)

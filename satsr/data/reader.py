@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 EPOCH = date(1970, 1, 1)
 REGIONS_FILE = "regions.json"  # this project's sidecar: tile -> what splits and statistics keep together
 SPLITS = ("train", "val", "test")
+COLOURS = ("red", "green", "blue")  # what `tci` stands for
+Objects = dict[str, list[tuple[int, int, int, int]]]  # category -> pixel boxes (x1, y1, x2, y2) in the HR image
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,20 @@ class Reader(ABC):
         if split not in SPLITS:
             raise ValueError(f"{self.facts.name}: got split {split!r}, expected one of {', '.join(SPLITS)}")
         self.folder, self.split = folder, split
+
+    @classmethod
+    def open(cls, folder: Path, split: str) -> Reader:
+        """Return the reader of a split, in whatever form of the published layout the folder has."""
+        return cls(folder, split)
+
+    @property
+    def chips(self) -> Any:
+        """What only the S2-NAIP layout has beside the pair: objects, captions, outlines.
+
+        Raises:
+            ValueError: a data set in another layout.
+        """
+        raise ValueError(f"{self.facts.title} has no objects or captions: use a data set in the S2-NAIP layout")
 
     @property
     @abstractmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from satsr.common.cache import key_of, make_once, package_digest, scratch_folder
+from satsr.common.cache import key_of, make_once, scratch_folder
+from satsr.common.code import fingerprint
 from satsr.common.device import all_digits, best_device
-from satsr.common.paths import Workspace
+from satsr.common.paths import DataFolders, Workspace
 from satsr.common.progress import Progress
+from satsr.data.data_set import DataSet
 from satsr.data.pairs import Batch, Pairs
 from satsr.evaluation.settings import EvaluateSettings
 from satsr.metrics.networks import network_of, split_name
@@ -24,28 +26,30 @@ from satsr.metrics.scoring import score
 from satsr.metrics.set_distances import pooled_features
 from satsr.models.files import load_model
 from satsr.models.latent_diffusion import LatentDiffusion
-from satsr.models.superresolver import ModelCard, SuperResolver, find_method
+from satsr.models.superresolver import ModelCard, SuperResolver, find_method, other_networks
 from satsr.perception.identity import weights_digest
 from satsr.perception.load import load_trunk
 from satsr.perception.roles import LOSS, network_name
 from satsr.perception.trunk import Trunk
 
 
-def trained_models(method: str, seeds: Sequence[int], here: Workspace, pairs: Pairs) -> list[tuple[int, SuperResolver]]:
+def trained_models(
+    method: str, seeds: Sequence[int], folders: DataFolders, pairs: Pairs
+) -> list[tuple[int, SuperResolver]]:
     """Return a method's models by seed, on the fastest device; one, for seed 0, when it has nothing to train.
 
     Args:
         method: a name in `METHODS`.
         seeds: of the trained models.
-        here: the profile's folders: models, and the network that fuses where a fusion looks through one.
+        folders: of the data set that they learned from; a fusion that looks through a network takes the profile's.
         pairs: tell dates, bands and scale of a method without weights.
     """
     device = best_device()
     if find_method(method).learns:
-        models = [(seed, load_model(here.models / method / f"seed-{seed}").to(device)) for seed in seeds]
+        models = [(seed, load_model(folders.models / method / f"seed-{seed}").to(device)) for seed in seeds]
         for _, model in models:
             if isinstance(model.network, LatentDiffusion) and model.network.fusion.distance == "lpips":
-                model.network.look_through(load_trunk(network_name(here, "trunk", LOSS)))
+                model.network.look_through(load_trunk(network_name(folders.here, "trunk", LOSS)))
         return models
     card = ModelCard(method, {}, pairs.settings.dates, pairs.bands_in, pairs.bands_out, pairs.scale)
     return [(0, SuperResolver(card).to(device).eval())]
@@ -145,34 +149,40 @@ def evaluate(
 
 def evaluate_once(
     model: SuperResolver,
-    pairs: Pairs,
+    data: DataSet,
     settings: EvaluateSettings,
     seed: int,
     what: str,
     names: Mapping[str, str],
     trunk: Trunk | None,
-    data_digest: str,
-    scratch: Path,
 ) -> Evaluation:
-    """Return what `evaluate` does, or what it did with the same model, data, networks and code.
+    """Return what `evaluate` does on a data set's test split, or what it did with the same model, data and code.
 
     Args:
         model: see `evaluate`, down to `trunk`.
-        pairs: the set.
+        data: the data set; it keeps finished work, so that a long evaluation can be interrupted.
         settings: metrics, protocols and batch size.
         seed: the training seed.
         what: name for the progress lines.
         names: the metrics' full names.
         trunk: gives the features of the outputs.
-        data_digest: identifies the data set.
-        scratch: for finished work, so that a long evaluation can be interrupted.
     """
-    named = {metric: _identity(full) for metric, full in names.items()}
-    weights = {"card": model.card, "weights": weights_digest(model)}
-    data = {"data": data_digest, "pairs": pairs.settings.model_dump(mode="json"), "batch": settings.batch}
-    networks = {"metrics": named, "protocols": settings.protocols, "sets": trunk.digest if trunk else ""}
-    key = key_of({**weights, **data, **networks, "seed": seed, "code": package_digest()})
-    finished = scratch_folder(scratch / "evaluate", what.replace(" ", "-"), key) / "finished"
+    pairs, card = data.pairs["test"], model.card
+    made_from = {
+        "model": {**asdict(card), "provenance": card.provenance.get("loss_networks", {}), "scores": {}},
+        "weights": weights_digest(model),
+        "data": {"digest": data.digest, "pairs": pairs.settings.model_dump(mode="json", exclude_defaults=True)},
+        "metrics": {metric: _identity(full) for metric, full in names.items()},
+        "settings": {
+            "protocols": settings.protocols,
+            "batch": settings.batch,
+            "set_distances": trunk.digest if trunk else "",
+        },
+        "seed": seed,
+    }
+    code = fingerprint({__name__, *data.code}, other_networks(card.method))
+    finished = scratch_folder(data.folders.scratch / "evaluate", what.replace(" ", "-"), key_of(made_from, code))
+    finished /= "finished"
     make_once(finished, lambda to: evaluate(model, pairs, settings, seed, what, names, trunk).save(to))
     return Evaluation.load(finished)
 

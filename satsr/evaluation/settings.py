@@ -12,7 +12,7 @@ class EvaluateSettings(Settings):
 
     metrics: tuple[str, ...] = ("psnr", "ssim", "cpsnr")  # METRIC or METRIC:NETWORK; `judge` is the chosen network
     protocols: tuple[Protocol, ...] = ("published", "corrected")
-    sets: str = ""  # the trunk whose features FID and KID compare; none without
+    set_distances: str = ""  # the trunk whose features FID and KID compare; none without
     batch: int = Field(32, ge=1)
 
 

@@ -269,6 +269,16 @@ class SuperResolver(nn.Module):
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
 
+def other_networks(method: str) -> dict[str, set[str]]:
+    """Return the modules of other methods' networks, which a method's results do not depend on.
+
+    Returns:
+        as `satsr.common.code.fingerprint` leaves them out.
+    """
+    every = {found.network.__module__ for found in METHODS.values()}
+    return {__name__: every - {find_method(method).network.__module__}}
+
+
 def find_method(name: str) -> Method:
     """Return a method by name, or raise a ValueError that lists them."""
     if name not in METHODS:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,12 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from satsr.common import minimize as minimize_module
 from satsr.common.cache import key_of, make_once, scratch_folder
+from satsr.common.code import fingerprint
 from satsr.common.device import best_device
 from satsr.common.minimize import minimize
 from satsr.perception import clip as clip_module
-from satsr.perception import scenes as scenes_module
 from satsr.perception import trunk as trunk_module
 from satsr.perception.clip import save_clip
 from satsr.perception.load import load_clip, load_trunk, save_pointer
@@ -54,7 +51,7 @@ def make_clip(name: str, settings: ClipSettings, scenes: Scenes, data_digest: st
         OSError: published weights that are not on this machine.
     """
     place = _Place("clip", name, data_digest, scratch, folder)
-    _make(place, settings, load_clip, clip_module, lambda to: save_clip(*_learn_clip(name, settings, scenes), to))
+    _make(place, settings, load_clip, lambda to: save_clip(*_learn_clip(name, settings, scenes), to))
 
 
 def make_trunk(
@@ -62,7 +59,7 @@ def make_trunk(
 ) -> None:
     """Train a trunk, or take it from scratch, or point to published weights; see `make_clip`."""
     place = _Place("trunk", name, data_digest, scratch, folder)
-    _make(place, settings, load_trunk, trunk_module, lambda to: save_trunk(*_learn_trunk(name, settings, scenes), to))
+    _make(place, settings, load_trunk, lambda to: save_trunk(*_learn_trunk(name, settings, scenes), to))
 
 
 @dataclass(frozen=True)
@@ -80,15 +77,14 @@ def _make(
     place: _Place,
     settings: ClipSettings | TrunkSettings,
     load: Callable[[str], object],
-    architecture: ModuleType,
     learn: Callable[[Path], None],
 ) -> None:
     if settings.weights:
         load(settings.weights)
         save_pointer(settings.weights, place.folder)
         return
-    code = (architecture, scenes_module, minimize_module, sys.modules[__name__])
-    key = key_of({"settings": settings.model_dump(), "data": place.data_digest}, *code)
+    made_from = {"settings": settings.model_dump(mode="json", exclude_defaults=True), "data": place.data_digest}
+    key = key_of(made_from, fingerprint({__name__}))
     finished = scratch_folder(place.scratch / "perception", f"{place.kind}-{place.name}", key) / "finished"
     make_once(finished, learn)
     shutil.copytree(finished, place.folder)

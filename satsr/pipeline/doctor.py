@@ -8,7 +8,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from satsr.common.paths import Workspace, real_data
+from satsr.common.paths import MAIN, Workspace, real_data
 from satsr.common.provenance import gpu, processor
 
 OK, BAD = "ok", "missing"
@@ -25,7 +25,7 @@ def examine(root: Path) -> list[tuple[str, str, str]]:
         ("GPU", "", gpu()),
         ("training precision", OK, best_precision()),
         ("free disk", OK if free > 5 else BAD, f"{free:.0f} GiB; a run of the default study takes about 1"),
-        _folder("default data", Workspace.of("default", root).data, "made by `make study`"),
+        _folder("default data", Workspace.of("default", root).data_set(MAIN).files, "made by `make study`"),
         _folder("book", root / "book" / "_build" / "html", "built by `make study`"),
         _folder("real imagery", real_data(root), "only for `make real`; $SATSR_REAL_DATA names another folder"),
     ]

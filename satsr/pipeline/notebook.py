@@ -1,13 +1,12 @@
 """Run notebooks with the study's parameters, and keep their files equal when their content is.
 
-`python -m satsr.pipeline.notebook run SOURCE --out EXECUTED [--params BLOCK ...] [-p NAME VALUE ...]`
+`python -m satsr.pipeline.notebook run SOURCE [--params BLOCK ...] [-p NAME VALUE ...] [--as NAME]`
 `python -m satsr.pipeline.notebook clean NOTEBOOK ...`
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import os
 import sys
 import time
@@ -19,15 +18,16 @@ import yaml
 
 from satsr.common.paths import Workspace, project_root
 from satsr.common.provenance import git_commit, record
+from satsr.pipeline.notebook_source import declared_parameters
 from satsr.pipeline.params import Study, load_study
 
 
-def run(source: Path, out: Path, blocks: list[str], extra: dict[str, Any]) -> None:
-    """Execute a notebook and put it at `out`, whole or not at all.
+def run(source: Path, name: str, blocks: list[str], extra: dict[str, Any]) -> None:
+    """Execute a notebook and put it at `book/executed/<profile>/<name>.ipynb`, whole or not at all.
 
     Args:
         source: the notebook.
-        out: where the executed notebook goes; it takes its place only when every cell has run.
+        name: of the executed notebook; it takes its place only when every cell has run.
         blocks: dotted paths into `params.yaml`, as `train.esrgan`; their values become parameters.
         extra: further parameters by name.
 
@@ -41,8 +41,9 @@ def run(source: Path, out: Path, blocks: list[str], extra: dict[str, Any]) -> No
 
     root = project_root()
     study = load_study(root)
-    values = {**parameters(study, blocks), **extra}
+    values = {**parameters(study, blocks), "profile": study.profile, **extra}
     check_declared(source, values)
+    out = root / "book" / "executed" / study.profile / f"{name}.ipynb"
     logs = Workspace.of(study.profile, root).logs
     partial = logs / "failed" / out.name
     partial.parent.mkdir(parents=True, exist_ok=True)
@@ -68,16 +69,25 @@ def run(source: Path, out: Path, blocks: list[str], extra: dict[str, Any]) -> No
 
 
 def parameters(study: Study, blocks: list[str]) -> dict[str, Any]:
-    """Return blocks of the study as parameters: `train.esrgan` becomes `train`, with the values of that method."""
+    """Return blocks of the study as parameters.
+
+    `train.esrgan` becomes `train`, with the values of that method; `train:esrgan,srcnn` becomes `train` with these two
+    by name.
+    """
     values: dict[str, Any] = {}
     for block in blocks:
+        path, _, parts = block.partition(":")
         found: Any = study.model_dump(mode="json")
-        for step in block.split("."):
-            if not isinstance(found, dict) or step not in found:
-                raise ValueError(f"params.yaml has no block {block!r}: no {step!r} in {', '.join(found)}")
-            found = found[step]
-        values[block.split(".")[0]] = found
+        for step in path.split("."):
+            found = _part(found, step, block)
+        values[path.split(".")[0]] = {name: _part(found, name, block) for name in parts.split(",")} if parts else found
     return values
+
+
+def _part(values: Any, name: str, block: str) -> Any:
+    if not isinstance(values, dict) or name not in values:
+        raise ValueError(f"params.yaml has no block {block!r}: no {name!r} in {', '.join(values)}")
+    return values[name]
 
 
 def check_declared(source: Path, values: dict[str, Any]) -> None:
@@ -86,19 +96,6 @@ def check_declared(source: Path, values: dict[str, Any]) -> None:
     unknown = sorted(set(values) - set(declared))
     if unknown:
         raise ValueError(f"{source}: unknown parameters {', '.join(unknown)}; it declares {', '.join(declared)}")
-
-
-def declared_parameters(source: Path) -> list[str]:
-    """Return the names that the cell tagged `parameters` assigns."""
-    for cell in nbformat.read(source, as_version=4).cells:
-        if "parameters" in cell.metadata.get("tags", []):
-            targets = [t for node in ast.parse(cell.source).body for t in _targets(node)]
-            return sorted(t.id for t in targets if isinstance(t, ast.Name))
-    raise ValueError(f"{source} has no cell tagged 'parameters': tag the cell that holds its defaults")
-
-
-def _targets(node: ast.stmt) -> list[ast.expr]:
-    return node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
 
 
 def normalise(path: Path) -> None:
@@ -142,7 +139,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         if options.command == "run":
-            run(options.source, options.out, options.params, {k: yaml.safe_load(v) for k, v in options.p})
+            run(
+                options.source,
+                options.name or options.source.stem,
+                options.params,
+                {k: yaml.safe_load(v) for k, v in options.p},
+            )
         else:
             for path in options.notebooks:
                 print(f"{'cleaned' if clean(path) else 'already clean'}: {path}")
@@ -157,7 +159,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     runner = commands.add_parser("run", help="execute a notebook with the study's parameters")
     runner.add_argument("source", type=Path)
-    runner.add_argument("--out", type=Path, required=True)
+    runner.add_argument("--as", dest="name", help="name of the executed notebook; else that of the source")
     runner.add_argument("--params", action="extend", nargs="+", default=[], metavar="BLOCK")
     runner.add_argument("-p", action="append", nargs=2, default=[], metavar=("NAME", "VALUE"))
     cleaner = commands.add_parser("clean", help="bring source notebooks into their canonical form")

@@ -6,7 +6,7 @@ Unknown names fail with the list of the valid ones, before anything is run.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import Field, model_validator
@@ -17,8 +17,9 @@ from satsr.evaluation.settings import EvaluateSettings, TableSettings
 from satsr.perception.settings import PerceptionSettings
 from satsr.studies.agreement.settings import AgreementSettings
 from satsr.studies.buildings.settings import BuildingSettings
-from satsr.studies.data_sets.settings import SetStudySettings
+from satsr.studies.data_sets.settings import DataSetsStudySettings
 from satsr.studies.fusion.settings import FusionStudySettings
+from satsr.studies.real.settings import RealPairsSettings
 from satsr.studies.speed.settings import SpeedSettings
 from satsr.training.settings import LatentSettings, TrainSettings
 
@@ -70,15 +71,17 @@ class Study(Settings):
     train: dict[str, TrainSettings]
     latent: LatentSettings
     train_latent: dict[str, TrainSettings]  # methods that start from the latent space
+    latent_methods: tuple[str, ...] = ()  # those of them that are trained on the main data
     evaluate: EvaluateSettings
     fusion: FusionStudySettings = FusionStudySettings()
     speed: SpeedSettings = SpeedSettings()
     buildings: BuildingSettings = BuildingSettings()
     twins: TwinSettings = TwinSettings()
-    data_sets: dict[Literal["probav", "oli2msi", "worldstrat", "fmow"], DataSetSettings] = {}
-    sets: SetStudySettings = SetStudySettings()
+    data_sets: dict[str, DataSetSettings] = {}
+    data_sets_study: DataSetsStudySettings = DataSetsStudySettings()
     table: TableSettings
     votes: str = ""  # a file of `satsr vote` on the methods' outputs
+    real_pairs: dict[str, RealPairsSettings] = {}
 
     @model_validator(mode="after")
     def _enough_dates(self) -> Study:
@@ -95,4 +98,10 @@ class Study(Settings):
         unknown = sorted(set(self.methods) - set(known) - {"bicubic"})
         if unknown:
             raise ValueError(f"methods = {unknown}, expected bicubic or one of {', '.join(known)}")
+        without = sorted(set(self.latent_methods) - set(self.train_latent))
+        if without:
+            raise ValueError(f"latent_methods = {without}, expected some of {', '.join(self.train_latent)}")
+        untrained = sorted(set(self.methods) & set(self.train_latent) - set(self.latent_methods))
+        if untrained:
+            raise ValueError(f"methods = {untrained}, which nothing trains: add them to latent_methods")
         return self

@@ -19,16 +19,16 @@ from pathlib import Path
 import yaml
 
 from satsr.common.digests import status_digest
-from satsr.common.paths import Workspace, real_data
+from satsr.common.paths import MAIN, Workspace, real_data
 from satsr.common.provenance import describe, git_commit
+from satsr.data.catalogue import check_data_sets
 from satsr.pipeline.params import Study, load_study
+from satsr.pipeline.stages import read_stages, with_followers
 
-OF_SETS = ("data_sets", "set_methods", "four_data_sets", "satdiffmoe_sets")  # stages of embedded twins
 KEPT_IN_COPY = (
     ".dvc/cache",
     ".dvc/tmp",
     "dvc.lock",
-    "real/dvc.yaml",
     "data",
     "artifacts",
     "scratch",
@@ -65,7 +65,8 @@ def run_study(root: Path, profile: str, targets: Sequence[str] = ()) -> Path:
 
 
 def _check_source(root: Path, study: Study) -> None:
-    """Make sure, before anything is spent, that a download that the study reads is there."""
+    """Make sure, before anything is spent, that the data sets are known and their downloads there."""
+    check_data_sets(study.data_sets)
     folders = {"s2naip": study.data.path} if study.data.source == "s2naip" else {}
     folders |= {name: found.path for name, found in study.data_sets.items() if found.path}
     for name, path in folders.items():
@@ -86,16 +87,14 @@ def run_real(root: Path) -> Path:
     folder = (root / study.data.path).resolve()
     if not folder.is_dir():
         raise FileNotFoundError(f"no real images at {folder}: put them there, or set data.path in profiles/real.yaml")
-    default = Workspace.of("default", root).models
+    default = Workspace.of("default", root).data_set(MAIN).models
     if not default.is_dir():
         raise FileNotFoundError(f"{default} is missing: run `make study` first, its models are checked too")
-    copied = Workspace.of("default", root / ".runs" / "real").models
+    copied = Workspace.of("default", root / ".runs" / "real").data_set(MAIN).models
     shutil.rmtree(copied, ignore_errors=True)
     shutil.copytree(default, copied)
-    stages = prepare_copy(root, study) / "real" / "dvc.yaml"
-    shutil.copy2(root / "real" / "stages.yaml", stages)  # no dvc.yaml here, or `dvc status` would list it for everyone
-    own = [stage for stage in yaml.safe_load((root / "dvc.yaml").read_text())["stages"] if stage not in OF_SETS]
-    return run_study(root, "real", [*own, "real/dvc.yaml"])
+    stages = read_stages(root)
+    return run_study(root, "real", [name for name in stages if name not in with_followers(stages, "data_sets")])
 
 
 def prepare_copy(root: Path, study: Study) -> Path:
@@ -121,11 +120,7 @@ def source_files(root: Path) -> set[str]:
         listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     except (OSError, subprocess.CalledProcessError):
         raise RuntimeError(f"{root} is no git clone: clone the project with git, which DVC needs too") from None
-    own = (
-        name
-        for name in listed
-        if not name.startswith("results/") and name not in ("dvc.lock", "real/dvc.yaml", "params.yaml")
-    )
+    own = (name for name in listed if not name.startswith("results/") and name not in ("dvc.lock", "params.yaml"))
     return {name for name in own if (root / name).is_file()}
 
 

@@ -7,11 +7,11 @@ the profile `sketch`: what it needs is then made, small, by the notebooks before
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from satsr.common.paths import SKETCH, Workspace, project_root
+from satsr.pipeline.stages import Stage, read_stages
 
-Parameters = dict[str, str]
+SKETCHED = {"train": ("srcnn", "esrgan"), "train_latent": ("satdiffmoe",), "data_set": ("fmow",)}  # of groups of stages
 
 
 def workspace(profile: str, needs: tuple[str, ...] = ()) -> Workspace:
@@ -19,46 +19,37 @@ def workspace(profile: str, needs: tuple[str, ...] = ()) -> Workspace:
 
     Args:
         profile: a profile's name.
-        needs: of `data`, `perception`, `judges`, `latent`, `models`, `latent_models`, `scores`, `tables`, `twins`,
-            `set_scores`; in this order, since later ones need earlier ones.
+        needs: stages of `dvc.yaml`, in an order in which they can run.
 
     Raises:
         FileNotFoundError: another profile lacks an input.
     """
     here = Workspace.of(profile)
+    stages = read_stages(project_root()) if needs else {}
     for need in needs:
-        for path, notebook, values in _made_by(here)[need]:
-            if path.exists():
-                continue
-            if profile != SKETCH:
-                raise FileNotFoundError(f"{path} is missing: run `make study` (or `dvc repro`) first")
-            _run(notebook, values)
+        for key in _keys(stages[need], profile):
+            made = [here.root / path for path in stages[need].makes(profile, key) if not path.startswith("book/")]
+            missing = [path for path in made if not path.exists()]
+            if missing and profile != SKETCH:
+                raise FileNotFoundError(f"{missing[0]} is missing: run `make study` (or `dvc repro`) first")
+            if missing:
+                _run(stages[need], key)
     return here
 
 
-def _made_by(here: Workspace) -> dict[str, list[tuple[Path, str, Parameters]]]:
-    """Return, for each need, what must exist and which notebook makes it."""
-    trained = [(here.models / m / "seed-0" / "card.json", "30_train.ipynb", {"method": m}) for m in ("srcnn", "esrgan")]
-    fused = here.models / "satdiffmoe"
-    return {
-        "latent": [(here.artifacts / "latent" / "prior", "40_latent_space.ipynb", {})],
-        "latent_models": [(fused, "41_train_latent.ipynb", {})],
-        "data": [(here.results / "data.json", "10_data.ipynb", {})],
-        "perception": [(here.artifacts / "perception", "20_perception.ipynb", {})],
-        "judges": [(here.judges, "21_agreement.ipynb", {})],
-        "models": trained if here.profile == SKETCH else [(here.models, "", {})],
-        "scores": [(folder, "31_evaluate.ipynb", {}) for folder in (here.results / "scores", here.outputs)],
-        "tables": [(here.results / "main.csv", "32_main_table.ipynb", {})],
-        "twins": [(here.results / "data_sets.json", "50_data_sets.ipynb", {})],
-        "set_scores": [(here.root / "results" / here.profile / "sets", "52_set_methods.ipynb", {})],
-    }
+def _keys(stage: Stage, profile: str) -> tuple[str, ...]:
+    """Return the stages of a group that are looked at: in a sketch a few; elsewhere DVC knows."""
+    if not stage.group:
+        return ("",)
+    return SKETCHED[stage.name] if profile == SKETCH else ()
 
 
-def _run(notebook: str, values: Parameters) -> None:
+def _run(stage: Stage, key: str) -> None:
     import papermill
 
     root = project_root()
-    executed = Workspace.of(SKETCH).logs / notebook
+    executed = Workspace.of(SKETCH).logs / stage.notebook
     executed.parent.mkdir(parents=True, exist_ok=True)
-    print(f"making inputs with {notebook} {values or ''}", file=sys.stderr)
-    papermill.execute_notebook(root / "notebooks" / notebook, executed, values, cwd=root, progress_bar=False)
+    values = {stage.parameter: key} if key else {}
+    print(f"making inputs with {stage.notebook} {values or ''}", file=sys.stderr)
+    papermill.execute_notebook(root / "notebooks" / stage.notebook, executed, values, cwd=root, progress_bar=False)

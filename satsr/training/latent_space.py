@@ -7,11 +7,9 @@ path; without them the study trains its own, small, on the training set.
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import TypeVar
 
 import numpy as np
@@ -19,16 +17,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from satsr.common import minimize as minimize_module
 from satsr.common.cache import key_of, make_once, scratch_folder
+from satsr.common.code import fingerprint
 from satsr.common.device import best_device
 from satsr.common.minimize import minimize
 from satsr.data.pairs import Pairs
-from satsr.models import autoencoder as autoencoder_module
 from satsr.models.autoencoder import Autoencoder, tiny_config
 from satsr.models.diffusers_files import CONFIG, Network, load_network, network_digest, save_network
-from satsr.models.diffusion import process as process_module
-from satsr.models.diffusion import unet as unet_module
 from satsr.models.diffusion.process import Diffusion, asked
 from satsr.models.diffusion.unet import latent_unet_config
 from satsr.training.settings import AutoencoderSettings, PriorSettings
@@ -75,9 +70,8 @@ def make_autoencoder(settings: AutoencoderSettings, lessons: Lessons, scratch: P
         FileNotFoundError: published weights that are not there.
         ValueError: published weights that cannot be read.
     """
-    identity = {"settings": settings.model_dump(), "data": lessons.digest}
-    modules = (autoencoder_module,)
-    _make("autoencoder", settings.weights, identity, modules, lambda: _learn(settings, lessons), scratch, folder)
+    made_from = {"settings": settings.model_dump(mode="json", exclude_defaults=True), "data": lessons.digest}
+    _make("autoencoder", settings.weights, made_from, lambda: _learn(settings, lessons), scratch, folder)
 
 
 def make_prior(settings: PriorSettings, autoencoder: Path, lessons: Lessons, scratch: Path, folder: Path) -> None:
@@ -86,11 +80,12 @@ def make_prior(settings: PriorSettings, autoencoder: Path, lessons: Lessons, scr
     def learn() -> Network:
         return _learn_prior(settings, open_autoencoder(autoencoder), lessons)
 
-    under = network_digest(autoencoder)
-    identity = {"settings": settings.model_dump(), "data": lessons.digest, "autoencoder": under}
-    _make(
-        "prior", settings.weights, identity, (autoencoder_module, process_module, unet_module), learn, scratch, folder
-    )
+    made_from = {
+        "settings": settings.model_dump(mode="json", exclude_defaults=True),
+        "data": lessons.digest,
+        "autoencoder": network_digest(autoencoder),
+    }
+    _make("prior", settings.weights, made_from, learn, scratch, folder)
 
 
 def open_autoencoder(folder: str | Path) -> Autoencoder:
@@ -111,8 +106,7 @@ def open_autoencoder(folder: str | Path) -> Autoencoder:
 def _make(
     name: str,
     published: str,
-    identity: Mapping[str, object],
-    modules: tuple[ModuleType, ...],
+    made_from: Mapping[str, object],
     learn: Callable[[], Network],
     scratch: Path,
     folder: Path,
@@ -121,7 +115,7 @@ def _make(
     if published:
         save_network(load_network(published), folder)
         return
-    key = key_of(dict(identity), *modules, minimize_module, sys.modules[__name__])
+    key = key_of(made_from, fingerprint({__name__}))
     finished = scratch_folder(scratch / "latent", name, key) / "finished"
     make_once(finished, lambda to: save_network(learn(), to))
     shutil.copytree(finished, folder)

@@ -7,35 +7,26 @@ from the last checkpoint and ends with the same weights (bit for bit on one mach
 from __future__ import annotations
 
 import shutil
-import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from types import ModuleType
+from typing import Any
 
 import pandas as pd
 
 from satsr.common.cache import key_of, scratch_folder
+from satsr.common.code import fingerprint
 from satsr.common.device import best_precision
 from satsr.common.paths import Workspace
 from satsr.common.provenance import record
-from satsr.data import frames, pairs, reader
-from satsr.data.pairs import Pairs
-from satsr.data.readers import s2naip
-from satsr.metrics import lpips, psnr, ssim
-from satsr.models import autoencoder, bicubic, superresolver, unet_discriminator, worldstrat_blocks
+from satsr.data.data_set import DataSet
 from satsr.models.diffusers_files import StartingPoint
-from satsr.models.diffusion import fusion, noise, process, sampler, unet, when
 from satsr.models.files import load_model, save_model
-from satsr.models.superresolver import ModelCard, SuperResolver, find_method
-from satsr.perception import trunk as trunk_module
+from satsr.models.superresolver import ModelCard, SuperResolver, find_method, other_networks
 from satsr.perception.identity import weights_digest
 from satsr.perception.load import load_trunk
 from satsr.perception.roles import LOSS, network_name
 from satsr.perception.trunk import Trunk
-from satsr.training import denoiser as training_denoiser
-from satsr.training import images as training_images
-from satsr.training import loop as training_loop
-from satsr.training import losses, perceptual
+from satsr.training import losses
 from satsr.training.denoiser import DenoiserTraining
 from satsr.training.images import ImageTraining
 from satsr.training.loop import Loop
@@ -62,14 +53,7 @@ class Trained:
 
 
 def train(
-    method: str,
-    settings: TrainSettings,
-    seed: int,
-    training: Pairs,
-    validation: Pairs,
-    data_digest: str,
-    here: Workspace,
-    start_from: SuperResolver | None = None,
+    method: str, settings: TrainSettings, seed: int, data: DataSet, start_from: SuperResolver | None = None
 ) -> Trained:
     """Train one method with one seed, or go on with it, or return it when it is finished.
 
@@ -77,16 +61,15 @@ def train(
         method: a name in `METHODS`.
         settings: sizes, losses, steps and optimiser.
         seed: of the initial weights, the order of the samples, the frame choice and dropout.
-        training: pairs to learn from.
-        validation: pairs for the curve; no choice depends on them.
-        data_digest: identifies the data set; work on other data is not reused.
-        here: the profile's folders: unfinished work in its scratch, networks of losses in its artifacts.
+        data: pairs to learn from, and pairs for the curve, on which no choice depends; unfinished work is in its
+            scratch, networks of losses in the artifacts of its profile.
         start_from: a trained model of the same method, bands, dates and scale, whose weights the new one starts from.
 
     Raises:
         ValueError: a loss that the method cannot be trained with.
     """
     _check_losses(method, settings)
+    here, training, validation = data.here, data.pairs["train"], data.pairs["val"]
     trunk = _trunk(here, settings.perceptual.network) if settings.losses.get("perceptual") else None
     looks = {"perceptual": trunk} if trunk else {}
     if settings.network.get("distance") == "lpips":
@@ -102,16 +85,15 @@ def train(
         bands_out=training.bands_out,
         scale=training.scale,
         provenance={
-            "data": data_digest,
+            "data": data.digest,
             "seed": seed,
             "settings": settings.model_dump(mode="json"),
             "loss_networks": {name: network.digest for name, network in looks.items()},
             "starts_from": {**(base.digests if base else {}), **_named(start_from)},
         },
     )
-    judged = {"pairs": training.settings.model_dump(mode="json"), "judge": judge.digest if judge else ""}
-    key = key_of({"card": card, **judged}, *_code(method))
-    folder = scratch_folder(here.scratch / "train", f"{method}-{seed}", key)
+    judged = {"pairs": training.settings, "judge": judge.digest if judge else ""}
+    folder = scratch_folder(data.folders.scratch / "train", f"{method}-{seed}", _key(card, settings, data, judged))
     finished = folder / "finished"
     speed = 0.0
     if not finished.is_dir():
@@ -123,15 +105,15 @@ def train(
     return Trained(load_model(finished), pd.read_csv(finished / "curve.csv"), speed, best_precision(settings.precision))
 
 
-def keep(trained: dict[int, Trained], method: str, here: Workspace) -> None:
+def keep(trained: dict[int, Trained], method: str, data: DataSet) -> None:
     """Write the models of all seeds, their curves and, outside the hashed outputs, the speed of the training.
 
     Args:
         trained: by seed; earlier models of the method are replaced.
         method: a name in `METHODS`.
-        here: the profile's folders.
+        data: the data set that they learned from.
     """
-    folder, curves = here.models / method, here.results / "training"
+    folder, curves = data.folders.models / method, data.folders.results / "training"
     shutil.rmtree(folder, ignore_errors=True)
     for seed, run in trained.items():
         save_model(run.model, folder / f"seed-{seed}")
@@ -142,7 +124,14 @@ def keep(trained: dict[int, Trained], method: str, here: Workspace) -> None:
     fastest = max(trained.values(), key=lambda run: run.samples_per_s)
     if fastest.samples_per_s:
         facts = {"samples_per_s": round(fastest.samples_per_s, 1), "precision": fastest.precision}
-        record(here.profile, "_".join(filter(None, ("training", here.dataset, method))), **facts)
+        record(data.here.profile, f"training_{data.name}_{method}", **facts)
+
+
+def _key(card: ModelCard, settings: TrainSettings, data: DataSet, judged: dict[str, Any]) -> str:
+    """Return what a finished training is known by: all that it was made from, and the code that decides its weights."""
+    given = replace(card, provenance={**card.provenance, "settings": settings.model_dump(exclude_defaults=True)})
+    made_from = {"card": asdict(given), **judged, "pairs": judged["pairs"].model_dump(exclude_defaults=True)}
+    return key_of(made_from, fingerprint({__name__, *data.code}, other_networks(card.method)))
 
 
 def _trunk(here: Workspace, name: str) -> Trunk:
@@ -167,16 +156,3 @@ def _check_losses(method: str, settings: TrainSettings) -> None:
     if not set(settings.losses) <= known:
         got, expected = (", ".join(sorted(names)) for names in (settings.losses, known))
         raise ValueError(f"train.{method}.losses: got {got}, expected some of {expected}")
-
-
-def _code(method: str) -> tuple[ModuleType, ...]:
-    """Return the modules that decide what a method's training ends with: an edit of one makes it start anew."""
-    found = find_method(method)
-    network = sys.modules[found.network.__module__]
-    data = (pairs, frames, reader, s2naip, bicubic)  # of other data sets, the data's digest tells the reader too
-    shared = (training_loop, losses, superresolver, network, *data, lpips, psnr)
-    if found.pretrained:
-        return (*shared, training_denoiser, noise, process, sampler, unet, fusion, when, autoencoder)
-    if found.denoises:
-        return (*shared, training_denoiser, noise, process, sampler, unet)
-    return (*shared, training_images, perceptual, trunk_module, ssim, worldstrat_blocks, unet_discriminator)

@@ -16,10 +16,11 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from threading import Event
 
-from satsr.data.catalogue import in_words, reader_class
+from satsr.common.progress import bytes_in_words
+from satsr.data.catalogue import entry_of
 from satsr.data.downloads.done import File, Manifest
 from satsr.data.downloads.fetch import fetch, partial_size, size_at
-from satsr.data.downloads.sources import BY_HAND, DOWNLOADS, Remote
+from satsr.data.downloads.sources import Remote
 from satsr.data.downloads.unpack import ARCHIVES, unpack
 
 THREADS = 4
@@ -90,10 +91,10 @@ def wanted(
 
 
 def _remotes(name: str, given: Sequence[Remote] | None) -> Sequence[Remote]:
-    reader_class(name)  # names the known ones when this is none
-    remotes = DOWNLOADS.get(name, []) if given is None else given
+    source = entry_of(name).source
+    remotes = source.remotes if given is None else given
     if not remotes:
-        how = BY_HAND.get(name, "it has no download of its own")
+        how = source.by_hand or "it has no download of its own"
         raise ValueError(f"{name} cannot be downloaded by this command: {how}; then run `satsr data check {name}`")
     return remotes
 
@@ -131,8 +132,8 @@ def _check_space(folder: Path, files: Sequence[File], free: int) -> None:
     needed = sum(max((file.size or 0) - partial_size(folder, file), 0) for file in files)
     if needed > free:
         raise OSError(
-            f"{folder}: {in_words(needed)} are still to come, {in_words(free)} are free: make space, choose another "
-            "--root, or take a part with --shards or --pattern"
+            f"{folder}: {bytes_in_words(needed)} are still to come, {bytes_in_words(free)} are free: make space, choose "
+            "another --root, or take a part with --shards or --pattern"
         )
 
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from satsr.data.catalogue import in_words
+from satsr.common.progress import bytes_in_words
 from satsr.data.downloads.done import CHUNK_BYTES, File, Manifest, digests
 
 TRIES, PAUSE_S, TIMEOUT_S = 5, 0.5, 60.0
@@ -119,7 +119,7 @@ def _copy(response: HTTPResponse, out: BinaryIO, advance: Callable[[int], None],
         got += len(chunk)
         advance(len(chunk))
     if length is not None and got != int(length) and not stop.is_set():
-        raise ConnectionError(f"the connection was cut after {in_words(got)} of {in_words(int(length))}")
+        raise ConnectionError(f"the connection was cut after {bytes_in_words(got)} of {bytes_in_words(int(length))}")
 
 
 def _check(file: File, partial: Path) -> tuple[str, str]:

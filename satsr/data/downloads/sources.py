@@ -34,15 +34,10 @@ class Remote:
 
 # Links of the authors' README, `experiments` branch of allenai/satlas-super-resolution.
 _SATLAS = "https://pub-25c498004d1e4d4c8da69b2c05676836.r2.dev"
-
-
 _SATLAS_OLD = "https://pub-956f3eb0f5974f37b9228e0a62f449bf.r2.dev/satlas_explorer_datasets"
-
 
 # Record 6810792 and its digests, as torchgeo names them.
 _WORLDSTRAT = "https://zenodo.org/records/6810792/files"
-
-
 _WORLDSTRAT_MD5 = {
     "hr_dataset.tar.gz": "ca7167334006f3c17f9071f14c435335",
     "lr_dataset_l1c.tar.gz": "d2dcafa207b1e1bc6c754607f15e9ed6",
@@ -50,15 +45,10 @@ _WORLDSTRAT_MD5 = {
     "metadata.csv": "dfeb3348e79b719bf03c230d5d258839",
     "stratified_train_val_test_split.csv": "745035835d835280aa0298a9dc1996d1",
 }
-
-
 _FMOW = "https://stacks.stanford.edu/file/druid:vg497cb6002"
-
 
 # Record 6514159 and its digests, as public loaders name them.
 _SEN2VENUS = "https://zenodo.org/records/6514159/files"
-
-
 _SEN2VENUS_MD5 = {
     "ALSACE": "ecbf57fc83a8c8ca47ab421642bbef57",
     "ANJI": "2b6521e2fd43fc220557d1a171f94c06",
@@ -92,48 +82,61 @@ _SEN2VENUS_MD5 = {
 }
 
 
-DOWNLOADS: dict[str, list[Remote]] = {
-    "s2naip": [
+@dataclass(frozen=True)
+class Source:
+    """Where all of a data set comes from.
+
+    Attributes:
+        remotes: what `satsr data get` downloads.
+        by_hand: what it cannot fetch, and how a person does.
+    """
+
+    remotes: tuple[Remote, ...] = ()
+    by_hand: str = ""
+
+
+S2NAIP = Source(
+    (
         Remote("hub", "allenai/satlas-super-resolution", "ssr-data", ("ssr-data/*",)),
         Remote("https", f"{_SATLAS}/super_resolution_small_val_set_2024-01-09.tar", "small_val_set.tar"),
         Remote("https", f"{_SATLAS}/old_naip.tar", "old_naip.tar"),
         Remote("https", f"{_SATLAS}/super_resolution_train_tile_weights.tar", "train_tile_weights.tar"),
         Remote("https", f"{_SATLAS}/osm_chips_to_masks.json", "osm_chips_to_masks.json"),
-    ],
-    "s2naip-old": [
-        Remote("https", f"{_SATLAS_OLD}/super_resolution_train-full-set_2023-12-01.tar", "train_full_set.tar")
-    ],
-    "s2naip-v2": [Remote("hub", "allenai/s2-naip", "", ("naip_*/*.tar", "sentinel2_*/*.tar", "*.csv"), unpack=False)],
-    "probav": [
+    )
+)
+S2NAIP_OLD = Source(
+    (Remote("https", f"{_SATLAS_OLD}/super_resolution_train-full-set_2023-12-01.tar", "train_full_set.tar"),)
+)
+S2NAIP_V2 = Source(
+    (Remote("hub", "allenai/s2-naip", "", ("naip_*/*.tar", "sentinel2_*/*.tar", "*.csv"), unpack=False),)
+)
+PROBAV = Source(
+    (
         Remote(
             "https",
             "https://kelvins.esa.int/media/competitions/proba-v-super-resolution/probav_data.zip",
             "probav_data.zip",
-        )
-    ],
-    "probav-red": [],
-    "oli2msi": [],
-    "worldstrat": [
-        Remote("https", f"{_WORLDSTRAT}/{name}?download=1", name, md5=md5) for name, md5 in _WORLDSTRAT_MD5.items()
-    ],
-    "fmow": [
+        ),
+    )
+)
+PROBAV_RED = Source(by_hand="its files come with `satsr data get probav`; name that folder with --folder")
+OLI2MSI = Source(by_hand="its page, github.com/wjwjww/OLI2MSI, leads to a shared drive")
+WORLDSTRAT = Source(
+    tuple(Remote("https", f"{_WORLDSTRAT}/{name}?download=1", name, md5=md5) for name, md5 in _WORLDSTRAT_MD5.items())
+)
+WORLDSTRAT_L2A = Source(by_hand="its files come with `satsr data get worldstrat`; name that folder with --folder")
+FMOW = Source(
+    tuple(
         Remote("https", f"{_FMOW}/{name}", name)
         for name in ("fmow-sentinel.tar.gz", "train.csv", "val.csv", "test_gt.csv")
-    ],
-    "sen2venus": [
+    ),
+    "the HR images lie in the public bucket s3://spacenet-dataset/Hosted-Datasets/fmow/fmow-rgb",
+)
+SEN2VENUS = Source(
+    tuple(
         Remote("https", f"{_SEN2VENUS}/{site}.7z?download=1", f"{site}.7z", md5=md5)
         for site, md5 in _SEN2VENUS_MD5.items()
-    ],
-    "mus2": [],
-    "deimos": [],
-}
-
-
-# What `get` cannot fetch, and how a person does.
-BY_HAND = {
-    "probav-red": "its files come with `satsr data get probav`; name that folder with --folder",
-    "oli2msi": "its page, github.com/wjwjww/OLI2MSI, leads to a shared drive",
-    "fmow": "the HR images lie in the public bucket s3://spacenet-dataset/Hosted-Datasets/fmow/fmow-rgb",
-    "deimos": "only single patches were published",
-    "mus2": "its three archives are linked on the page of doi:10.7910/DVN/1JMRAT",
-}
+    )
+)
+MUS2 = Source(by_hand="its three archives are linked on the page of doi:10.7910/DVN/1JMRAT")
+DEIMOS = Source(by_hand="only single patches were published")

@@ -9,16 +9,17 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from satsr.common.digests import status_digest, tree_digest
 from satsr.common.progress import Progress
-from satsr.data.frames import index_of
+from satsr.data.data_set import counts, write_index
+from satsr.data.frames import with_status
 from satsr.data.making import own_images as folder
 from satsr.data.making import world_chips
 from satsr.data.making.jobs import map_jobs, whole_or_nothing
@@ -31,19 +32,23 @@ NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
 MB_PER_CHIP = 0.35  # all bands, eight dates, rounded up
 
 
-def make_data(settings: DataSettings, out: Path, dates: int) -> dict[str, Any]:
-    """Write the train, val and test sets below `out` and return the manifest.
+def make_data(
+    settings: DataSettings, out: Path, dates: int, bands: tuple[str, ...] = S2NAIP.facts.bands_in
+) -> dict[str, Any]:
+    """Write the train, val and test splits and their index below `out` and return the manifest.
 
     Args:
         settings: the source and its size.
-        out: folder of the data set; replaced as a whole, and only when everything is there.
-        dates: frames a chip needs to be usable.
+        out: folder of the data set, with `files` and `index` in it; replaced as a whole, and only when everything is
+            there.
+        dates: frames a place needs to be usable.
+        bands: of LR that are looked at.
 
     Returns:
-        Counts, left-out chips with their reasons, and the sha256 of every set.
+        Counts, left-out places with their reasons, and the sha256 of every split.
 
     Raises:
-        ValueError: the source does not hold what it should, none of a set's chips can be used, or only some have dates.
+        ValueError: the source does not hold what it should, no place of a split can be used, or only some have dates.
         OSError: the disk is full.
     """
     jobs = [] if settings.source == "s2naip" else _jobs(settings)
@@ -51,14 +56,19 @@ def make_data(settings: DataSettings, out: Path, dates: int) -> dict[str, Any]:
     building = out.with_name(out.name + ".partial")
     shutil.rmtree(building, ignore_errors=True)
     with whole_or_nothing(building):
-        left_out = _write_all(settings, jobs, building) if jobs else _link(settings, building)
-        sets = {split: _describe(building / name, dates) for split, name in SETS.items()}
-        _check_dates(sets.values())
+        files = building / "files"
+        left_out = _write_all(settings, jobs, files) if jobs else _link(settings, files)
+        readers = {split: S2NAIP.open(files, split) for split in SETS}
+        index = write_index(readers, bands, building / "index")
+        splits = {split: _facts_of(readers[split], with_status(index[split], dates)) for split in SETS}
         manifest = {
             "source": settings.source,
             "name": _name(settings),
             "seed": settings.seed,
-            "sets": sets,
+            "bands": list(bands),
+            "dated": _all_dated(splits),
+            "digest": "-".join(found["sha256"][:16] for found in splits.values()),
+            "splits": splits,
             "left out while reading": left_out,
         }
         shutil.rmtree(out, ignore_errors=True)
@@ -107,7 +117,7 @@ def _chips(settings: DataSettings, job: Any) -> tuple[list[Chip], dict[str, str]
 
 
 def _write_job(settings: DataSettings, out: Path, job: Job) -> tuple[str, list[Chip], dict[str, int]]:
-    """Make and write one job's chips; return them without their pixels, for the set's common files."""
+    """Make and write one job's chips; return them without their pixels, for the split's common files."""
     split, where = job
     chips, maps, left_out = _chips(settings, where)
     for chip in chips:
@@ -132,7 +142,7 @@ def _write_all(settings: DataSettings, jobs: list[Job], out: Path) -> dict[str, 
         progress.step()
     for split, chips in notes.items():
         if not chips:
-            raise ValueError(f"the {split} set is empty ({left_out or 'no images'}): give more or larger images")
+            raise ValueError(f"the {split} split is empty ({left_out or 'no images'}): give more or larger images")
         objects = {c.tile: c.objects for c in chips if c.objects}
         captions = {c.tile: c.caption for c in chips if c.caption}
         regions = {c.tile: c.region for c in chips if c.region}
@@ -140,34 +150,26 @@ def _write_all(settings: DataSettings, jobs: list[Job], out: Path) -> dict[str, 
     return left_out
 
 
-def _describe(folder_: Path, dates: int) -> dict[str, Any]:
-    reader = S2NAIP.of_set(folder_)
-    index = index_of(reader, reader.facts.bands_in, dates)
-    if not (index.status == "ok").any():
-        reasons = index.status.value_counts().to_dict()
-        raise ValueError(
-            f"none of the {len(index)} chips of {folder_.name} can be used: {reasons}; needed {dates} dates"
-        )
+def _facts_of(reader: S2NAIP, index: pd.DataFrame) -> dict[str, Any]:
+    """Return what one split holds."""
+    folder = reader.set.folder
+    found = counts(index)
+    if not found["places"]:
+        raise ValueError(f"none of the {len(index)} places of {folder.name} can be used: {found['left out']}")
     usable = index[index.status == "ok"]
-    return {
-        "chips": len(usable),
-        "regions": int(usable.region.nunique()),
-        "dated": sum(reader.set.dates(tile) is not None for tile in usable.tile),
-        "left out": {k: int(v) for k, v in index[index.status != "ok"].status.value_counts().items()},
-        "frames": int(index.frames.sum()),
-        "frames with black pixels": int((index.frames - index.good_frames).sum()),
-        "sha256": tree_digest(folder_),
-    }
+    dated = sum(reader.set.dates(tile) is not None for tile in usable.tile)
+    return {**found, "dated": dated, "sha256": tree_digest(folder)}
 
 
-def _check_dates(sets: Collection[dict[str, Any]]) -> None:
+def _all_dated(splits: dict[str, dict[str, Any]]) -> bool:
     """Refuse data of which only some have dates: a network would take the others' for HR's own day."""
-    dated, chips = (sum(found[what] for found in sets) for what in ("dated", "chips"))
-    if 0 < dated < chips:
+    dated, places = (sum(found[what] for found in splits.values()) for what in ("dated", "places"))
+    if 0 < dated < places:
         raise ValueError(
-            f"{dated} of {chips} usable chips have dates.csv, expected all or none: add the others, or take all away "
+            f"{dated} of {places} usable chips have dates.csv, expected all or none: add the others, or take all away "
             "to leave time out"
         )
+    return bool(dated)
 
 
 def _check_space(out: Path, chips: int) -> None:

@@ -7,34 +7,30 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from satsr.common.digests import tree_digest
+from satsr.common.digests import status_digest, tree_digest
 from satsr.common.progress import Progress
+from satsr.data.catalogue import ENTRIES, Twin, twin_names
+from satsr.data.data_set import DataSet, counts, write_index
+from satsr.data.frames import with_status
+from satsr.data.further import name_of
 from satsr.data.making.jobs import map_jobs, whole_or_nothing
-from satsr.data.making.twins import TWINS, scenes
+from satsr.data.making.twins import scenes
+from satsr.data.pairs import bands_seen
 from satsr.data.reader import SPLITS, Scene
-from satsr.data.readers import fmow, oli2msi, probav, worldstrat
 from satsr.data.settings import TwinSettings
 from satsr.data.splits import split_regions
 
-WRITERS: dict[str, Callable[[Path, Iterable[Scene]], None]] = {
-    "probav": probav.write_set,
-    "oli2msi": oli2msi.write_set,
-    "worldstrat": worldstrat.write_set,
-    "fmow": fmow.write_set,
-}
 
-
-def make_twins(settings: TwinSettings, out: Path) -> dict[str, Any]:
-    """Write every twin below `out`, one folder each, and return the manifest.
+def make_twins(settings: TwinSettings, out: Path) -> dict[str, dict[str, Any]]:
+    """Write the files of every twin below `out`, and return what they hold.
 
     Args:
         settings: number and size of the landscapes, seed and splits.
-        out: replaced as a whole, and only when everything is there.
+        out: gets `NAME/files` of each; they are replaced when all of them are there.
 
     Returns:
         For each data set the number of scenes of each split, and the sha256 over its files.
@@ -44,18 +40,55 @@ def make_twins(settings: TwinSettings, out: Path) -> dict[str, Any]:
     """
     names = [f"{number:04d}" for number in range(settings.regions)]
     splits = split_regions(names, settings.splits, settings.seed)
-    building = out.with_name(out.name + ".partial")
+    building = out / ".twins.partial"
     shutil.rmtree(building, ignore_errors=True)
     with whole_or_nothing(building):
         made = _all_scenes(settings, splits)
-        manifest = {name: _write(name, found, building / name) for name, found in made.items()}
-        shutil.rmtree(out, ignore_errors=True)
-        os.replace(building, out)
-    return manifest
+        found = {name: _write(ENTRIES[name].twin, some, building / name) for name, some in made.items()}
+        for name in made:
+            shutil.rmtree(out / name, ignore_errors=True)
+            (out / name).mkdir(parents=True)
+            os.replace(building / name, out / name / "files")
+        building.rmdir()
+    return found
+
+
+def describe(each: DataSet, made: dict[str, Any]) -> dict[str, Any]:
+    """Look at every place of a twin or a download, write its index, and return its manifest.
+
+    Args:
+        each: the data set.
+        made: what `make_twins` says of it; of a download, its files are looked at.
+
+    Raises:
+        ValueError, FileNotFoundError: a file is missing, truncated or of the wrong shape.
+    """
+    found = downloaded(each) if each.settings.path else made
+    bands = bands_seen(each.settings.pairs, each.readers[SPLITS[0]].facts)
+    index = write_index(each.readers, bands, each.folders.index)
+    first = each.readers[SPLITS[0]]
+    days = first.sample(first.tiles[0], bands).days
+    return {
+        "source": "download" if each.settings.path else "twin",
+        "name": name_of(each),
+        "bands": list(bands),
+        "dated": bool((days == days).all()),  # NaN is no date
+        "digest": found["sha256"],
+        "scenes": found["scenes"],
+        "splits": {split: counts(with_status(rows, each.settings.pairs.dates)) for split, rows in index.items()},
+    }
+
+
+def downloaded(each: DataSet) -> dict[str, Any]:
+    """Return the places of each split of a download, and a digest of its files."""
+    tables = [path for kind in ("*.csv", "*.json") for path in each.files.glob(kind)]
+    images = [path for reader in each.readers.values() for tile in reader.tiles for path in reader.files(tile)]
+    places = {split: len(reader.tiles) for split, reader in each.readers.items()}
+    return {"scenes": places, "sha256": status_digest(each.files, [*tables, *images])}
 
 
 def _all_scenes(settings: TwinSettings, splits: dict[str, str]) -> dict[str, list[Scene]]:
-    made: dict[str, list[Scene]] = {name: [] for name in TWINS}
+    made: dict[str, list[Scene]] = {name: [] for name in twin_names()}
     progress = Progress("twins", len(splits), "landscapes")
     for found in map_jobs(partial(_scenes, settings), sorted(splits.items())):
         for name, some in found.items():
@@ -66,11 +99,13 @@ def _all_scenes(settings: TwinSettings, splits: dict[str, str]) -> dict[str, lis
 
 def _scenes(settings: TwinSettings, where: tuple[str, str]) -> dict[str, list[Scene]]:
     name, split = where
-    return scenes(settings, int(name), split)
+    views = {dataset: entry.twin.view for dataset, entry in ENTRIES.items() if entry.twin}
+    return scenes(settings, int(name), split, views)
 
 
-def _write(dataset: str, made: list[Scene], folder: Path) -> dict[str, Any]:
+def _write(twin: Twin | None, made: list[Scene], folder: Path) -> dict[str, Any]:
+    assert twin is not None
     folder.mkdir(parents=True)
-    WRITERS[dataset](folder, made)
-    counts = {split: sum(scene.split == split for scene in made) for split in SPLITS}
-    return {"scenes": counts, "sha256": tree_digest(folder)}
+    twin.write(folder, made)
+    places = {split: sum(scene.split == split for scene in made) for split in SPLITS}
+    return {"scenes": places, "sha256": tree_digest(folder)}

@@ -6,7 +6,7 @@ published layouts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
@@ -66,18 +66,21 @@ class Site:
         return self.region.size_px * HR_GSD_M
 
 
-def scenes(settings: TwinSettings, number: int, split: str) -> dict[str, list[Scene]]:
+def scenes(
+    settings: TwinSettings, number: int, split: str, views: Mapping[str, Callable[[Site], list[Scene]]]
+) -> dict[str, list[Scene]]:
     """Return what every data set has of one landscape; the same settings and number give the same values.
 
     Args:
         settings: seed, size and clouds.
         number: of the landscape.
         split: that it belongs to.
+        views: data set -> what its cameras see of a landscape.
     """
     region = World(settings.seed, settings.regions, settings.chips_per_side).region(number)
     site = Site(region, f"{number:04d}", split, settings.cloudy_share, np.random.default_rng())
     found = {}
-    for dataset, view in TWINS.items():
+    for dataset, view in views.items():
         site.rng = np.random.default_rng([settings.seed, number, *dataset.encode()])  # none disturbs another
         found[dataset] = view(site)
     return found
@@ -110,7 +113,8 @@ def _stacked(frames: list[Frame], size: int) -> tuple[NDArray[np.float32], NDArr
     return images, np.stack([(f.inside & (f.cloud <= CLEAR))[:size, :size] for f in frames])
 
 
-def _probav(site: Site) -> list[Scene]:
+def view_probav(site: Site) -> list[Scene]:
+    """Return ten dates at 300 m and one sharp image at 100 m, near infrared, with masks."""
     captured = draw_flight_day(site.rng)
     size = min(PROBAV_PX, site.region.size_px) // 3
     days = tuple(captured + timedelta(days=int(d)) for d in np.sort(site.rng.integers(-15, 16, PROBAV_FRAMES)))
@@ -124,7 +128,8 @@ def _probav(site: Site) -> list[Scene]:
     return [_scene(site, site.name, lr, ("nir",), lr_valid, days, hr[0], ("nir",), hr_valid[0], captured, grids)]
 
 
-def _oli2msi(site: Site) -> list[Scene]:
+def view_oli2msi(site: Site) -> list[Scene]:
+    """Return Landsat-8 at 30 m and Sentinel-2 at 10 m some days later."""
     captured = draw_flight_day(site.rng)
     before = captured - timedelta(days=int(site.rng.integers(0, OLI_OFFSET_DAYS + 1)))
     colours, size = ("blue", "green", "red"), int(site.side_m // 30)
@@ -134,7 +139,8 @@ def _oli2msi(site: Site) -> list[Scene]:
     return [_scene(site, site.name, *parts, (30.0, 10.0))]
 
 
-def _worldstrat(site: Site) -> list[Scene]:
+def view_worldstrat(site: Site) -> list[Scene]:
+    """Return ten dates of Sentinel-2 and one image of SPOT at 1.5 m."""
     captured = draw_flight_day(site.rng)
     days, size = draw_series(site.rng, captured, WORLDSTRAT_FRAMES), 4 * int(site.side_m // 40)
     lr, lr_valid = _stacked([_look(site, d, SENTINEL2, BANDS, 10.0, site.cloudy_share) for d in days], size)
@@ -143,8 +149,8 @@ def _worldstrat(site: Site) -> list[Scene]:
     return [_scene(site, site.name, lr, BANDS, lr_valid, days, hr[0], colours, hr_valid[0], captured, (10.0, 1.5))]
 
 
-def _fmow(site: Site) -> list[Scene]:
-    """Two places of a landscape, each with Sentinel-2 images of years and one sharp image of some day in them."""
+def view_fmow(site: Site) -> list[Scene]:
+    """Return two places of a landscape, each with Sentinel-2 images of years and one sharp image of some day."""
     first, last = FMOW_YEARS
     span = (last - first).days
     drawn = np.sort(site.rng.choice(span, FMOW_FRAMES + 1, replace=False))
@@ -185,11 +191,3 @@ def _scene(
         name, site.split, site.name, lr, lr_bands, lr_valid, dates, hr, hr_bands, hr_valid, day,
         corner, "EPSG:3857", *gsd_m,
     )  # fmt: skip
-
-
-TWINS: dict[str, Callable[[Site], list[Scene]]] = {
-    "probav": _probav,
-    "oli2msi": _oli2msi,
-    "worldstrat": _worldstrat,
-    "fmow": _fmow,
-}

@@ -24,33 +24,26 @@ class Treatment(NamedTuple):
     lr_divisor: int
 
 
-TREATMENTS = {"probav": Treatment(4, 1), "oli2msi": Treatment(2, 2)}
+PROBAV, OLI2MSI = Treatment(4, 1), Treatment(2, 2)
 
 
 class PaperTime(Reader):
     """Another reader's images, resampled by the triangle filter, antialiased.
 
     Args:
-        reader: of a data set in `TREATMENTS`.
-
-    Raises:
-        ValueError: another data set.
+        reader: of a data set that the paper treated so.
+        treatment: how.
     """
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, treatment: Treatment) -> None:
         given = reader.facts
-        if given.name not in TREATMENTS:  # a treatment of another data set would be this project's, not the paper's
-            raise ValueError(
-                f"{given.name}: got treatment paper-time, expected native: only {', '.join(TREATMENTS)} were treated "
-                "otherwise"
-            )
         super().__init__(reader.folder, reader.split)
         self.reader = reader
-        self.scale, self.divisor = TREATMENTS[given.name]
+        self.scale, self.divisor = treatment
         lr_gsd_m = given.lr_gsd_m * self.divisor
         self.facts = replace(  # type: ignore[misc]
             given,
-            title=titled(given),
+            title=titled(given, treatment),
             scale=self.scale,
             lr_gsd_m=lr_gsd_m,
             hr_gsd_m=lr_gsd_m / self.scale,
@@ -100,6 +93,6 @@ class PaperTime(Reader):
         return self.reader.files(tile)
 
 
-def titled(facts: Facts) -> str:
+def titled(facts: Facts, treatment: Treatment) -> str:
     """Return what tables call a data set that is treated so."""
-    return f"{facts.title} as x{TREATMENTS[facts.name].scale}"
+    return f"{facts.title} as x{treatment.scale}"

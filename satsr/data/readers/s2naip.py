@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satsr.common.tile_grid import HR_GSD_M, LR_PX, REGION_TILES, SCALE, corner_m
-from satsr.data.reader import Facts, Reader, Sample, days_since_1970
+from satsr.data.reader import COLOURS, Facts, Reader, Sample, days_since_1970
 from satsr.data.readers.s2naip_folder import (
     BANDS,
     SETS,
@@ -33,7 +33,6 @@ from satsr.data.readers.s2naip_folder import (
     region_of,
 )
 
-COLOURS = ("red", "green", "blue")  # channels of tci.png
 GRID_SIDE = 16  # chips along a side of a place of the test set
 WHITE = 255.0  # every file is 8 bits deep
 
@@ -124,11 +123,21 @@ class S2NAIP(Reader):
         self._tiles = self.set.tiles
 
     @classmethod
-    def of_set(cls, folder: Path) -> S2NAIP:
-        """Return the reader of a set's own folder, whatever split and layout it is."""
+    def open(cls, folder: Path, split: str) -> S2NAIP:
+        """Return the reader of a split in the layout of today or of the paper's time, whichever lies there."""
+        return cls.of_folder(folder / SETS[split], split)
+
+    @classmethod
+    def of_folder(cls, folder: Path, split: str = "test") -> S2NAIP:
+        """Return the reader of the folder that holds a split's chips, whatever its name and layout."""
         old = (linked(folder) / "naip_128").is_dir()
         found: type[S2NAIP] = S2NAIPOld if old else cls
-        return found(folder.parent, "test", folder.name)
+        return found(folder.parent, split, folder.name)
+
+    @property
+    def chips(self) -> S2NAIPFolder:
+        """The folder of the split's chips, for objects, captions and outlines."""
+        return self.set
 
     @property
     def tiles(self) -> Sequence[str]:

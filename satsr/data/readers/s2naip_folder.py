@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from satsr.common.tile_grid import HR_PX, LR_PX, REGION_TILES
 from satsr.data.images import read_png, write_png
+from satsr.data.reader import Objects
 
 BANDS = ("tci", "b01", "b05", "b06", "b07", "b08", "b09", "b10", "b11", "b12")  # b8a is not published
 SETS = {"train": "train_urban_set", "val": "val_set", "test": "held_out_set"}
@@ -37,7 +38,6 @@ LINK_FILE = "download.txt"  # names the folder of a download, in place of files
 BESIDE = ("old_naip", "osm_chips_to_masks.json", "train_tile_weights")  # of a download, beside the sets' folders
 
 Image8 = NDArray[np.uint8]
-Objects = dict[str, list[tuple[int, int, int, int]]]  # category -> pixel boxes (x1, y1, x2, y2) in the HR chip
 
 
 @dataclass(frozen=True)

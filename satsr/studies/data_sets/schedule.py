@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from satsr.data.pairs import Pairs
 from satsr.models.superresolver import find_method
-from satsr.studies.data_sets.settings import SetStudySettings
+from satsr.studies.data_sets.settings import DataSetsStudySettings
 from satsr.training.settings import TrainSettings
 from satsr.training.transfer import of_length
 
@@ -14,7 +14,7 @@ def can_fuse(pairs: Pairs) -> bool:
     return len(pairs.bands_out) == 3 and pairs.settings.dates > 1 and bool(pairs.pair(0).dt_days.isfinite().all())
 
 
-def trained_as(method: str, settings: TrainSettings, study: SetStudySettings) -> TrainSettings:
+def trained_as(method: str, settings: TrainSettings, study: DataSetsStudySettings) -> TrainSettings:
     """Return how a method is trained on a further data set.
 
     What starts from a model of the main data (see `fitted`, `at_mean`) goes on at the learning rate where that ended.

@@ -8,7 +8,7 @@ from satsr.common.settings import Settings
 from satsr.evaluation.settings import EvaluateSettings
 
 
-class SetStudySettings(Settings):
+class DataSetsStudySettings(Settings):
     """What is trained on every one of these data sets, and for how long."""
 
     methods: tuple[str, ...] = ("bicubic", "srcnn", "highresnet", "esrgan", "sr3")

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from satsr.common.paths import Workspace, project_root
-from satsr.data.pairs import Pairs
-from satsr.data.readers.s2naip_folder import SETS
+from satsr.data.data_set import main_data
 from satsr.data.settings import PairSettings
 from satsr.evaluation.evaluate import super_resolve, trained_models
 from satsr.studies.agreement.design import read_design
@@ -41,11 +40,12 @@ def method_questions(
     """
     if len(methods) < 2:
         raise ValueError(f"methods = {list(methods)}, expected at least two: there is nothing to vote on")
-    test = Pairs(here.data / SETS["test"], pairs)
+    data = main_data(here, pairs)
+    test = data.pairs["test"]
     duels = list(combinations(methods, 2))
     places = np.random.default_rng(seed).permutation(len(test))[: -(-count // len(duels))]
     batch = test.batch(places.tolist())
-    models = {m: trained_models(m, [trained], here, test)[0][1] for m in methods}
+    models = {m: trained_models(m, [trained], data.folders, test)[0][1] for m in methods}
     outputs = {method: super_resolve(model, batch)[0] for method, model in models.items()}
     return [
         Question(tile, a, b, picture(batch.hr[i]), picture(outputs[a][i]), picture(outputs[b][i]))
@@ -54,9 +54,7 @@ def method_questions(
     ]
 
 
-def stand_in_questions(
-    design: str, pairs: PairSettings, here: Workspace, count: int, seed: int = 0
-) -> list[Question]:
+def stand_in_questions(design: str, pairs: PairSettings, here: Workspace, count: int, seed: int = 0) -> list[Question]:
     """Return some of the stand-in's pairs, so that people can say whether its order is theirs.
 
     Args:
@@ -69,7 +67,7 @@ def stand_in_questions(
     Raises:
         FileNotFoundError: the profile's data are missing.
     """
-    test = Pairs(here.data / SETS["test"], pairs)
+    test = main_data(here, pairs).pairs["test"]
     designed = read_design(project_root() / design)
     rows: pd.DataFrame = possible(designed[designed.part == "report"], test)
     chosen = rows.sample(min(count, len(rows)), random_state=seed)

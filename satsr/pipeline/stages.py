@@ -1,0 +1,86 @@
+"""What `dvc.yaml` says of every stage: its notebook, what it needs and what it makes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+KEYS = ("${key}", "${item}")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage, or one group of stages that differ in a key.
+
+    Attributes:
+        name: without a key.
+        text: as it stands in `dvc.yaml`, one of a group.
+        group: the list or block of `params.yaml` that its keys come from; empty for a single stage.
+    """
+
+    name: str
+    text: dict[str, Any]
+    group: str = ""
+
+    @cached_property
+    def notebook(self) -> str:
+        """File name of its notebook; empty for the stage that runs none."""
+        found = re.search(r"notebooks/(\w+\.ipynb)", self.text["cmd"])
+        return found[1] if found else ""
+
+    @property
+    def parameter(self) -> str:
+        """Name of the notebook's parameter that takes the key; empty where there is none."""
+        found = re.search(r"-p (\w+) \$\{(?:key|item)\}", self.text["cmd"])
+        return found[1] if found else ""
+
+    def needs(self, profile: str) -> list[str]:
+        """Return the paths that it depends on."""
+        return [_filled(path, profile) for path in self.text.get("deps", [])]
+
+    def makes(self, profile: str, key: str = "") -> list[str]:
+        """Return the paths that it makes.
+
+        Args:
+            profile: a profile's name.
+            key: of one stage of a group.
+        """
+        every = [x for kind in ("outs", "metrics", "plots") for x in self.text.get(kind, [])]
+        return [_filled(next(iter(x)) if isinstance(x, dict) else x, profile, key) for x in every]
+
+
+def read_stages(root: Path) -> dict[str, Stage]:
+    """Return all stages of the project by name, in the order of `dvc.yaml`, which is one in which they can run."""
+    stages = yaml.safe_load((root / "dvc.yaml").read_text())["stages"]
+    return {
+        name: Stage(name, text["do"], text["foreach"].strip("${}")) if "foreach" in text else Stage(name, text)
+        for name, text in stages.items()
+    }
+
+
+def with_followers(stages: dict[str, Stage], first: str) -> set[str]:
+    """Return a stage and all that need, directly or through others, what it makes."""
+    found = {first}
+    for name, stage in stages.items():  # in an order in which they can run
+        made = [path for other in found for path in stages[other].makes("")]
+        if any(_overlap(need, path) for need in stage.needs("") for path in made):
+            found.add(name)
+    return found
+
+
+def _filled(path: str, profile: str, key: str = "") -> str:
+    path = path.replace("${profile}", profile)
+    for name in KEYS if key else ():
+        path = path.replace(name, key)
+    return path
+
+
+def _overlap(need: str, made: str) -> bool:
+    """Say whether one path lies in the other, or is it; a key stands for any name."""
+    parts = zip(need.split("/"), made.split("/"), strict=False)
+    return all(a == b or any(key in a + b for key in KEYS) for a, b in parts)
