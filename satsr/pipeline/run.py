@@ -101,12 +101,12 @@ def prepare_copy(root: Path, study: Study) -> Path:
     """Make or refresh the copy of the project in which a profile runs."""
     copy = root / ".runs" / study.profile
     copy.mkdir(parents=True, exist_ok=True)
-    sources = source_files(root)
+    sources, kept = source_files(root), tuple(f"{name}/" for name in KEPT_IN_COPY)
     for name in sources:
         _copy_if_changed(root / name, copy / name)
     for path in sorted(copy.rglob("*")):
         name = path.relative_to(copy).as_posix()
-        if path.is_file() and name not in sources and not name.startswith(KEPT_IN_COPY):
+        if path.is_file() and name not in sources and not f"{name}/".startswith(kept):
             path.unlink()
     (copy / "params.yaml").write_text(_text(root, study))
     (copy / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n")

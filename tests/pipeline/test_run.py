@@ -16,7 +16,8 @@ from tests.conftest import ROOT
 
 def test_a_copy_has_the_code_and_its_own_parameters(project: Path) -> None:
     copy = study.prepare_copy(project, load_study(project, "tiny"))
-    assert (copy / "satsr" / "study.py").read_bytes() == (project / "satsr" / "study.py").read_bytes()
+    code = "satsr/pipeline/params.py"
+    assert (copy / code).read_bytes() == (project / code).read_bytes()
     assert yaml.safe_load((copy / "params.yaml").read_text())["profile"] == "tiny"
     assert load_study(copy) == load_study(project, "tiny")
     assert not (copy / "results" / "default").exists()
@@ -41,6 +42,17 @@ def test_a_refreshed_copy_drops_what_the_project_dropped_and_keeps_what_it_made(
     study.prepare_copy(project, tiny)
     assert not (copy / "satsr" / "gone.py").exists()
     assert (copy / "scratch" / "made.png").exists()
+
+
+def test_a_name_that_only_begins_like_what_is_kept_is_dropped(project: Path) -> None:
+    overnight = load_study(project, "overnight")
+    copy = study.prepare_copy(project, overnight)
+    kept, dropped = ("data/made.png", "dvc.lock"), ("data_x/made.png", "bookmarks.md", "dvc.lock.txt")
+    for name in (*kept, *dropped):
+        (copy / name).parent.mkdir(exist_ok=True)
+        (copy / name).write_text("")
+    study.prepare_copy(project, overnight)
+    assert [name for name in (*kept, *dropped) if (copy / name).exists()] == list(kept)
 
 
 def test_results_come_back_whole_with_their_provenance(tmp_path: Path) -> None:
