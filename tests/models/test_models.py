@@ -21,7 +21,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "SRCNN": SRCNN,
     "HighResNet": HighResNet,
 }
-KNOWN_ANSWERS = json.loads((Path(__file__).parents[1] / "data" / "known_answers.json").read_text())
+KNOWN_ANSWERS = json.loads((Path(__file__).parents[1] / "made" / "known_answers.json").read_text())
 CASES = [case for case in KNOWN_ANSWERS if case["model"] in NETWORKS]
 
 
