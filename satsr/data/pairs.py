@@ -19,6 +19,7 @@ from torch import Tensor
 
 from satsr.data.frames import choose_frames, frame_rng, statuses_of, with_status
 from satsr.data.reader import COLOURS, Facts, Objects, Reader, Sample
+from satsr.data.seen import Seen
 from satsr.data.settings import PairSettings
 
 KEPT_BYTES = 1 << 29  # of each split
@@ -103,14 +104,14 @@ class Batch:
             **stacked, place=place, day=day, tiles=tuple(p.tile for p in pairs), regions=tuple(p.region for p in pairs)
         )
 
-    def seen(self, dates: int | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return what a model is given: `lr`, `dt_days`, `place` and `day`, of the first dates or all of them.
+    def seen(self, dates: int | None = None) -> Seen:
+        """Return what a model is given, of the first dates or all of them.
 
         Where a place's dates are not known, all are 0 and so is the day of HR, so that time says nothing.
         """
         known = self.dt_days.isfinite().all(dim=1)
         dt_days = self.dt_days.where(known[:, None], 0)[:, :dates]
-        return self.lr[:, :dates], dt_days, self.place, self.day.where(known, 0).nan_to_num(0)
+        return Seen(self.lr[:, :dates], dt_days, self.place, self.day.where(known, 0).nan_to_num(0))
 
     def crop(self, size: int, rng: np.random.Generator) -> Batch:
         """Return one random LR crop of `size` px of every pair, and the HR crop of the same ground.

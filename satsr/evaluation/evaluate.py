@@ -66,7 +66,7 @@ def super_resolve(model: SuperResolver, batch: Batch) -> tuple[Tensor, Tensor]:
     """
     all_digits()
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    raw = model(*(part.to(device) for part in batch.seen())).float().cpu()
+    raw = model(*batch.seen().to(device)).float().cpu()
     clipped = ((raw < 0) | (raw > 1)).float().mean(dim=(1, 2, 3))
     return raw.clamp(0, 1), clipped
 

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from satsr.data.seen import Seen
 from satsr.models.autoencoder import IMAGE_CHANNELS, Autoencoder, Config
 from satsr.models.diffusion.fusion import Fusion, feature_centre, mean_centre
 from satsr.models.diffusion.noise import place_noise
@@ -28,6 +29,8 @@ Condition = Literal["channels", "beside", "control"]
 DECODED_AT_ONCE = 32  # images
 FIELDS = 1 << 20  # numbers of noise fields that are kept for each trajectory
 CONTROL_WIDTHS = (16, 32, 96, 256)  # ControlNet's own, of its first layers, as many as the autoencoder has levels
+STABLE_DIFFUSION_CHAIN = Diffusion(1000, 0.00085, 0.012, "scaled_linear", spacing="leading")
+DEFAULT_FUSION = Fusion()
 
 
 class LatentDiffusion(nn.Module):
@@ -45,25 +48,16 @@ class LatentDiffusion(nn.Module):
         time: what the network is told beside the sampling step: `relative` (SatDiffMoE), `absolute` (DiffusionSat) or
             `none`.
         prediction: what the network predicts; published: `noise`.
-        steps: of the chain; Stable Diffusion's.
-        beta_start: variance that the chain's first step adds.
-        beta_end: variance that its last step adds.
-        zero_snr: rescale the chain to end without signal (Lin et al., 2024); not with `noise`. Without it a network
-            reads the mean brightness from what is left of the signal, which a sampler's first step does not have.
-        spacing: which steps a shorter sampler visits. `leading`, as published, does not start at the chain's end, which
-            hurts when there are few (Lin et al., 2024); `trailing` does.
+        process: the chain; Stable Diffusion's. Its `zero_snr` does not go with `noise`; without it a network reads the
+            mean brightness from what is left of the signal, which a sampler's first step does not have (Lin et al.,
+            2024). Its `spacing`, `leading` as published, does not start at the chain's end, which hurts when there are
+            few steps; `trailing` does.
         sampling_steps: network calls per trajectory.
         eta: 0 is DDIM, as published.
         dates: which dates get trajectories: `all`, or the `nearest` to the wanted date only.
         draws: trajectories per date.
         shared_noise: all dates start from the same noise.
-        every: see `Fusion`, with all that follows.
-        strength: share of the way to the centre.
-        distance: `l2` or `lpips`; the latter needs a trunk, see `look_through`.
-        drop: share of trajectories left out.
-        drop_per: `step` or `sample`.
-        renoise: the noise estimate follows a pull.
-        returned: `centre`, `nearest` or `random`.
+        fusion: how trajectories agree; by `lpips` it needs a trunk, see `look_through`.
 
     Raises:
         ValueError: values that exclude each other, or bands that the autoencoder does not take.
@@ -79,23 +73,13 @@ class LatentDiffusion(nn.Module):
         condition: Condition = "channels",
         time: When = "relative",
         prediction: Prediction = "noise",
-        steps: int = 1000,
-        beta_start: float = 0.00085,
-        beta_end: float = 0.012,
-        zero_snr: bool = False,
-        spacing: Literal["leading", "trailing"] = "leading",
+        process: Diffusion = STABLE_DIFFUSION_CHAIN,
         sampling_steps: int = 50,
         eta: float = 0.0,
         dates: Literal["all", "nearest"] = "all",
         draws: int = 1,
         shared_noise: bool = False,
-        every: int = 5,
-        strength: float = 0.5,
-        distance: Literal["l2", "lpips"] = "l2",
-        drop: float = 0.0,
-        drop_per: Literal["step", "sample"] = "step",
-        renoise: bool = False,
-        returned: Literal["centre", "nearest", "random"] = "centre",
+        fusion: Fusion = DEFAULT_FUSION,
     ) -> None:
         super().__init__()
         self.autoencoder = Autoencoder(autoencoder).requires_grad_(False)
@@ -114,14 +98,14 @@ class LatentDiffusion(nn.Module):
                 raise ValueError(f"got {name} {got!r}, expected {', '.join(expected[:-1])} or {expected[-1]}")
         if draws < 1:
             raise ValueError(f"got draws={draws}, expected at least 1")
-        if zero_snr and prediction == "noise":
+        if process.zero_snr and prediction == "noise":
             raise ValueError("got zero_snr with prediction 'noise', expected 'v' or 'clean': its start holds no signal")
-        self.process = Diffusion(steps, beta_start, beta_end, "scaled_linear", zero_snr, spacing=spacing)
+        self.process = process
         self.process.times(sampling_steps)  # refuses a number of steps that the chain does not have
         self.scale, self.time, self.prediction = scale, time, prediction
         self.sampling_steps, self.eta = sampling_steps, eta
         self.dates, self.draws, self.shared_noise = dates, draws, shared_noise
-        self.fusion = Fusion(every, strength, distance, drop, drop_per, renoise, returned)
+        self.fusion = fusion
         self._look: tuple[Trunk, ...] = ()  # in a tuple, it is no part of the model
         self.unet, self.control = _networks(unet, self.autoencoder, condition, time)
         self.condition = condition
@@ -146,56 +130,48 @@ class LatentDiffusion(nn.Module):
         """Set the trunk that fusion by LPIPS looks through; it must not judge, and is not saved."""
         self._look = () if trunk is None else (trunk,)
 
-    def denoise(
-        self, lr: Tensor, dt_days: Tensor, hr: Tensor, seed: int, place: Tensor, day: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def denoise(self, seen: Seen, hr: Tensor, seed: int) -> tuple[Tensor, Tensor]:
         """Return what the network predicts for noisy latents, beside one date drawn from each series.
 
         Args:
-            lr: (N, T, bands, h, w) in [0, 1].
-            dt_days: (N, T), each date minus the wanted one.
+            seen: any T.
             hr: (N, 3, scale * h, scale * w) in [0, 1].
             seed: of times, noise and dates.
-            place: int64 (N, 2), row and column of the first LR pixel.
-            day: (N,), the wanted date in days since 1970.
         """
         generator = torch.Generator().manual_seed(seed)
         time = self.process.drawn(len(hr), generator).to(hr.device)
-        lots = torch.rand(lr.shape[:2], generator=generator).to(hr.device)
-        chosen = lots.masked_fill(~_usable(lr), -1).argmax(dim=1, keepdim=True)
-        one, dt = _taken(lr, chosen)[:, 0], dt_days.gather(1, chosen)[:, 0]
+        lots = torch.rand(seen.lr.shape[:2], generator=generator).to(hr.device)
+        chosen = lots.masked_fill(~_usable(seen.lr), -1).argmax(dim=1, keepdim=True)
+        one, dt = _taken(seen.lr, chosen)[:, 0], seen.dt_days.gather(1, chosen)[:, 0]
         with torch.no_grad():
             clean, beside = self.autoencoder.encode(hr).float(), self._beside(one)
         noise = torch.randn(clean.shape, generator=generator).to(hr.device)
         alpha, sigma = (share.view(-1, 1, 1, 1) for share in self.process.mix(time))
         told = self.process.told(time)
-        output = self._call(alpha * clean + sigma * noise, told, beside, self._when(dt, place, day))
+        output = self._call(alpha * clean + sigma * noise, told, beside, self._when(dt, seen.place, seen.day))
         return output, asked(self.prediction, clean, noise, alpha, sigma)
 
-    def forward(self, lr: Tensor, dt_days: Tensor, place: Tensor, day: Tensor) -> Tensor:
+    def forward(self, seen: Seen) -> Tensor:
         """Sample images.
 
         Args:
-            lr: (N, T, bands, h, w) in [0, 1], any T, h and w.
-            dt_days: (N, T), each date minus the wanted one.
-            place: int64 (N, 2), row and column of the first LR pixel in the scene; noise belongs to places.
-            day: (N,), the wanted date in days since 1970.
+            seen: any T, h and w.
 
         Returns:
             (N, 3, scale * h, scale * w), about [0, 1].
         """
-        height, width = (self.scale * size for size in lr.shape[-2:])
-        chosen, *_ = self._latents(lr, dt_days, place, day)
+        height, width = (self.scale * size for size in seen.lr.shape[-2:])
+        chosen, *_ = self._latents(seen)
         return self._decoded(chosen)[..., :height, :width]
 
-    def spread(self, lr: Tensor, dt_days: Tensor, place: Tensor, day: Tensor) -> tuple[Tensor, Tensor]:
+    def spread(self, seen: Seen) -> tuple[Tensor, Tensor]:
         """Return images, and the standard deviation of the trajectories' images before their last pull.
 
         Arguments as of `forward`; both results are (N, 3, scale * h, scale * w). Dates that show nothing do not count;
         where that leaves one trajectory, the deviation is NaN.
         """
-        height, width = (self.scale * size for size in lr.shape[-2:])
-        chosen, estimates, usable = self._latents(lr, dt_days, place, day)
+        height, width = (self.scale * size for size in seen.lr.shape[-2:])
+        chosen, estimates, usable = self._latents(seen)
         if estimates.shape[1] < 2:
             raise ValueError("one trajectory has no spread: give several dates, or set draws to 2 or more")
         images = self._decoded(estimates.flatten(0, 1)).clamp(0, 1).unflatten(0, estimates.shape[:2])
@@ -205,13 +181,14 @@ class LatentDiffusion(nn.Module):
         deviation = ((weight * off.square()).sum(dim=1) / (count - 1)).sqrt()  # 0 / 0 is NaN
         return self._decoded(chosen)[..., :height, :width], deviation[..., :height, :width]
 
-    def _latents(self, lr: Tensor, dt_days: Tensor, place: Tensor, day: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _latents(self, seen: Seen) -> tuple[Tensor, Tensor, Tensor]:
         """Return what becomes images.
 
         Returns:
             latents to show (N, C, h, w), those of all trajectories before the last pull (N, K, C, h, w), and which
             trajectories have a date that shows something (N, K).
         """
+        lr, dt_days, place, day = seen
         usable, padded = _usable(lr), self._padded(lr)
         if self.dates == "nearest":
             nearest = _nearest(dt_days, usable)

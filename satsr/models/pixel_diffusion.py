@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from satsr.data.dates import median_of_valid
+from satsr.data.seen import Seen
 from satsr.models.diffusion.noise import place_noise
 from satsr.models.diffusion.process import Diffusion, Prediction, Process, StraightFlow, asked
 from satsr.models.diffusion.sampler import sample
@@ -19,6 +20,7 @@ from satsr.models.diffusion.unet import build_unet
 
 # Of draws of noise: the start, then one for every step of an ancestral sampler.
 FIRST_DRAW = 0
+SR3_CHAIN = Diffusion(2000, 1e-6, 1e-2, continuous=True)
 
 
 class PixelDiffusion(nn.Module):
@@ -35,12 +37,9 @@ class PixelDiffusion(nn.Module):
         blocks: residual blocks per level.
         attention: levels with self-attention; published: where 128 px have become 16.
         dropout: in the residual blocks.
-        process: `diffusion` or `flow`.
+        process: the chain, or a straight flow; published: `SR3_CHAIN`. Without signal at its end (`zero_snr`) a chain
+            cannot predict `noise`.
         prediction: what the network predicts: `noise`, `clean`, `v`, or `velocity` for a flow.
-        steps: of the chain; a flow has none.
-        beta_start: variance that the chain's first step adds.
-        beta_end: variance that its last step adds.
-        zero_snr: rescale the chain to end without signal; not with `noise`.
         sampling_steps: network calls per image.
         eta: 1 samples as DDPM does, 0 as DDIM.
         drop_condition: share of training images whose dates are hidden, for guidance (Ho and Salimans, 2021).
@@ -63,12 +62,8 @@ class PixelDiffusion(nn.Module):
         blocks: int = 2,
         attention: tuple[int, ...] = (3,),
         dropout: float = 0.2,
-        process: str = "diffusion",
+        process: Diffusion | StraightFlow = SR3_CHAIN,
         prediction: Prediction = "noise",
-        steps: int = 2000,
-        beta_start: float = 1e-6,
-        beta_end: float = 1e-2,
-        zero_snr: bool = False,
         sampling_steps: int = 2000,
         eta: float = 1.0,
         drop_condition: float = 0.0,
@@ -77,10 +72,8 @@ class PixelDiffusion(nn.Module):
         residual: bool = False,
     ) -> None:
         super().__init__()
-        _check(process, prediction, zero_snr, eta, drop_condition, guidance)
-        self.process: Process = StraightFlow()
-        if process == "diffusion":
-            self.process = Diffusion(steps, beta_start, beta_end, zero_snr=zero_snr, continuous=True)
+        _check(process, prediction, eta, drop_condition, guidance)
+        self.process: Process = process
         self.process.times(sampling_steps)  # refuses a number of steps that the chain does not have
         self.prediction = prediction
         self.out_channels, self.scale = out_channels, scale
@@ -90,46 +83,38 @@ class PixelDiffusion(nn.Module):
         channels_in, channels_out = (count * patch**2 for count in (dates * bands + out_channels, out_channels))
         self.unet = build_unet(channels_in, channels_out, widths, blocks, attention, dropout)
 
-    def denoise(
-        self, lr: Tensor, dt_days: Tensor, hr: Tensor, seed: int, place: Tensor, day: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def denoise(self, seen: Seen, hr: Tensor, seed: int) -> tuple[Tensor, Tensor]:
         """Return what the network predicts for noisy targets, and what it is asked to predict.
 
         Args:
-            lr: (N, T, bands, h, w) in [0, 1].
-            dt_days: (N, T), not looked at.
+            seen: time and place are not looked at.
             hr: (N, out_channels, scale * h, scale * w) in [0, 1].
             seed: of times, noise and hidden dates.
-            place: not looked at.
-            day: not looked at.
         """
         generator = torch.Generator().manual_seed(seed)
         time = self.process.drawn(len(hr), generator).to(hr.device)
         noise = torch.randn(hr.shape, generator=generator).to(hr.device)
         hidden = (torch.rand(len(hr), generator=generator) < self.drop_condition).to(hr.device)
-        clean, beside = self._signed(hr - self._base(lr) if self.residual else hr), self._beside(lr)
+        clean, beside = self._signed(hr - self._base(seen.lr) if self.residual else hr), self._beside(seen.lr)
         alpha, sigma = (share.view(-1, 1, 1, 1) for share in self.process.mix(time))
         noisy = alpha * clean + sigma * noise
         output = self._call(noisy, beside.masked_fill(hidden.view(-1, 1, 1, 1), 0), self.process.told(time))
         return output, asked(self.prediction, clean, noise, alpha, sigma)
 
-    def forward(self, lr: Tensor, dt_days: Tensor, place: Tensor, day: Tensor) -> Tensor:
+    def forward(self, seen: Seen) -> Tensor:
         """Sample images.
 
         Args:
-            lr: (N, T, bands, h, w) in [0, 1], any h and w.
-            dt_days: (N, T), not looked at.
-            place: int64 (N, 2), row and column of the first LR pixel in the scene; noise belongs to places.
-            day: not looked at.
+            seen: any h and w; time is not looked at.
 
         Returns:
             (N, out_channels, scale * h, scale * w), about [0, 1].
         """
-        beside = self._beside(lr)
+        beside = self._beside(seen.lr)
         shape = (self.out_channels, *beside.shape[-2:])
 
         def noise(draw: int) -> Tensor:
-            return place_noise(self.scale * place.to(lr.device), shape, draw)
+            return place_noise(self.scale * seen.place.to(seen.lr.device), shape, draw)
 
         def denoise(noisy: Tensor, told: Tensor) -> Tensor:
             output = self._call(noisy, beside, told)
@@ -147,7 +132,7 @@ class PixelDiffusion(nn.Module):
             fresh_noise=lambda step: noise(FIRST_DRAW + 1 + step),
             on_clean=lambda _, clean: clean.clamp(-1, 1),
         )
-        image = clean + self._base(lr) if self.residual else (clean + 1) / 2
+        image = clean + self._base(seen.lr) if self.residual else (clean + 1) / 2
         return image
 
     def _call(self, noisy: Tensor, beside: Tensor, told: Tensor) -> Tensor:
@@ -175,13 +160,16 @@ class PixelDiffusion(nn.Module):
         return F.pad(image, (0, right, 0, down), mode="replicate") if down or right else image
 
 
-def _check(process: str, prediction: str, zero_snr: bool, eta: float, drop_condition: float, guidance: float) -> None:
+def _check(
+    process: Diffusion | StraightFlow, prediction: str, eta: float, drop_condition: float, guidance: float
+) -> None:
     fitting = {"diffusion": ("noise", "clean", "v"), "flow": ("velocity", "clean")}
-    if process not in fitting or prediction not in fitting[process]:
-        raise ValueError(f"got process {process!r} with prediction {prediction!r}, expected one of {fitting}")
-    if zero_snr and prediction == "noise":
+    kind = "diffusion" if isinstance(process, Diffusion) else "flow"
+    if prediction not in fitting[kind]:
+        raise ValueError(f"got process {kind!r} with prediction {prediction!r}, expected one of {fitting}")
+    if isinstance(process, Diffusion) and process.zero_snr and prediction == "noise":
         raise ValueError("got zero_snr with prediction 'noise', expected 'v' or 'clean': its start holds no signal")
-    if process == "flow" and eta:
+    if kind == "flow" and eta:
         raise ValueError(f"got eta={eta} for a flow, expected 0: it adds no noise")
     if guidance and not drop_condition:
         raise ValueError(f"got guidance={guidance} without drop_condition: train with dates hidden, 0.1 as published")

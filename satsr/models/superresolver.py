@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
@@ -12,11 +11,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from satsr.data.dates import fit_dates
+from satsr.data.seen import Seen
 from satsr.models.bicubic import BicubicMedian
+from satsr.models.diffusion.fusion import Fusion
+from satsr.models.diffusion.process import StraightFlow
 from satsr.models.highresnet import HighResNet
 from satsr.models.latent_diffusion import LatentDiffusion
 from satsr.models.pixel_diffusion import PixelDiffusion
 from satsr.models.rrdbnet import SSR_RRDBNet
+from satsr.models.sizes import Groups, build_network, check_sizes, size_names
 from satsr.models.srcnn import SRCNN
 from satsr.models.unet_discriminator import SSR_UNetDiscriminatorSN
 
@@ -52,16 +55,16 @@ class ModelCard:
     provenance: dict[str, Any] = field(default_factory=dict)
 
 
-def _feed_dates(network: nn.Module, lr: Tensor, dt_days: Tensor, place: Tensor, day: Tensor) -> Tensor:
-    return network(lr)
+def _feed_dates(network: nn.Module, seen: Seen) -> Tensor:
+    return network(seen.lr)
 
 
-def _feed_stacked(network: nn.Module, lr: Tensor, dt_days: Tensor, place: Tensor, day: Tensor) -> Tensor:
-    return network(lr.flatten(1, 2))  # (N, T * C, h, w)
+def _feed_stacked(network: nn.Module, seen: Seen) -> Tensor:
+    return network(seen.lr.flatten(1, 2))  # (N, T * C, h, w)
 
 
-def _feed_sampler(network: nn.Module, lr: Tensor, dt_days: Tensor, place: Tensor, day: Tensor) -> Tensor:
-    return network(lr, dt_days, place, day)
+def _feed_sampler(network: nn.Module, seen: Seen) -> Tensor:
+    return network(seen)
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,8 @@ class Method:
     Attributes:
         network: class of the network; arguments that the card does not fix are its sizes.
         fixed: arguments that follow from the card.
-        feed: calls the network with LR (N, T, C, h, w), dt_days (N, T), place (N, 2) and day (N,).
+        feed: calls the network with what a model is given.
+        groups: arguments that are objects, with the fields that settings name in their place.
         any_dates: the network takes any number of dates, if it was trained with more than one.
         date_by_date: the network was trained with single dates and takes any number of them.
         doubles: the network enlarges by powers of two only.
@@ -79,7 +83,8 @@ class Method:
 
     network: type[nn.Module]
     fixed: Callable[[ModelCard], Sizes]
-    feed: Callable[[nn.Module, Tensor, Tensor, Tensor, Tensor], Tensor] = _feed_dates
+    feed: Callable[[nn.Module, Seen], Tensor] = _feed_dates
+    groups: Groups = field(default_factory=dict)
     any_dates: bool = False
     date_by_date: bool = False
     doubles: bool = False
@@ -122,6 +127,12 @@ def _latent_sizes(card: ModelCard) -> Sizes:
     return {"bands": len(card.bands_in), "out_channels": len(card.bands_out), "scale": card.scale}
 
 
+# What settings may change of a chain; its schedule and whether it is continuous belong to the network.
+_CHAIN = ("steps", "beta_start", "beta_end", "zero_snr")
+_PIXEL_GROUPS = {"process": _CHAIN}
+_LATENT_GROUPS = {"process": (*_CHAIN, "spacing"), "fusion": tuple(own.name for own in fields(Fusion))}
+
+
 def network_scale(card: ModelCard) -> int:
     """Return what the network itself enlarges by: of a doubling network, the next power of two.
 
@@ -144,16 +155,21 @@ METHODS = {
         feed=_feed_stacked,
         doubles=True,
     ),
-    "sr3": Method(PixelDiffusion, _sampler_sizes, feed=_feed_sampler),
-    "flow": Method(PixelDiffusion, lambda c: {**_sampler_sizes(c), "process": "flow"}, feed=_feed_sampler),
-    "satdiffmoe": Method(LatentDiffusion, _latent_sizes, feed=_feed_sampler, date_by_date=True),
+    "sr3": Method(PixelDiffusion, _sampler_sizes, feed=_feed_sampler, groups=_PIXEL_GROUPS),
+    "flow": Method(PixelDiffusion, lambda c: {**_sampler_sizes(c), "process": StraightFlow()}, feed=_feed_sampler),
+    "satdiffmoe": Method(LatentDiffusion, _latent_sizes, feed=_feed_sampler, groups=_LATENT_GROUPS, date_by_date=True),
     "satdiffmoe_absolute": Method(  # told where and when, in DiffusionSat's manner, in place of the time difference
-        LatentDiffusion, lambda c: {**_latent_sizes(c), "time": "absolute"}, feed=_feed_sampler, date_by_date=True
+        LatentDiffusion,
+        lambda c: {**_latent_sizes(c), "time": "absolute"},
+        feed=_feed_sampler,
+        groups=_LATENT_GROUPS,
+        date_by_date=True,
     ),
     "controlnet": Method(
         LatentDiffusion,
         lambda c: {**_latent_sizes(c), "condition": "control", "dates": "nearest"},
         feed=_feed_sampler,
+        groups=_LATENT_GROUPS,
         date_by_date=True,
     ),
 }
@@ -174,12 +190,13 @@ class SuperResolver(nn.Module):
         super().__init__()
         method = find_method(card.method)
         fixed = method.fixed(card)
-        check_sizes(method.network, card.network, set(fixed), f"train.{card.method}.network")
+        valid = size_names(method.network, method.groups) - set(fixed)
+        check_sizes(method.network, card.network, valid, f"train.{card.method}.network")
         self.card = card
         self.method = method
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.network = method.network(**fixed, **card.network)
+            self.network = build_network(method.network, {**fixed, **card.network}, method.groups)
 
     def forward(
         self, lr: Tensor, dt_days: Tensor | None = None, place: Tensor | None = None, day: Tensor | None = None
@@ -202,7 +219,7 @@ class SuperResolver(nn.Module):
             ValueError: wrong number of axes or bands, no date, dates to choose from that are all black, or a time that
                 a network needs and that is not known.
         """
-        sr = self.method.feed(self.network, *self._given(lr, dt_days, place, day))
+        sr = self.method.feed(self.network, self._given(lr, dt_days, place, day))
         sr = sr.flatten(1, 2) if sr.ndim == 5 else sr  # WorldStrat's networks return (N, 1, C, H, W)
         if not self.resizes:
             return sr
@@ -222,11 +239,9 @@ class SuperResolver(nn.Module):
         """
         if not hasattr(self.network, "spread"):
             raise ValueError(f"{self.card.method} has no trajectories whose spread could be told: use satdiffmoe")
-        return self.network.spread(*self._given(lr, dt_days, place, day))  # type: ignore[operator]
+        return self.network.spread(self._given(lr, dt_days, place, day))  # type: ignore[operator]
 
-    def _given(
-        self, lr: Tensor, dt_days: Tensor | None, place: Tensor | None, day: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _given(self, lr: Tensor, dt_days: Tensor | None, place: Tensor | None, day: Tensor | None) -> Seen:
         """Return checked and completed arguments of `forward`."""
         bands = len(self.card.bands_in)
         if lr.ndim != 5 or lr.shape[1] == 0 or lr.shape[2] != bands:
@@ -241,22 +256,17 @@ class SuperResolver(nn.Module):
         any_dates = self.method.date_by_date or (self.method.any_dates and self.card.dates > 1)
         if lr.shape[1] != self.card.dates and not any_dates:
             lr, dt_days = fit_dates(lr, dt_days, self.card.dates)
-        return lr, dt_days.to(lr.device), place.to(lr.device), day.to(lr.device)
+        return Seen(lr, dt_days, place, day).to(lr.device)
 
-    def denoise(
-        self, lr: Tensor, dt_days: Tensor, hr: Tensor, seed: int, place: Tensor, day: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def denoise(self, seen: Seen, hr: Tensor, seed: int) -> tuple[Tensor, Tensor]:
         """Return what a sampling method's network predicts for noisy targets, and what it is asked to predict.
 
         Args:
-            lr: (N, T, C_in, h, w) in [0, 1], of the card's dates and bands.
-            dt_days: (N, T).
+            seen: of the card's dates and bands.
             hr: (N, C_out, scale * h, scale * w) in [0, 1].
             seed: of times and noise.
-            place: int64 (N, 2).
-            day: (N,), in days since 1970.
         """
-        return self.network.denoise(lr, dt_days, hr, seed, place, day)  # type: ignore[operator]
+        return self.network.denoise(seen, hr, seed)  # type: ignore[operator]
 
     @property
     def resizes(self) -> bool:
@@ -288,16 +298,9 @@ def find_method(name: str) -> Method:
 
 def build_discriminator(card: ModelCard, sizes: Sizes, seed: int) -> SSR_UNetDiscriminatorSN:
     """Return ESRGAN's discriminator of an image beside the upsampled dates it was made from (27 channels at T = 8)."""
-    check_sizes(SSR_UNetDiscriminatorSN, sizes, {"num_in_ch"}, f"train.{card.method}.discriminator")
+    valid = size_names(SSR_UNetDiscriminatorSN, {}) - {"num_in_ch"}
+    check_sizes(SSR_UNetDiscriminatorSN, sizes, valid, f"train.{card.method}.discriminator")
     channels = len(card.bands_out) + card.dates * len(card.bands_in)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return SSR_UNetDiscriminatorSN(num_in_ch=channels, **sizes)
-
-
-def check_sizes(network: type[nn.Module], sizes: Sizes, fixed: set[str], where: str) -> None:
-    """Raise a ValueError unless every size is an argument of the network's constructor."""
-    valid = sorted(set(inspect.signature(network).parameters) - fixed)
-    unknown = sorted(set(sizes) - set(valid))
-    if unknown:
-        raise ValueError(f"{where}: unknown size {', '.join(unknown)}; {network.__name__} takes {', '.join(valid)}")

@@ -28,7 +28,7 @@ class DenoiserTraining(Loop):
         self.optimizer.zero_grad(set_to_none=True)
 
     def _losses(self, model: SuperResolver, batch: Batch, seed: int) -> dict[str, Tensor]:
-        lr, dt_days, place, day = batch.seen()
+        seen = batch.seen()
         with self.fabric.autocast():  # which Fabric gives `forward` only
-            output, wanted = model.denoise(lr, dt_days, batch.hr, seed, place, day)
+            output, wanted = model.denoise(seen, batch.hr, seed)
         return denoising_losses(output.float(), wanted, {str(k): v for k, v in self.settings.losses.items()})

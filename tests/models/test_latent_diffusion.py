@@ -11,9 +11,10 @@ import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor
 
+from satsr.data.seen import Seen
 from satsr.models.diffusion.when import features
 from satsr.models.latent_diffusion import LatentDiffusion
-from tests.models.small_latents import AUTOENCODER, DAY, PLACE, autoencoder_weights, days, network, prior, series
+from tests.models.small_latents import AUTOENCODER, DAY, PLACE, autoencoder_weights, days, network, prior, seen, series
 
 each_condition = pytest.mark.parametrize("condition", ["channels", "beside", "control"])
 
@@ -36,7 +37,7 @@ def predicted(model: LatentDiffusion, noisy: Tensor, lr: Tensor, dt: Tensor) -> 
 @pytest.mark.parametrize("dates", [1, 3])
 @torch.inference_mode()
 def test_any_size_and_number_of_dates(condition: str, size: tuple[int, int], dates: int) -> None:
-    sr = network(condition=condition)(series(dates, size), days(dates), PLACE, DAY)
+    sr = network(condition=condition)(seen(series(dates, size), days(dates)))
     assert sr.shape == (2, 3, 4 * size[0], 4 * size[1])
     assert sr.isfinite().all()
 
@@ -49,14 +50,14 @@ def test_any_factor_of_the_autoencoder(condition: str, levels: int, patch: int) 
     blocks = {f"num_{part}_blocks": [1] * levels for part in ("encoder", "decoder")}
     config = {**AUTOENCODER, **sizes, **blocks, "patch": patch, "in_channels": 3 * patch**2}
     model = network(condition=condition, autoencoder={**config, "out_channels": 3 * patch**2}, sampling_steps=1)
-    assert model(series(1, (6, 7)), days(1), PLACE, DAY).shape == (2, 3, 24, 28)
+    assert model(seen(series(1, (6, 7)), days(1))).shape == (2, 3, 24, 28)
 
 
 @each_condition
 @torch.inference_mode()
 def test_the_image_that_is_given_counts(condition: str) -> None:
     model = network(condition=condition)
-    first, second = (model(series(1, seed=seed), days(1), PLACE, DAY) for seed in (0, 1))
+    first, second = (model(seen(series(1, seed=seed), days(1))) for seed in (0, 1))
     assert (first - second).abs().max() > 1e-4
 
 
@@ -65,7 +66,7 @@ def test_the_image_that_is_given_counts(condition: str) -> None:
 @torch.inference_mode()
 def test_time_counts_where_it_is_told(condition: str, time: str, counts: bool) -> None:
     model = network(condition=condition, time=time)
-    first, second = (model(series(1), dt + days(1), PLACE, DAY) for dt in (0, 100))
+    first, second = (model(seen(series(1), dt + days(1))) for dt in (0, 100))
     assert bool((first - second).abs().max() > 1e-5) == counts
 
 
@@ -140,7 +141,7 @@ def test_a_controlnet_starts_as_a_copy_of_the_encoder() -> None:
 def test_only_what_should_learn_learns(condition: str, learns: str) -> None:
     model = started(condition=condition).train()
     assert {name.split(".")[0] for name, p in model.named_parameters() if p.requires_grad} == {learns}
-    output, wanted = model.denoise(series(), days(), torch.rand(2, 3, 32, 32), 0, PLACE, DAY)
+    output, wanted = model.denoise(seen(series(), days()), torch.rand(2, 3, 32, 32), 0)
     (output - wanted).square().mean().backward()
     touched = {name for name, p in model.named_parameters() if p.grad is not None and p.grad.any()}
     assert {name.split(".")[0] for name in touched} == {learns}
@@ -155,7 +156,7 @@ def test_a_controlnet_learns_of_time_after_its_first_step() -> None:
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1.0)
     for _ in range(2):
         optimizer.zero_grad()
-        output, wanted = model.denoise(series(), days(), torch.rand(2, 3, 32, 32), 0, PLACE, DAY)
+        output, wanted = model.denoise(seen(series(), days()), torch.rand(2, 3, 32, 32), 0)
         (output - wanted).square().mean().backward()
         optimizer.step()
     assert model.control is not None
@@ -171,8 +172,8 @@ def test_training_asks_for_what_was_promised_and_repeats_itself() -> None:
     asked = {}
     for prediction in ("noise", "clean", "v"):
         model = network(prediction=prediction)
-        output, wanted = model.denoise(series(), days(), hr, 3, PLACE, DAY)
-        again, same = model.denoise(series(), days(), hr, 3, PLACE, DAY)
+        output, wanted = model.denoise(seen(series(), days()), hr, 3)
+        again, same = model.denoise(seen(series(), days()), hr, 3)
         assert output.shape == wanted.shape == (2, 4, 8, 8)
         assert torch.equal(output, again)
         assert torch.equal(wanted, same)
@@ -184,7 +185,7 @@ def test_training_asks_for_what_was_promised_and_repeats_itself() -> None:
         (alpha, minus_sigma), residual, *_ = np.linalg.lstsq(torch.stack((noise, clean), dim=1), v, rcond=None)
         assert residual.item() < 1e-6
         assert math.hypot(alpha, minus_sigma) == pytest.approx(1, abs=1e-3)
-    _, other = model.denoise(series(), days(), hr, 4, PLACE, DAY)
+    _, other = model.denoise(seen(series(), days()), hr, 4)
     assert not torch.equal(other, asked["v"])
 
 
@@ -192,19 +193,19 @@ def test_every_date_that_shows_something_is_learned_from_with_its_own_time() -> 
     model = network(condition="control")
     values = torch.tensor([0.1, 0.0, 0.3, 0.4])
     lr, dt = values.view(1, 4, 1, 1, 1).expand(200, 4, 3, 2, 2), 100.0 * torch.arange(4).expand(200, 4)
-    seen: list[float] = []
+    learned: list[float] = []
 
     def watch(noisy: Tensor, told: Tensor, beside: Tensor, when: Tensor) -> Tensor:
         shown = (beside.mean(dim=(1, 2, 3)) + 1) / 2
         chosen = (shown[:, None] - values).abs().argmin(dim=1)
         expected = features("relative", 100.0 * chosen, torch.zeros(200, 2), torch.zeros(200))
         torch.testing.assert_close(when, expected)
-        seen.extend(chosen.tolist())
+        learned.extend(chosen.tolist())
         return noisy
 
     model._call = watch  # type: ignore[method-assign, assignment]
-    model.denoise(lr, dt, torch.rand(200, 3, 8, 8), 0, PLACE.repeat(100, 1), DAY.repeat(100))
-    shares = np.bincount(seen, minlength=4) / 200
+    model.denoise(Seen(lr, dt, PLACE.repeat(100, 1), DAY.repeat(100)), torch.rand(200, 3, 8, 8), 0)
+    shares = np.bincount(learned, minlength=4) / 200
     assert shares[1] == 0  # the black one
     np.testing.assert_allclose(shares[[0, 2, 3]], 1 / 3, atol=0.14)
 
@@ -238,6 +239,6 @@ def test_other_bands_than_the_autoencoders_are_refused() -> None:
 def test_an_unknown_time_is_refused_where_it_is_told() -> None:
     unknown = torch.full((2, 3), torch.nan)
     with pytest.raises(ValueError, match="a method with relative time got images without dates"):
-        network()(series(), unknown, PLACE, DAY)
+        network()(seen(series(), unknown))
     with torch.inference_mode():
-        assert network(time="none")(series(), unknown, PLACE, DAY).isfinite().all()
+        assert network(time="none")(seen(series(), unknown)).isfinite().all()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from satsr.data.seen import Seen
 from satsr.models.bicubic import BicubicMedian
-from satsr.models.pixel_diffusion import PixelDiffusion
+from satsr.models.diffusion.process import StraightFlow
+from satsr.models.pixel_diffusion import SR3_CHAIN, PixelDiffusion
 from satsr.models.superresolver import ModelCard, SuperResolver
 
 RGB = ("red", "green", "blue")
@@ -22,7 +25,7 @@ def network(**changes: Any) -> PixelDiffusion:
 
 
 def flow(**changes: Any) -> PixelDiffusion:
-    return network(**{"process": "flow", "prediction": "velocity", "eta": 0.0, **changes})
+    return network(**{"process": StraightFlow(), "prediction": "velocity", "eta": 0.0, **changes})
 
 
 def series(seed: int = 0, size: tuple[int, int] = (8, 8)) -> Tensor:
@@ -30,6 +33,10 @@ def series(seed: int = 0, size: tuple[int, int] = (8, 8)) -> Tensor:
 
 
 DT, PLACE, DAY = torch.zeros(2, 2), torch.tensor([[0, 0], [8, 16]]), torch.full((2,), torch.nan)
+
+
+def seen(lr: Tensor) -> Seen:
+    return Seen(lr, DT, PLACE, DAY)
 
 
 def test_the_published_size() -> None:
@@ -44,7 +51,7 @@ def test_the_published_size() -> None:
 @pytest.mark.parametrize("make", [network, flow])
 @pytest.mark.parametrize("size", [(8, 8), (7, 9), (1, 3)])
 def test_any_height_and_width(make: Any, size: tuple[int, int]) -> None:
-    sr = make(widths=(8, 8, 16, 16))(series(size=size), DT, PLACE, DAY)
+    sr = make(widths=(8, 8, 16, 16))(seen(series(size=size)))
     assert sr.shape == (2, 3, 4 * size[0], 4 * size[1])
     assert sr.isfinite().all()
 
@@ -52,13 +59,13 @@ def test_any_height_and_width(make: Any, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("make", [network, flow])
 def test_an_image_depends_on_its_place_and_not_on_its_batch(make: Any) -> None:
     model, lr = make(), series()
-    together = model(lr, DT, PLACE, DAY)
-    torch.testing.assert_close(model(lr[1:], DT[1:], PLACE[1:], DAY[1:])[0], together[1], atol=1e-5, rtol=1e-4)
-    assert not torch.allclose(model(lr[1:], DT[1:], PLACE[:1], DAY[1:])[0], together[1], atol=1e-3)
+    together = model(seen(lr))
+    torch.testing.assert_close(model(Seen(lr[1:], DT[1:], PLACE[1:], DAY[1:]))[0], together[1], atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(model(Seen(lr[1:], DT[1:], PLACE[:1], DAY[1:]))[0], together[1], atol=1e-3)
 
 
 def test_images_lie_in_range() -> None:
-    sr = network()(series(), DT, PLACE, DAY)
+    sr = network()(seen(series()))
     assert sr.min() >= 0
     assert sr.max() <= 1
 
@@ -66,14 +73,14 @@ def test_images_lie_in_range() -> None:
 def test_training_asks_for_the_noise_that_was_added() -> None:
     model = network()
     hr = torch.rand(2, 3, 32, 32)
-    output, wanted = model.denoise(series(), DT, hr, 1, PLACE, DAY)
-    again, same = model.denoise(series(), DT, hr, 1, PLACE, DAY)
+    output, wanted = model.denoise(seen(series()), hr, 1)
+    again, same = model.denoise(seen(series()), hr, 1)
     assert output.shape == wanted.shape == hr.shape
     assert torch.equal(output, again)
     assert torch.equal(wanted, same)
     assert abs(wanted.mean()) < 0.1
     assert wanted.std().item() == pytest.approx(1, abs=0.1)
-    assert not torch.equal(wanted, model.denoise(series(), DT, hr, 2, PLACE, DAY)[1])
+    assert not torch.equal(wanted, model.denoise(seen(series()), hr, 2)[1])
 
 
 def test_a_network_that_predicts_right_samples_the_target() -> None:
@@ -84,14 +91,14 @@ def test_a_network_that_predicts_right_samples_the_target() -> None:
         return noisy - (2 * hr - 1)  # at time 1 the noisy image is the noise
 
     model._call = knows  # type: ignore[method-assign]
-    torch.testing.assert_close(model(series(), DT, PLACE, DAY), hr, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(model(seen(series())), hr, atol=1e-5, rtol=1e-4)
 
 
 def test_a_residual_of_nothing_is_the_baseline() -> None:
     model, lr = network(residual=True, prediction="clean", eta=0.0), series()
     model._call = lambda noisy, beside, told: torch.zeros_like(noisy)  # type: ignore[method-assign]
-    torch.testing.assert_close(model(lr, DT, PLACE, DAY), BicubicMedian(3, 4)(lr))
-    _, wanted = model.denoise(lr, DT, BicubicMedian(3, 4)(lr), 0, PLACE, DAY)
+    torch.testing.assert_close(model(seen(lr)), BicubicMedian(3, 4)(lr))
+    _, wanted = model.denoise(seen(lr), BicubicMedian(3, 4)(lr), 0)
     assert wanted.abs().max() < 1e-6
 
 
@@ -99,13 +106,13 @@ def test_guidance_moves_away_from_what_is_predicted_without_dates() -> None:
     model, lr = network(drop_condition=0.1, prediction="clean", eta=0.0, sampling_steps=1), series()
 
     def brightness(noisy: Tensor, beside: Tensor, told: Tensor) -> Tensor:
-        seen = float((beside != 0).any())  # hidden dates are 0
-        return torch.full_like(noisy, 0.1 + 0.2 * seen)
+        shown = float((beside != 0).any())  # hidden dates are 0
+        return torch.full_like(noisy, 0.1 + 0.2 * shown)
 
     model._call = brightness  # type: ignore[method-assign]
-    plain = model(lr, DT, PLACE, DAY).mean().item()
+    plain = model(seen(lr)).mean().item()
     model.guidance = 1.5
-    guided = model(lr, DT, PLACE, DAY).mean().item()
+    guided = model(seen(lr)).mean().item()
     assert plain == pytest.approx((1 + 0.3) / 2)
     assert guided == pytest.approx((1 + 2.5 * 0.3 - 1.5 * 0.1) / 2)
 
@@ -120,19 +127,22 @@ def test_dates_are_hidden_in_the_share_that_is_asked_for() -> None:
 
     model._call = watch  # type: ignore[method-assign]
     lr, hr = torch.rand(500, 2, 3, 2, 2), torch.rand(500, 3, 8, 8)
-    model.denoise(lr, torch.zeros(500, 2), hr, 0, PLACE.repeat(250, 1), DAY.repeat(250))
+    model.denoise(Seen(lr, torch.zeros(500, 2), PLACE.repeat(250, 1), DAY.repeat(250)), hr, 0)
     assert sum(hidden) / 500 == pytest.approx(0.3, abs=0.07)
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"process": "flow"}, "got process 'flow' with prediction 'noise'"),
-        ({"process": "walk"}, "got process 'walk'"),
-        ({"zero_snr": True}, "got zero_snr with prediction 'noise', expected 'v' or 'clean'"),
-        ({"process": "flow", "prediction": "velocity"}, r"got eta=1\.0 for a flow, expected 0"),
+        ({"process": StraightFlow()}, "got process 'flow' with prediction 'noise'"),
+        ({"prediction": "velocity"}, "got process 'diffusion' with prediction 'velocity'"),
+        (
+            {"process": replace(SR3_CHAIN, zero_snr=True)},
+            "got zero_snr with prediction 'noise', expected 'v' or 'clean'",
+        ),
+        ({"process": StraightFlow(), "prediction": "velocity"}, r"got eta=1\.0 for a flow, expected 0"),
         ({"guidance": 1.0}, r"got guidance=1\.0 without drop_condition"),
-        ({"steps": 10, "sampling_steps": 11}, "got 11 sampling steps, expected 1 to 10"),
+        ({"process": replace(SR3_CHAIN, steps=10), "sampling_steps": 11}, "got 11 sampling steps, expected 1 to 10"),
     ],
 )
 def test_values_that_exclude_each_other_are_refused(changes: dict[str, Any], reason: str) -> None:

@@ -14,10 +14,11 @@ from PIL import Image
 from torch import Tensor
 
 from satsr.data.dates import median_of_valid
+from satsr.data.seen import Seen
 from satsr.models.autoencoder import tiny_config
 from satsr.models.diffusion.unet import latent_unet_config
 from satsr.models.files import load_model, save_model
-from satsr.models.pixel_diffusion import PixelDiffusion
+from satsr.models.pixel_diffusion import SR3_CHAIN, PixelDiffusion
 from satsr.models.superresolver import (
     METHODS,
     ModelCard,
@@ -214,7 +215,14 @@ def test_other_methods_enlarge_by_three_themselves(method: str, size: tuple[int,
     assert run(model, torch.rand(1, 3, 3, *size)).shape == (1, 3, 3 * size[0], 3 * size[1])
 
 
-X3_DIFFUSION = {"steps": 50, "sampling_steps": 2, "eta": 0.0, "widths": (8, 8, 8), "blocks": 1, "attention": ()}
+X3_DIFFUSION: Sizes = {
+    "process": replace(SR3_CHAIN, steps=50),
+    "sampling_steps": 2,
+    "eta": 0.0,
+    "widths": (8, 8, 8),
+    "blocks": 1,
+    "attention": (),
+}
 
 
 @pytest.mark.parametrize("patch", [1, 2])
@@ -224,7 +232,7 @@ def test_pixel_diffusion_samples_at_x3(size: tuple[int, int], residual: bool, pa
     network = PixelDiffusion(1, 2, 1, scale=3, patch=patch, residual=residual, **X3_DIFFUSION).eval()
     with torch.no_grad():
         place, days = torch.zeros(1, 2, dtype=torch.int64), torch.zeros(1, 2)
-        sr = network(torch.rand(1, 2, 1, *size), days, place, torch.zeros(1))
+        sr = network(Seen(torch.rand(1, 2, 1, *size), days, place, torch.zeros(1)))
     assert sr.shape == (1, 1, 3 * size[0], 3 * size[1])
     assert sr.isfinite().all()
 
@@ -234,5 +242,6 @@ def test_pixel_diffusion_trains_at_x3(size: tuple[int, int]) -> None:
     network = PixelDiffusion(1, 2, 1, scale=3, **X3_DIFFUSION)
     height, width = (3 * side for side in size)
     lr, hr = torch.rand(1, 2, 1, *size), torch.rand(1, 1, height, width)
-    output, wanted = network.denoise(lr, torch.zeros(1, 2), hr, 0, torch.zeros(1, 2), torch.zeros(1))
+    seen = Seen(lr, torch.zeros(1, 2), torch.zeros(1, 2), torch.zeros(1))
+    output, wanted = network.denoise(seen, hr, 0)
     assert output.shape == wanted.shape == (1, 1, height, width)

@@ -43,7 +43,7 @@ def spread(model: SuperResolver, batch: Batch, variant: Variant) -> Spread:
     Values without a deviation, of images with one date that shows something, are not valid.
     """
     device = next(p.device for p in model.parameters())
-    sr, deviation = (part.cpu() for part in model.spread(*(part.to(device) for part in _seen(batch, variant))))
+    sr, deviation = (part.cpu() for part in model.spread(*_seen(batch, variant).to(device)))
     sr = sr.clamp(0, 1)
     known = deviation.isfinite().all(dim=1)
     return Spread(sr, deviation, (sr - batch.hr).abs(), batch.hr_valid & known)

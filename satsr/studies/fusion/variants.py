@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from satsr.common.device import best_device
 from satsr.common.progress import Progress
 from satsr.data.pairs import Batch, Pairs, spread_evenly
+from satsr.data.seen import Seen
 from satsr.metrics.scoring import score
 from satsr.models.diffusion.fusion import Fusion
 from satsr.models.diffusion.process import Diffusion
@@ -148,21 +149,20 @@ def changed(network: nn.Module, options: Mapping[str, Any]) -> Iterator[None]:
 def outputs(model: SuperResolver, batch: Batch, variant: Variant) -> Tensor:
     """Return a variant's images (N, C, H, W) in [0, 1], on the CPU."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    given = [part.to(device) for part in _seen(batch, variant)]
     with changed(model.network, variant.network):
-        return model(*given).float().clamp(0, 1).cpu()
+        return model(*_seen(batch, variant).to(device)).float().clamp(0, 1).cpu()
 
 
-def _seen(batch: Batch, variant: Variant) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    lr, every, place, day = batch.seen()
-    dates = variant.dates or lr.shape[1]
+def _seen(batch: Batch, variant: Variant) -> Seen:
+    seen = batch.seen()
+    every, dates = seen.dt_days, variant.dates or seen.lr.shape[1]
     times = {
         "true": lambda: every,
         "permuted": lambda: every.roll(max(1, every.shape[1] // 2), dims=1),
         "later": lambda: every + YEAR_DAYS,
         "zero": lambda: torch.zeros_like(every),
     }
-    return lr[:, :dates], times[variant.times]()[:, :dates], place, day
+    return seen._replace(lr=seen.lr[:, :dates], dt_days=times[variant.times]()[:, :dates])
 
 
 def study(

@@ -44,7 +44,7 @@ def costs(models: Mapping[str, SuperResolver], batch: Batch) -> pd.DataFrame:
     rows = []
     for name, model in models.items():
         every, learned = parameters(model)
-        gflop = operations(lambda model=model: model(*_to(one, _device(model)))) / 1e9  # type: ignore[misc]
+        gflop = operations(lambda model=model: model(*one.seen().to(_device(model)))) / 1e9  # type: ignore[misc]
         rows.append({"method": name, "parameters": every, "learned": learned, "gflop": gflop})
     return pd.DataFrame(rows)
 
@@ -53,10 +53,8 @@ def training_operations(model: SuperResolver, batch: Batch) -> int:
     """Return the operations of one training step of a sampling method, forward and backward, per image."""
     model.train()
 
-    lr, dt_days, place, day = batch.seen()
-
     def step() -> None:
-        output, wanted = model.denoise(lr, dt_days, batch.hr, 0, place, day)
+        output, wanted = model.denoise(batch.seen(), batch.hr, 0)
         (output - wanted).square().mean().backward()
 
     total = operations(step)
@@ -87,7 +85,7 @@ def times(
     for _ in range(rounds):
         for name, model in models.items():
             for size in sizes:
-                given = _to(_first(batch, size), _device(model))
+                given = _first(batch, size).seen().to(_device(model))
                 seconds.setdefault((name, size), []).append(_seconds(lambda: model(*given)) / size)  # noqa: B023
     one = _first(batch, 1)
     area_km2 = one.hr.shape[-1] * one.hr.shape[-2] * gsd_m**2 / M2_PER_KM2
@@ -104,7 +102,7 @@ def times(
 def peak_mib(model: SuperResolver, batch: Batch) -> float:
     """Return the largest memory of values, beside the weights, while a batch is super-resolved, in MiB."""
     device = _device(model)
-    given = _to(batch, device)
+    given = batch.seen().to(device)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
@@ -139,10 +137,6 @@ def _first(batch: Batch, size: int) -> Batch:
         name: tuple(getattr(batch, name)[i] for i in chosen.tolist()) for name in ("tiles", "regions")
     }
     return Batch(**parts, **names)
-
-
-def _to(batch: Batch, device: torch.device) -> tuple[Tensor, ...]:
-    return tuple(part.to(device) for part in batch.seen())
 
 
 def _device(network: nn.Module) -> torch.device:
