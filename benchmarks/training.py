@@ -12,7 +12,8 @@ import torch
 from satsr.common.device import best_precision
 from satsr.common.paths import project_root
 from satsr.data.pairs import Batch
-from satsr.models.superresolver import ModelCard, find_method
+from satsr.models.methods import find_method
+from satsr.models.superresolver import ModelCard
 from satsr.perception.trunk import TrunkCard, build_trunk
 from satsr.pipeline.params import load_study
 from satsr.training.denoiser import DenoiserTraining

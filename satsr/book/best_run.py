@@ -11,7 +11,7 @@ import pandas as pd
 from satsr.book.claims import status
 from satsr.evaluation.tables import markdown, with_sets
 from satsr.evaluation.verdicts import sentences
-from satsr.metrics.registry import find_metric
+from satsr.metrics.facts import find_metric
 from satsr.studies.buildings import shares as buildings
 from satsr.studies.fusion import report as fusion_report
 

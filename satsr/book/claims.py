@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from satsr.evaluation.tables import NOT_RUN, UNDATED
+from satsr.metrics.facts import find_metric
 from satsr.studies import convergence as convergence_report
 from satsr.studies.agreement import report
 from satsr.studies.buildings.shares import share_text
@@ -77,7 +78,7 @@ def _said(table: pd.DataFrame, metric: str, method: str, others: tuple[str, ...]
 def _outcome(row: pd.Series, method: str) -> str:
     """Return how a method fares in a comparison: it beats, loses to, or leads or trails within the interval."""
     direction = 1 if row.a == method else -1
-    better = direction * row.difference * (-1 if row.metric.startswith("lpips") else 1) > 0
+    better = direction * row.difference * (1 if find_metric(row.metric).better == "higher" else -1) > 0
     if row.verdict in ("a beats b", "b beats a"):
         return "beats" if better else "beaten by"
     return "better than, but not shown to beat," if better else "worse than, but not shown to lose to,"

@@ -20,13 +20,14 @@ from satsr.common.progress import Progress
 from satsr.data.data_set import DataSet
 from satsr.data.pairs import Batch, Pairs
 from satsr.evaluation.settings import EvaluateSettings
-from satsr.metrics.networks import network_of, split_name
-from satsr.metrics.registry import find_metric
+from satsr.metrics.facts import find_metric, split_name
+from satsr.metrics.networks import network_of
 from satsr.metrics.scoring import score
 from satsr.metrics.set_distances import pooled_features
 from satsr.models.files import load_model
 from satsr.models.latent_diffusion import LatentDiffusion
-from satsr.models.superresolver import ModelCard, SuperResolver, find_method, other_networks
+from satsr.models.methods import find_method
+from satsr.models.superresolver import ModelCard, SuperResolver, other_networks
 from satsr.perception.identity import weights_digest
 from satsr.perception.load import load_trunk
 from satsr.perception.roles import LOSS, network_name

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from satsr.data.images import IMAGES
 from satsr.evaluation.intervals import mean_interval
+from satsr.metrics.facts import find_metric
 from satsr.metrics.protocol import Protocol, check_protocol
-from satsr.metrics.registry import find_metric
 from satsr.metrics.scoring import Gray, check_gray, score
 
 COLUMNS = ["image", "metric", "protocol", "value"]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from satsr.evaluation.intervals import check_level, draw_counts, drawn_means, percentile_interval
-
-Better = Literal["higher", "lower"]
+from satsr.metrics.facts import Better
 
 # Sums of the same scores in another order differ by rounding, which is no difference between methods.
 ROUNDING = 1e-12

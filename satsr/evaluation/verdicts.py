@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from satsr.evaluation.paired import Better, Comparison, compare
+from satsr.evaluation.paired import Comparison, compare
+from satsr.metrics.facts import Better
 
 Verdict = Literal["a beats b", "b beats a", "one seed: not said", "not shown"]
 

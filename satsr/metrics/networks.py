@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 from satsr.common.device import best_device
+from satsr.metrics.facts import Kind
 from satsr.perception.clip import Clip
 from satsr.perception.load import load_clip, load_trunk
 from satsr.perception.trunk import Trunk
-
-Kind = Literal["trunk", "clip"]
-
-
-def split_name(full: str) -> tuple[str, str]:
-    """Split `metric:network` into its two parts; the second is "" where no network is named."""
-    metric, _, network = full.partition(":")
-    return metric, network
 
 
 def network_of(kind: Kind, name: str) -> Trunk | Clip:

@@ -3,7 +3,7 @@
 Aybar et al., "A comprehensive benchmark for optical remote sensing image super-resolution", IEEE GRSL 2024:
 consistency with the input (reflectance, spectral, spatial), synthesis, and correctness (hallucination, omission,
 improvement). The package's default configuration is used; where it departs from the paper, the definitions in
-`SCORES` say what is computed.
+`facts` say what is computed.
 """
 
 import hashlib
@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
 from types import MappingProxyType
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -31,54 +30,16 @@ FARTHEST_LR_PX = 5.0
 SMALLEST_INSIDE_LR_PX = 8
 
 _PACKAGE = f"opensr-test {version('opensr-test')}"
-_CONSISTENCY = "SR brought down bilinearly against LR"
-_MATCHED = "SR matched to HR in tone and place, LR enlarged bilinearly"
-_CORRECTNESS = (
-    f"{_MATCHED}; normalized differences |x - y| / |x + y| of each pixel relative to that of LR and HR, softmin with "
-    "T = 0.25, over pixels where one of them is above the upper quartile of LR against HR"
-)
-
-
-@dataclass(frozen=True)
-class OpensrScore:
-    """What a table needs to know about a score.
-
-    Attributes:
-        key: name in the package's own result.
-        unit: unit of a score, "" for none.
-        better: which direction is better.
-        definition: what is computed, in words for the reader of a table.
-    """
-
-    key: str
-    unit: str
-    better: Literal["higher", "lower"]
-    definition: str
-
-
-SCORES: Mapping[str, OpensrScore] = MappingProxyType(
+# Name of a score -> its key in the package's own result.
+KEYS: Mapping[str, str] = MappingProxyType(
     {
-        "reflectance": OpensrScore("reflectance", "", "lower", f"{_PACKAGE}: mean absolute difference, {_CONSISTENCY}"),
-        "spectral": OpensrScore("spectral", "°", "lower", f"{_PACKAGE}: mean spectral angle, {_CONSISTENCY}"),
-        "spatial": OpensrScore(
-            "spatial",
-            "LR px",
-            "lower",
-            f"{_PACKAGE}: displacement by whitened phase correlation, {_CONSISTENCY}; "
-            f"{FARTHEST_LR_PX:g} where the package finds more and gives NaN",
-        ),
-        "synthesis": OpensrScore(
-            "synthesis", "", "higher", f"{_PACKAGE}: mean absolute difference of SR and LR ({_MATCHED})"
-        ),
-        "hallucination": OpensrScore(
-            "ha_metric", "", "lower", f"{_PACKAGE}: share of SR that is like neither HR nor LR ({_CORRECTNESS})"
-        ),
-        "omission": OpensrScore(
-            "om_metric", "", "lower", f"{_PACKAGE}: share of SR that is still like LR ({_CORRECTNESS})"
-        ),
-        "improvement": OpensrScore(
-            "im_metric", "", "higher", f"{_PACKAGE}: share of SR that is like HR ({_CORRECTNESS})"
-        ),
+        "reflectance": "reflectance",
+        "spectral": "spectral",
+        "spatial": "spatial",
+        "synthesis": "synthesis",
+        "hallucination": "ha_metric",
+        "omission": "om_metric",
+        "improvement": "im_metric",
     }
 )
 
@@ -87,7 +48,7 @@ def opensr_score(name: str) -> Callable[..., Tensor]:
     """Make the metric function of one score.
 
     Args:
-        name: key of `SCORES`.
+        name: key of `KEYS`.
 
     Returns:
         `opensr` for that score: (sr, hr, protocol, valid, lr) -> float64 (N,).
@@ -95,8 +56,8 @@ def opensr_score(name: str) -> Callable[..., Tensor]:
     Raises:
         ValueError: for an unknown name, listing the valid ones.
     """
-    if name not in SCORES:
-        raise ValueError(f"got opensr score {name!r}, expected one of {list(SCORES)}: pick one")
+    if name not in KEYS:
+        raise ValueError(f"got opensr score {name!r}, expected one of {list(KEYS)}: pick one")
 
     def one_score(
         sr: Tensor, hr: Tensor, protocol: Protocol, valid: Tensor | None = None, lr: Tensor | None = None
@@ -124,7 +85,7 @@ def opensr(
         lr: input series (N, T, C_in, h, w) in [0, 1], C_in at least C.
 
     Returns:
-        float64 (N,) for each name of `SCORES`.
+        float64 (N,) for each name of `KEYS`.
 
     Raises:
         ValueError: from `check_images` and `input_image`; for fewer than 3 bands, a scale that does not divide the
@@ -140,7 +101,7 @@ def opensr(
     for name, image in images.items():
         _check_texture(image, name, scale_of(image, hr))
     per_image = _scores_of(_batch({name: on_cpu(image, protocol) for name, image in images.items()}))
-    return {name: torch.tensor([s[name] for s in per_image], dtype=torch.float64, device=sr.device) for name in SCORES}
+    return {name: torch.tensor([s[name] for s in per_image], dtype=torch.float64, device=sr.device) for name in KEYS}
 
 
 @dataclass(frozen=True)
@@ -172,7 +133,7 @@ def _scores_of_image(number: int, lr: Tensor, sr: Tensor, hr: Tensor) -> dict[st
         # "spatial" and the registration to HR have defined values where this is said.
         warnings.filterwarnings("ignore", "Estimated translation is too large")
         found = Metrics().compute(lr=lr, sr=sr, hr=hr)
-    scores = {name: found[score.key] for name, score in SCORES.items()}
+    scores = {name: found[key] for name, key in KEYS.items()}
     if math.isnan(scores["spatial"]):
         scores["spatial"] = FARTHEST_LR_PX
     for name, value in scores.items():

@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from satsr.metrics.networks import network_of, split_name
+from satsr.metrics.facts import Metric, find_metric, split_name
+from satsr.metrics.networks import network_of
 from satsr.metrics.protocol import Protocol, check_protocol
-from satsr.metrics.registry import Metric, find_metric
+from satsr.metrics.registry import FUNCTIONS
 
 Gray = Literal["error", "repeat"]
 
@@ -53,7 +54,8 @@ def score(
     scores = {}
     for name, metric in metrics.items():
         sr_bands, hr_bands = (_as_color(image, name, metric, gray) for image in (sr, hr))
-        found = metric.function(sr_bands, hr_bands, protocol, valid, **_needs(name, metric, lr))
+        function = FUNCTIONS[split_name(name)[0]]
+        found = function(sr_bands, hr_bands, protocol, valid, **_needs(name, metric, lr))
         scores[name] = found.cpu().numpy()
     return scores
 

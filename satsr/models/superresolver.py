@@ -17,6 +17,7 @@ from satsr.models.diffusion.fusion import Fusion
 from satsr.models.diffusion.process import StraightFlow
 from satsr.models.highresnet import HighResNet
 from satsr.models.latent_diffusion import LatentDiffusion
+from satsr.models.methods import find_method
 from satsr.models.pixel_diffusion import PixelDiffusion
 from satsr.models.rrdbnet import SSR_RRDBNet
 from satsr.models.sizes import Groups, build_network, check_sizes, size_names
@@ -68,41 +69,20 @@ def _feed_sampler(network: nn.Module, seen: Seen) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Method:
+class Network:
     """How a method's network is made and fed.
 
     Attributes:
-        network: class of the network; arguments that the card does not fix are its sizes.
+        kind: class of the network; arguments that the card does not fix are its sizes.
         fixed: arguments that follow from the card.
         feed: calls the network with what a model is given.
         groups: arguments that are objects, with the fields that settings name in their place.
-        any_dates: the network takes any number of dates, if it was trained with more than one.
-        date_by_date: the network was trained with single dates and takes any number of them.
-        doubles: the network enlarges by powers of two only.
     """
 
-    network: type[nn.Module]
+    kind: type[nn.Module]
     fixed: Callable[[ModelCard], Sizes]
     feed: Callable[[nn.Module, Seen], Tensor] = _feed_dates
     groups: Groups = field(default_factory=dict)
-    any_dates: bool = False
-    date_by_date: bool = False
-    doubles: bool = False
-
-    @property
-    def learns(self) -> bool:
-        """Whether the method has weights to train."""
-        return self.network is not BicubicMedian
-
-    @property
-    def denoises(self) -> bool:
-        """Whether the network learns to denoise and samples its images, with `denoise` beside `forward`."""
-        return hasattr(self.network, "denoise")
-
-    @property
-    def pretrained(self) -> bool:
-        """Whether the network starts from a trained autoencoder and a latent U-Net."""
-        return hasattr(self.network, "start_from")
 
 
 def _worldstrat_sizes(card: ModelCard) -> Sizes:
@@ -141,36 +121,30 @@ def network_scale(card: ModelCard) -> int:
     return 1 << (card.scale - 1).bit_length() if find_method(card.method).doubles else card.scale
 
 
-METHODS = {
-    "bicubic": Method(BicubicMedian, lambda c: {"out_channels": len(c.bands_out), "scale": c.scale}, any_dates=True),
-    "srcnn": Method(SRCNN, _worldstrat_sizes, doubles=True),
-    "highresnet": Method(HighResNet, _worldstrat_sizes, any_dates=True, doubles=True),
-    "esrgan": Method(
+NETWORKS = {
+    "bicubic": Network(BicubicMedian, lambda c: {"out_channels": len(c.bands_out), "scale": c.scale}),
+    "srcnn": Network(SRCNN, _worldstrat_sizes),
+    "highresnet": Network(HighResNet, _worldstrat_sizes),
+    "esrgan": Network(
         SSR_RRDBNet,
         lambda c: {
             "num_in_ch": c.dates * len(c.bands_in),
             "num_out_ch": len(c.bands_out),
             "scale": network_scale(c),
         },
-        feed=_feed_stacked,
-        doubles=True,
+        _feed_stacked,
     ),
-    "sr3": Method(PixelDiffusion, _sampler_sizes, feed=_feed_sampler, groups=_PIXEL_GROUPS),
-    "flow": Method(PixelDiffusion, lambda c: {**_sampler_sizes(c), "process": StraightFlow()}, feed=_feed_sampler),
-    "satdiffmoe": Method(LatentDiffusion, _latent_sizes, feed=_feed_sampler, groups=_LATENT_GROUPS, date_by_date=True),
-    "satdiffmoe_absolute": Method(  # told where and when, in DiffusionSat's manner, in place of the time difference
-        LatentDiffusion,
-        lambda c: {**_latent_sizes(c), "time": "absolute"},
-        feed=_feed_sampler,
-        groups=_LATENT_GROUPS,
-        date_by_date=True,
+    "sr3": Network(PixelDiffusion, _sampler_sizes, _feed_sampler, _PIXEL_GROUPS),
+    "flow": Network(PixelDiffusion, lambda c: {**_sampler_sizes(c), "process": StraightFlow()}, _feed_sampler),
+    "satdiffmoe": Network(LatentDiffusion, _latent_sizes, _feed_sampler, _LATENT_GROUPS),
+    "satdiffmoe_absolute": Network(  # told where and when, in DiffusionSat's manner, in place of the time difference
+        LatentDiffusion, lambda c: {**_latent_sizes(c), "time": "absolute"}, _feed_sampler, _LATENT_GROUPS
     ),
-    "controlnet": Method(
+    "controlnet": Network(
         LatentDiffusion,
         lambda c: {**_latent_sizes(c), "condition": "control", "dates": "nearest"},
-        feed=_feed_sampler,
-        groups=_LATENT_GROUPS,
-        date_by_date=True,
+        _feed_sampler,
+        _LATENT_GROUPS,
     ),
 }
 
@@ -188,15 +162,16 @@ class SuperResolver(nn.Module):
 
     def __init__(self, card: ModelCard, seed: int = 0) -> None:
         super().__init__()
-        method = find_method(card.method)
-        fixed = method.fixed(card)
-        valid = size_names(method.network, method.groups) - set(fixed)
-        check_sizes(method.network, card.network, valid, f"train.{card.method}.network")
+        method, network = find_method(card.method), NETWORKS[card.method]
+        fixed = network.fixed(card)
+        valid = size_names(network.kind, network.groups) - set(fixed)
+        check_sizes(network.kind, card.network, valid, f"train.{card.method}.network")
         self.card = card
         self.method = method
+        self.feed = network.feed
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.network = build_network(method.network, {**fixed, **card.network}, method.groups)
+            self.network = build_network(network.kind, {**fixed, **card.network}, network.groups)
 
     def forward(
         self, lr: Tensor, dt_days: Tensor | None = None, place: Tensor | None = None, day: Tensor | None = None
@@ -219,7 +194,7 @@ class SuperResolver(nn.Module):
             ValueError: wrong number of axes or bands, no date, dates to choose from that are all black, or a time that
                 a network needs and that is not known.
         """
-        sr = self.method.feed(self.network, self._given(lr, dt_days, place, day))
+        sr = self.feed(self.network, self._given(lr, dt_days, place, day))
         sr = sr.flatten(1, 2) if sr.ndim == 5 else sr  # WorldStrat's networks return (N, 1, C, H, W)
         if not self.resizes:
             return sr
@@ -285,15 +260,8 @@ def other_networks(method: str) -> dict[str, set[str]]:
     Returns:
         as `satsr.common.code.fingerprint` leaves them out.
     """
-    every = {found.network.__module__ for found in METHODS.values()}
-    return {__name__: every - {find_method(method).network.__module__}}
-
-
-def find_method(name: str) -> Method:
-    """Return a method by name, or raise a ValueError that lists them."""
-    if name not in METHODS:
-        raise ValueError(f"unknown method {name!r}: expected one of {', '.join(METHODS)}")
-    return METHODS[name]
+    every = {found.kind.__module__ for found in NETWORKS.values()}
+    return {__name__: every - {NETWORKS[method].kind.__module__}}
 
 
 def build_discriminator(card: ModelCard, sizes: Sizes, seed: int) -> SSR_UNetDiscriminatorSN:

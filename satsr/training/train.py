@@ -21,7 +21,8 @@ from satsr.common.provenance import record
 from satsr.data.data_set import DataSet
 from satsr.models.diffusers_files import StartingPoint
 from satsr.models.files import load_model, save_model
-from satsr.models.superresolver import ModelCard, SuperResolver, find_method, other_networks
+from satsr.models.methods import find_method
+from satsr.models.superresolver import ModelCard, SuperResolver, other_networks
 from satsr.perception.identity import weights_digest
 from satsr.perception.load import load_trunk
 from satsr.perception.roles import LOSS, network_name

@@ -1,7 +1,6 @@
 """Scoring image files: how they are matched, scored and summarized."""
 
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from PIL import Image
 
 from satsr.evaluation.files import Report, evaluate_files, match_files, summary
 from satsr.metrics.protocol import Protocol
-from satsr.metrics.registry import METRICS
+from satsr.metrics.registry import FUNCTIONS
 from satsr.metrics.scoring import score
 from tests.data.readers.image_files import as_tensor, picture, write_picture, write_tiff
 
@@ -113,8 +112,7 @@ def test_an_image_that_cannot_be_scored_stops_or_is_left_out(folders: tuple[Path
 def test_a_score_that_is_no_number_is_an_image_that_cannot_be_scored(
     folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    undefined = replace(METRICS["psnr"], function=lambda sr, *_: torch.full((len(sr),), math.nan))
-    monkeypatch.setitem(METRICS, "psnr", undefined)
+    monkeypatch.setitem(FUNCTIONS, "psnr", lambda sr, *_: torch.full((len(sr),), math.nan))
     with pytest.raises(ValueError, match=r"a\.png against .*: got NaN for psnr \(published\)"):
         evaluate(*folders)
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from satsr.evaluation.paired import Better, Comparison, cliffs_delta, compare
+from satsr.evaluation.paired import Comparison, cliffs_delta, compare
+from satsr.metrics.facts import Better
 from tests.evaluation.method_scores import method_scores
 
 EFFECTS = np.random.default_rng(0).normal(0, 1, 9).tolist()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -156,3 +158,31 @@ def test_a_missing_method_is_an_error_not_a_shorter_table(tmp_path) -> None:
     scores({"srcnn": 1.0}).to_parquet(tmp_path / "srcnn.parquet")
     with pytest.raises(FileNotFoundError, match=r"esrgan\.parquet is missing"):
         read_scores(tmp_path, ("srcnn", "esrgan"))
+
+
+WITHOUT_TORCH = (
+    "satsr.evaluation.tables",
+    "satsr.evaluation.verdicts",
+    "satsr.studies.fusion.report",
+    "satsr.book.claims",
+    "satsr.book.cards",
+)
+
+
+def loaded_by(*modules: str) -> set[str]:
+    """What a fresh Python has loaded after it imported some modules."""
+    code = f"import sys, {', '.join(modules)}; print(*sys.modules)"
+    return set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
+
+
+def test_tables_claims_and_cards_need_no_torch() -> None:
+    loaded = loaded_by(*WITHOUT_TORCH)
+    assert loaded.issuperset(WITHOUT_TORCH)
+    assert "torch" not in loaded
+
+
+def test_tables_depend_on_no_network_and_on_no_metric() -> None:
+    loaded = {
+        name for name in loaded_by("satsr.evaluation.tables") if name.startswith(("satsr.models", "satsr.metrics"))
+    }
+    assert loaded <= {"satsr.models", "satsr.models.methods", "satsr.metrics", "satsr.metrics.facts"}

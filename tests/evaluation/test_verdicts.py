@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from satsr.evaluation.paired import Better
 from satsr.evaluation.verdicts import COLUMNS, comparisons, holm, sentences, shown
+from satsr.metrics.facts import Better
 from tests.evaluation.method_scores import method_scores
 
 REGIONS = np.random.default_rng(0).normal(0, 1, 8)

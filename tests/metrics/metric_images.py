@@ -8,8 +8,9 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from satsr.metrics import registry
+from satsr.metrics.facts import METRICS
 from satsr.metrics.protocol import Protocol
-from satsr.metrics.registry import METRICS
 
 Function = Callable[..., Tensor]
 
@@ -17,9 +18,9 @@ PROTOCOLS: list[Protocol] = ["published", "corrected"]
 # Metrics that take nothing besides the images and the mask.
 PLAIN = [name for name, metric in METRICS.items() if not metric.network and not metric.needs_lr]
 # Higher is better, any number of bands.
-FUNCTIONS: list[Function] = [METRICS[name].function for name in PLAIN if METRICS[name].better == "higher"]
+FUNCTIONS: list[Function] = [registry.FUNCTIONS[name] for name in PLAIN if METRICS[name].better == "higher"]
 # Lower is better, at least two bands.
-ERRORS: list[Function] = [METRICS[name].function for name in PLAIN if METRICS[name].better == "lower"]
+ERRORS: list[Function] = [registry.FUNCTIONS[name] for name in PLAIN if METRICS[name].better == "lower"]
 
 each_protocol = pytest.mark.parametrize("protocol", PROTOCOLS)
 each_function = pytest.mark.parametrize("function", FUNCTIONS)

@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from satsr.metrics import registry
 from satsr.metrics.cpsnr import cpsnr
+from satsr.metrics.facts import METRICS, find_metric
 from satsr.metrics.protocol import Protocol
 from satsr.metrics.psnr import psnr
-from satsr.metrics.registry import METRICS, find_metric
 from satsr.metrics.scoring import score
 from satsr.metrics.ssim import ssim
 from tests.metrics.input_series import random_pair
@@ -37,12 +38,17 @@ def test_score_returns_one_float64_per_image_and_metric(protocol: Protocol) -> N
         assert values.dtype == np.float64
 
 
+def test_every_metric_has_facts_and_a_function() -> None:
+    assert list(METRICS) == list(registry.FUNCTIONS)
+
+
 def test_every_metric_defines_both_protocols() -> None:
     for metric in METRICS.values():
         assert set(metric.definition) == set(PROTOCOLS)
 
 
 def test_color_metrics_refuse_or_repeat_one_band(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry.FUNCTIONS, "color", psnr)
     monkeypatch.setitem(METRICS, "color", replace(METRICS["psnr"], needs_color=True))
     hr = texture(18, bands=1)
     sr = noisy(hr, 18)
@@ -135,7 +141,7 @@ def test_metrics_of_the_input_take_it_and_the_others_do_not() -> None:
     hr, lr = random_pair(20, size_px=64)
     of_input = [name for name, metric in METRICS.items() if metric.needs_lr]
     for name, values in score(hr, hr, of_input, "corrected", lr=lr).items():
-        expected = METRICS[name].function(hr, hr, "corrected", None, lr=lr)
+        expected = registry.FUNCTIONS[name](hr, hr, "corrected", None, lr=lr)
         np.testing.assert_array_equal(values, expected, err_msg=name)
     for name in of_input:
         with pytest.raises(ValueError, match="got no lr, expected the input series"):

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from satsr.metrics.opensr import FARTHEST_LR_PX, SCORES, opensr, opensr_score
+from satsr.metrics.facts import METRICS
+from satsr.metrics.opensr import FARTHEST_LR_PX, KEYS, opensr, opensr_score
 from satsr.metrics.protocol import Protocol
 from tests.metrics.input_series import SCALE, enlarged, random_pair, real_pairs, with_real_detail
 from tests.metrics.metric_images import each_protocol, noisy
@@ -127,9 +128,11 @@ def random_states() -> list[object]:
 def test_definitions_name_the_installed_version() -> None:
     import opensr_test
 
-    for score in SCORES.values():
-        assert score.definition.startswith(f"opensr-test {opensr_test.__version__}: ")
-        assert "\n" not in score.definition
+    for name in KEYS:
+        definition = METRICS[name].definition["corrected"]
+        assert definition.startswith(f"opensr-test {opensr_test.__version__}: ")
+        assert "\n" not in definition
+    assert f"; {FARTHEST_LR_PX:g} where the package finds more" in METRICS["spatial"].definition["corrected"]
 
 
 HR, LR = random_pair(7)

@@ -18,14 +18,14 @@ from satsr.data.seen import Seen
 from satsr.models.autoencoder import tiny_config
 from satsr.models.diffusion.unet import latent_unet_config
 from satsr.models.files import load_model, save_model
+from satsr.models.methods import METHODS, find_method
 from satsr.models.pixel_diffusion import SR3_CHAIN, PixelDiffusion
 from satsr.models.superresolver import (
-    METHODS,
+    NETWORKS,
     ModelCard,
     Sizes,
     SuperResolver,
     build_discriminator,
-    find_method,
     network_scale,
 )
 
@@ -65,6 +65,18 @@ def run(model: SuperResolver, lr: Tensor) -> Tensor:
 
 def test_every_method_has_a_size_here() -> None:
     assert set(SIZES) == set(METHODS)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_facts_are_those_of_the_network(method: str) -> None:
+    facts, network = find_method(method), NETWORKS[method].kind
+    assert facts.learns == any(value.requires_grad for value in SuperResolver(card(method)).parameters())
+    assert facts.denoises == hasattr(network, "denoise")
+    assert facts.pretrained == hasattr(network, "start_from")
+
+
+def test_every_method_has_facts_and_a_network() -> None:
+    assert list(METHODS) == list(NETWORKS)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -16,7 +16,7 @@ from satsr.common.digests import tree_digest
 from satsr.common.paths import Workspace
 from satsr.data.data_set import READERS
 from satsr.evaluation.tables import UNDATED
-from satsr.models.superresolver import find_method
+from satsr.models.methods import find_method
 from satsr.pipeline.params import load_study
 from satsr.studies.fusion.report import NO_DATES
 from tests.conftest import TinyRun, satsr

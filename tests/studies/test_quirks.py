@@ -15,7 +15,7 @@ from torch import Tensor
 
 from satsr.data.pairs import Batch
 from satsr.evaluation.settings import TableSettings
-from satsr.metrics.registry import METRICS
+from satsr.metrics.registry import FUNCTIONS
 from satsr.studies.quirks import ALL, relative, reversed_bands, rounded, sentence, shown, table, upper_half, variants
 from tests.metrics.input_series import random_pair
 from tests.metrics.metric_images import noisy, texture
@@ -147,7 +147,7 @@ def test_every_variant_is_its_computation_by_hand(metric: str) -> None:
 def test_all_quirks_together_are_the_published_protocol(metric: str) -> None:
     ways = variants(TRUNK, CLIP)[metric]
     for name, protocol in (("", "corrected"), (ALL, "published")):
-        expected = METRICS[metric].function(SR, HR, protocol, None, **NETWORKS.get(metric, {}))
+        expected = FUNCTIONS[metric](SR, HR, protocol, None, **NETWORKS.get(metric, {}))
         assert torch.equal(ways[name](SR, HR), expected)
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from satsr.evaluation.intervals import check_level, draw_counts, percentile_interval
-from satsr.evaluation.paired import Better
+from satsr.metrics.facts import Better
 
 Array = NDArray[np.float64]
 

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from satsr.data.pairs import Pair, Pairs
-from satsr.metrics.networks import split_name
+from satsr.metrics.facts import find_metric, split_name
 from satsr.metrics.protocol import Protocol
-from satsr.metrics.registry import find_metric
 from satsr.metrics.scoring import score
 from satsr.studies.agreement.context import Box, Context
 from satsr.studies.agreement.degradations import DEGRADATIONS, applicable

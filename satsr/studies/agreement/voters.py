@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from satsr.metrics.registry import find_metric
+from satsr.metrics.facts import find_metric
 from satsr.studies.agreement.preference import outcomes
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from satsr.data.pairs import Pairs
-from satsr.models.superresolver import find_method
+from satsr.models.methods import find_method
 from satsr.studies.data_sets.settings import DataSetsStudySettings
 from satsr.training.settings import TrainSettings
 from satsr.training.transfer import of_length

@@ -13,8 +13,8 @@ from satsr.evaluation.intervals import mean_interval
 from satsr.evaluation.paired import compare
 from satsr.evaluation.settings import TableSettings
 from satsr.evaluation.verdicts import SIGNIFICANCE, holm
-from satsr.metrics.registry import find_metric
-from satsr.studies.fusion.variants import AS_SET
+from satsr.metrics.facts import find_metric
+from satsr.studies.fusion.settings import AS_SET
 
 # Scores of the same image made in another order differ by less.
 ROUNDING = 1e-4

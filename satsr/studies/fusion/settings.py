@@ -8,6 +8,8 @@ from pydantic import Field
 
 from satsr.common.settings import Settings
 
+AS_SET = "as set"  # what tables call the variant that changes nothing
+
 
 class FusionStudySettings(Settings):
     """The study of SatDiffMoE: which options are tried, and on how many places."""

@@ -22,10 +22,9 @@ from satsr.models.diffusion.process import Diffusion
 from satsr.models.diffusion.when import YEAR_DAYS
 from satsr.models.latent_diffusion import LatentDiffusion
 from satsr.models.superresolver import SuperResolver
-from satsr.studies.fusion.settings import FusionStudySettings
+from satsr.studies.fusion.settings import AS_SET, FusionStudySettings
 
 Times = Literal["true", "permuted", "later", "zero"]
-AS_SET = "as set"  # the variant that changes nothing
 AT_ONCE = 8  # places
 
 

@@ -156,7 +156,7 @@ def test_a_fitted_model_sees_what_it_saw(written: dict[str, Path], method: str, 
     bands = len(new.card.bands_in)
     date = torch.rand(1, 1, bands, 12, 12, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        made = new.method.feed(new.network, date.expand(-1, pairs.dates, -1, -1, -1), *[torch.zeros(0)] * 3)
+        made = new.feed(new.network, date.expand(-1, pairs.dates, -1, -1, -1), *[torch.zeros(0)] * 3)
         expected = old(date.expand(-1, 4, 3, -1, -1))
     if bands == 1:
         expected = expected.mean(dim=1, keepdim=True)

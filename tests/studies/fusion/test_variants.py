@@ -12,7 +12,6 @@ import torch
 from satsr.evaluation.settings import TableSettings
 from satsr.models.superresolver import ModelCard, SuperResolver
 from satsr.studies.fusion.report import (
-    AS_SET,
     against,
     by_count,
     coverage_sentence,
@@ -22,7 +21,7 @@ from satsr.studies.fusion.report import (
     steps_sentence,
     time_sentence,
 )
-from satsr.studies.fusion.settings import FusionStudySettings
+from satsr.studies.fusion.settings import AS_SET, FusionStudySettings
 from satsr.studies.fusion.uncertainty import Spread, calibration_factor, coverage, rank_correlation
 from satsr.studies.fusion.variants import Variant, ablation, changed, outputs, steps_variants, time_variants
 from tests.models.small_latents import AUTOENCODER, UNET, network
