@@ -42,14 +42,14 @@ def claims_table(root: Path, here: Path) -> pd.DataFrame:
     return table
 
 
-def page(root: Path) -> str:
+def reference_runs_page(root: Path) -> str:
     """Return the page of the best reference run, in Markdown."""
     results = best(root)
     if results is None:
         return NONE
     parts = [_facts(results), "## Main table", _main(results), "## Comparisons that pass", _comparisons(results)]
     for title, name, text in (
-        ("Buildings", "buildings", buildings.shown),
+        ("Buildings", "buildings", buildings.shares_as_text),
         ("SatDiffMoE: options, on validation chips", "fusion_options", _variants),
         ("SatDiffMoE: wrong times, on test chips", "time", _variants),
         ("Number of low-resolution images", "images", _counts),
@@ -92,7 +92,7 @@ def _comparisons(results: Path) -> str:
 
 
 def _variants(table: pd.DataFrame) -> pd.DataFrame:
-    shown: Any = fusion_report.shown(table.fillna({"choice": ""}))
+    shown: Any = fusion_report.variants_styled(table.fillna({"choice": ""}))
     return pd.DataFrame(shown.data)
 
 

@@ -53,7 +53,7 @@ def fragments(here: Workspace, root: Path) -> dict[str, str]:
         "status.md": _status(here, root),
         "training_speed.md": _training_speed(facts),
         "provenance.md": _provenance(here, facts),
-        "reference_runs.md": best_run.page(root),
+        "reference_runs.md": best_run.reference_runs_page(root),
         "real.md": _real(root),
         "speed.md": _speed(facts),
         "convergence.md": _convergence(here, facts),
@@ -115,7 +115,7 @@ def _convergence(here: Workspace, facts: dict[str, Any]) -> str:
         return NOT_MEASURED
     table = pd.read_csv(path)
     table["ratio_seconds"] = table.ratio * speeds[0] / speeds[1]
-    said = convergence.sentence(table, "ratio_seconds")
+    said = convergence.speed_up_sentence(table, "ratio_seconds")
     return f"In seconds: {said} ({speeds[0]:g} and {speeds[1]:g} samples/s, on {_device(facts)}).\n"
 
 

@@ -25,7 +25,7 @@ def metric_agreement(results: Path) -> str:
         return NOT_RUN
     table = pd.read_csv(results / "agreement.csv")
     judges = json.loads((results / "judges.json").read_text())["judges"]
-    return report.sentence(table[table.protocol == "corrected"], judges)
+    return report.agreement_sentence(table[table.protocol == "corrected"], judges)
 
 
 def opposite_ranking(results: Path) -> str:
@@ -121,7 +121,7 @@ def convergence(results: Path) -> str:
     table = pd.read_csv(results / "convergence.csv")
     low, high = PAPER_CONVERGENCE
     inside = int(((table.ratio >= low) & (table.ratio <= high) & ~table.censored).sum())
-    said = convergence_report.sentence(table)
+    said = convergence_report.speed_up_sentence(table)
     return f"in steps: {said}; {inside} of {len(table)} within the paper's {low} to {high}"
 
 

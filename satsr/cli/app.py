@@ -62,13 +62,13 @@ def evaluate(
     keep_going: Annotated[bool, typer.Option(help="report images that cannot be scored, and score the others")] = False,
 ) -> None:
     """Score super-resolved images against their targets."""
-    from satsr.evaluation.files import evaluate_files, shown, summary
+    from satsr.evaluation.files import evaluate_files, summary, summary_as_text
 
     protocols = ("corrected", "published") if protocol == "both" else (protocol,)
     report = evaluate_files(sr, hr, metrics.split(","), protocols, gray, keep_going)  # type: ignore[arg-type]
     if output is not None:
         report.table.to_csv(output, index=False)
-    lines = shown(summary(report.table))
+    lines = summary_as_text(summary(report.table))
     print_table(list(map(str, lines)), lines.itertuples(index=False))
     for image, reason in report.left_out:
         typer.echo(f"left out {image}: {reason}", err=True)

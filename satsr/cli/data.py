@@ -88,10 +88,10 @@ def leakage(
     """Say how far test and validation tiles lie from those of training."""
     from satsr.data.catalogue import reader_class
     from satsr.data.checks.check import open_splits
-    from satsr.data.checks.leakage import check_distance, positions, report
+    from satsr.data.checks.leakage import check_distance, nearest_training_tiles, positions
 
     readers = open_splits(reader_class(name), folder or _root(root) / name)
-    found = report(positions({reader.split: reader for reader in readers}))
+    found = nearest_training_tiles(positions({reader.split: reader for reader in readers}))
     if output is not None:
         found.to_csv(output, index=False)
     for split, some in found.groupby("split"):

@@ -88,7 +88,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def shown(table: pd.DataFrame) -> pd.DataFrame:
+def summary_as_text(table: pd.DataFrame) -> pd.DataFrame:
     """Return a `summary` as text that fits a terminal: mean with its interval, range, median, n, and what to know."""
     rows = []
     for row in table.to_dict("records"):

@@ -81,7 +81,7 @@ def main_table(
     return pd.DataFrame(rows)
 
 
-def shown(table: pd.DataFrame, protocol: str, digits: dict[str, int]) -> pd.DataFrame:
+def scores_as_text(table: pd.DataFrame, protocol: str, digits: dict[str, int]) -> pd.DataFrame:
     """Return one protocol's cells as text, `mean [low, high]`: one row per method, one column per metric."""
     part = table[table.protocol == protocol]
     texts = part.assign(text=cells(part, digits) + marks(part))
@@ -114,7 +114,7 @@ def with_sets(main: pd.DataFrame, sets: pd.DataFrame, methods: list[str], digits
         methods: rows, in this order; one without scores says so.
         digits: decimals of the metrics of `main`.
     """
-    images = shown(main, "corrected", digits)
+    images = scores_as_text(main, "corrected", digits)
     whole = sets.pivot_table(index="method", columns="metric", values="value").map("{:.4g}".format)
     both = images.join(whole.rename(columns=str.upper), how="outer").reindex(methods).fillna(NOT_RUN)
     return both.rename_axis("method").reset_index().rename_axis(columns=None)

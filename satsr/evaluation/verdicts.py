@@ -107,7 +107,7 @@ def sentences(table: pd.DataFrame, metric: str, protocol: str, unit: str = "", d
     return "\n".join(_sentence(row, unit, digits) for row in _part(table, metric, protocol).itertuples())
 
 
-def shown(table: pd.DataFrame, metric: str, protocol: str, digits: int = 2) -> pd.DataFrame:
+def comparisons_as_text(table: pd.DataFrame, metric: str, protocol: str, digits: int = 2) -> pd.DataFrame:
     """Return the comparisons of one metric and protocol as text, one row per pair; arguments as of `sentences`."""
     rows = _part(table, metric, protocol).to_dict("records")
     return pd.DataFrame(

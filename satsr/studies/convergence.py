@@ -47,7 +47,7 @@ def speed_ups(
     return pd.DataFrame(rows)
 
 
-def sentence(table: pd.DataFrame, column: str = "ratio") -> str:
+def speed_up_sentence(table: pd.DataFrame, column: str = "ratio") -> str:
     """Say what the seeds say: the geometric mean of all ratios, their range, and which of them are limits."""
     seeds = "1 seed" if len(table) == 1 else f"{len(table)} seeds"
     if table.censored.all():

@@ -87,7 +87,7 @@ def _unprepared(clip: Clip, sr: Tensor, hr: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def table(
+def quirk_table(
     outputs: Mapping[str, Tensor], batch: Batch, trunk: Trunk, clip: Clip, settings: TableSettings
 ) -> pd.DataFrame:
     """Score every kind of output with every variant.
@@ -113,7 +113,7 @@ def table(
     return pd.DataFrame(rows, columns=["metric", "quirk", "output", "mean", "change", "low", "high"])
 
 
-def shown(found: pd.DataFrame) -> pd.DataFrame:
+def quirks_as_text(found: pd.DataFrame) -> pd.DataFrame:
     """Return one row per metric and quirk, as text: the mean and the change for every kind of output."""
     digits = found.metric.map({"psnr": 2, "cpsnr": 2}).fillna(3).astype(int)
     text = [
@@ -134,7 +134,7 @@ def relative(found: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(share=rows.change / rows.metric.map(between))
 
 
-def sentence(found: pd.DataFrame) -> str:
+def quirks_sentence(found: pd.DataFrame) -> str:
     """Return which quirk moves which score most, and which rankings the published protocol turns around."""
     shares = relative(found[found.quirk != ALL])
     worst = shares.iloc[int(shares["share"].abs().to_numpy().argmax())]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from satsr.book.best_run import NONE, best, claims_table, page
+from satsr.book.best_run import NONE, best, claims_table, reference_runs_page
 from satsr.evaluation.settings import TableSettings
 from satsr.evaluation.tables import NOT_RUN, main_table, markdown
 from tests.conftest import ROOT
@@ -48,18 +48,18 @@ def test_a_run_that_is_still_being_made_is_none(project: Path) -> None:
     """Its own book is built in the copy of its profile, before its results come back with their provenance."""
     (write_run(project, "overnight") / "run.json").unlink()
     assert best(project) is None
-    assert page(project) == NONE
+    assert reference_runs_page(project) == NONE
 
 
 def test_without_a_run_the_page_says_so(project: Path) -> None:
     assert best(project) is None
-    assert page(project) == NONE
+    assert reference_runs_page(project) == NONE
     assert list(claims_table(project, project / "results" / "default")) == ["source", "claim", "this run"]
 
 
 def test_the_page_shows_what_the_run_left(project: Path) -> None:
     write_run(project, "overnight")
-    text = page(project)
+    text = reference_runs_page(project)
     for fact in ("**overnight**, of 2026-01-02", "`abc123`", "on a CPU", "took 5 minutes", "18 images of 6 regions"):
         assert fact in text
     assert "| esrgan | 22." in text

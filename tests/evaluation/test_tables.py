@@ -20,7 +20,7 @@ from satsr.evaluation.tables import (
     main_table,
     marks,
     read_scores,
-    shown,
+    scores_as_text,
     tabs,
     with_sets,
 )
@@ -55,7 +55,7 @@ def test_a_cell_is_the_mean_with_its_counts() -> None:
 
 def test_text_keeps_the_order_of_methods() -> None:
     table = main_table(scores({"srcnn": 20.0, "bicubic": 21.0}), SETTINGS, "s2naip", "tiny")
-    wide = shown(table, "corrected", DIGITS)
+    wide = scores_as_text(table, "corrected", DIGITS)
     assert wide.index.tolist() == ["srcnn", "bicubic"]
     assert wide.loc["srcnn", "cpsnr"].startswith(f"{table['mean'][0]:.2f} [")
 
@@ -64,14 +64,14 @@ def test_a_flattered_score_has_a_note_and_a_dagger() -> None:
     made = scores({"srcnn": 20.0, "esrgan": 21.0})
     table = main_table(made.assign(flattered=made.method == "esrgan"), SETTINGS, "s2naip", "tiny")
     assert table.note.tolist() == ["images only", f"images only; {FLATTERED}"]
-    cells = shown(table, "corrected", DIGITS).cpsnr
+    cells = scores_as_text(table, "corrected", DIGITS).cpsnr
     assert cells.str.endswith(" †").tolist() == [False, True]
 
 
 def test_notes_have_signs_and_a_legend_of_those_that_are_there() -> None:
     made = scores({"bicubic": 19.0, "srcnn": 20.0})
     table = main_table(made, SETTINGS, "x3", "tiny", lambda method, metric: [RESIZED] if method == "srcnn" else [])
-    assert shown(table, "corrected", DIGITS).cpsnr.str.endswith(" ‡").tolist() == [False, True]
+    assert scores_as_text(table, "corrected", DIGITS).cpsnr.str.endswith(" ‡").tolist() == [False, True]
     assert legend(table) == f"‡ {RESIZED}. Intervals are over images only: one training seed."
     several = main_table(scores({"srcnn": 20.0}, seeds=2), SETTINGS, "x4", "tiny")
     assert legend(several) == ""
@@ -95,7 +95,7 @@ def test_scores_of_images_stand_beside_those_of_sets() -> None:
     assert table.method.tolist() == ["esrgan", "sr3", "bicubic"]
     assert table.FID.tolist() == ["4", NOT_RUN, "60.25"]
     assert table.cpsnr[1] == NOT_RUN
-    assert table.cpsnr[0] == shown(main, "corrected", DIGITS).loc["esrgan", "cpsnr"]
+    assert table.cpsnr[0] == scores_as_text(main, "corrected", DIGITS).loc["esrgan", "cpsnr"]
 
 
 def test_unknown_published_values_and_missing_rows_say_so() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from satsr.evaluation.verdicts import COLUMNS, comparisons, holm, sentences, shown
+from satsr.evaluation.verdicts import COLUMNS, comparisons, comparisons_as_text, holm, sentences
 from satsr.metrics.facts import Better
 from tests.evaluation.method_scores import method_scores
 
@@ -166,7 +166,7 @@ def test_a_sentence_says_the_verdict(table: pd.DataFrame, expected: str) -> None
 
 def test_the_table_names_the_better_method() -> None:
     table = pd.concat([row("b beats a"), row("not shown", a="srcnn"), row("a beats b", metric="ssim")])
-    text = shown(table, "cpsnr", "corrected")
+    text = comparisons_as_text(table, "cpsnr", "corrected")
     assert text.verdict.tolist() == ["esrgan beats bicubic", "not shown"]
     assert text.pair.tolist() == ["bicubic - esrgan", "srcnn - esrgan"]
     assert text.difference.str.fullmatch(r"[+-]\d+\.\d\d \[-?\d+\.\d\d, -?\d+\.\d\d\]").all()

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from satsr.studies.convergence import sentence, speed_ups
+from satsr.studies.convergence import speed_up_sentence, speed_ups
 
 
 def curve(*scores: float, seed: int = 0, every: int = 100) -> pd.DataFrame:
@@ -34,7 +34,7 @@ def test_what_is_never_reached_is_an_upper_limit() -> None:
     assert row.censored
     assert math.isnan(row.steps)
     assert row.ratio == 100 / 400
-    assert sentence(table) == "not reached in 1 seed: below 0.25 times"
+    assert speed_up_sentence(table) == "not reached in 1 seed: below 0.25 times"
 
 
 def test_seeds_stay_apart_and_are_averaged_as_ratios() -> None:
@@ -46,15 +46,15 @@ def test_seeds_stay_apart_and_are_averaged_as_ratios() -> None:
     assert table.at_first.tolist() == [True, False, False]
     assert table.improving.all()
     said = "2.5 times (2 to 4), 3 seeds, not reached in 1, reached at the first validation in 1"
-    assert sentence(table) == f"{said}, with a baseline that was still improving in 3"
+    assert speed_up_sentence(table) == f"{said}, with a baseline that was still improving in 3"
 
 
 def test_limits_are_said_to_be_limits() -> None:
     baseline = pd.concat([curve(0.9, 0.6, 0.7, seed=s) for s in (0, 1)])
     censored = speed_ups(pd.concat([curve(0.9, 0.5, seed=0), curve(0.9, 0.9, seed=1)]), baseline)
-    assert sentence(censored).startswith("at most 1 times")
+    assert speed_up_sentence(censored).startswith("at most 1 times")
     first = speed_ups(pd.concat([curve(0.5, seed=0), curve(0.9, 0.5, seed=1)]), baseline)
-    assert sentence(first).startswith("at least 1.4 times")
+    assert speed_up_sentence(first).startswith("at least 1.4 times")
 
 
 def test_no_common_seed_is_refused() -> None:

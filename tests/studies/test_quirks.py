@@ -16,7 +16,17 @@ from torch import Tensor
 from satsr.data.pairs import Batch
 from satsr.evaluation.settings import TableSettings
 from satsr.metrics.registry import FUNCTIONS
-from satsr.studies.quirks import ALL, relative, reversed_bands, rounded, sentence, shown, table, upper_half, variants
+from satsr.studies.quirks import (
+    ALL,
+    quirk_table,
+    quirks_as_text,
+    quirks_sentence,
+    relative,
+    reversed_bands,
+    rounded,
+    upper_half,
+    variants,
+)
 from tests.metrics.input_series import random_pair
 from tests.metrics.metric_images import noisy, texture
 from tests.models.small_networks import CLIP_SIZE_PX, MEAN, STD, small_clip, small_trunk
@@ -167,7 +177,7 @@ def measured() -> pd.DataFrame:
     place, day = torch.zeros(4, 2, dtype=torch.int64), torch.zeros(4)
     batch = Batch(lr, some, torch.zeros(4, 3), hr, full, place, day, tuple("abcd"), tuple("rrss"))
     outputs = {"smooth": 0.9 * hr, "noisy": noisy(hr, 1)}
-    return table(outputs, batch, TRUNK, CLIP, TableSettings(resamples=100))
+    return quirk_table(outputs, batch, TRUNK, CLIP, TableSettings(resamples=100))
 
 
 def test_the_table_has_every_variant_of_every_output(measured: pd.DataFrame) -> None:
@@ -178,7 +188,7 @@ def test_the_table_has_every_variant_of_every_output(measured: pd.DataFrame) -> 
     for row in measured.itertuples():
         assert row.mean - corrected["mean"][row.metric, row.output] == pytest.approx(row.change, abs=1e-9)
         assert row.low <= row.change <= row.high
-    text = shown(measured)
+    text = quirks_as_text(measured)
     assert list(zip(text.metric, text.quirk, strict=True)) == [
         (metric, quirk or "none: corrected") for metric, quirks in ways.items() for quirk in quirks
     ]
@@ -203,15 +213,15 @@ def test_the_sentence_names_the_largest_share_and_a_ranking_that_turns() -> None
         ("ssim", "border"): (-0.1, -1.0),
         ("ssim", ALL): (2.1, 0.0),
     }
-    said = sentence(made_up(changes))
+    said = quirks_sentence(made_up(changes))
     assert "*border* in ssim: -1.000 for the b, 0.50 times" in said
     assert said.endswith("in: ssim.")
-    assert sentence(made_up({key: changes[key] for key in list(changes)[:2]})).endswith("in: no metric.")
+    assert quirks_sentence(made_up({key: changes[key] for key in list(changes)[:2]})).endswith("in: no metric.")
 
 
 def test_a_change_is_shown_beside_its_score_and_as_a_share() -> None:
     found = made_up({("psnr", "border"): (0.5, 0.2), ("ssim", "border"): (0.01, 0.02)})
-    cells = shown(found).set_index(["metric", "quirk"])
+    cells = quirks_as_text(found).set_index(["metric", "quirk"])
     assert cells.loc[("psnr", "none: corrected"), "a"] == "1.00"
     assert cells.loc[("psnr", "border"), "a"] == "1.50 (+0.50 [+0.40, +0.60])"
     assert cells.loc[("ssim", "border"), "b"] == "3.020 (+0.020 [-0.080, +0.120])"

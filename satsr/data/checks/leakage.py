@@ -38,7 +38,7 @@ def positions(readers: Mapping[str, Reader]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def report(places: pd.DataFrame) -> pd.DataFrame:
+def nearest_training_tiles(places: pd.DataFrame) -> pd.DataFrame:
     """Return the training tile that is nearest to every test and validation tile.
 
     Args:
@@ -80,7 +80,7 @@ def check_distance(
     """Make sure that no test or validation tile is closer to training than that.
 
     Args:
-        found: from `report`.
+        found: from `nearest_training_tiles`.
         least_m: on the ground.
         title: what the message begins with, a data set's name.
         remedy: what the message ends with.
@@ -124,7 +124,7 @@ def leakage(title: str, sets: Mapping[str, Pairs], rule: LeakageRule) -> dict[st
     places = positions({split: pairs.reader for split, pairs in sets.items()})
     pair = sets["train"].pair(0)
     least_m = math.hypot(*(side * pair.gsd_m for side in pair.hr.shape[-2:]))
-    apart = pd.DataFrame(columns=["distance_m"], dtype=float) if places.empty else report(places)
+    apart = pd.DataFrame(columns=["distance_m"], dtype=float) if places.empty else nearest_training_tiles(places)
     if rule == "fail":
         for region, splits in shared.items():
             raise ValueError(f"{title}: region {region} lies in {' and '.join(splits)}: {REMEDY}")

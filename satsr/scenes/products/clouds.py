@@ -45,7 +45,7 @@ def cloud_mask(product: Product, grid: Grid, source: Source = "auto") -> NDArray
         return np.isin(read_on(*product.file("scl"), grid, "nearest")[0], SCL_CLOUDS)
     if "CLASSI" in product.masks:
         name = product.masks["CLASSI"]
-        classes = read_on(product.listing.opens(name), product.listing.shown(name), grid, "nearest")
+        classes = read_on(product.listing.opens(name), product.listing.label(name), grid, "nearest")
         return np.asarray(classes[:CLASSI_CLOUDS].any(axis=0))
     if "CLOUDS" in product.masks:
         return _outlined(product, grid)
@@ -72,7 +72,7 @@ def _outlined(product: Product, grid: Grid) -> NDArray[np.bool_]:
         outlines = [_polygon(e) for e in root.iter() if e.tag.endswith("}Polygon")]
         crs = _crs_of(root) or product.crs
     except (ElementTree.ParseError, ValueError) as error:
-        raise ValueError(f"{product.listing.shown(name)} cannot be read ({error}): download it again") from None
+        raise ValueError(f"{product.listing.label(name)} cannot be read ({error}): download it again") from None
     if not outlines:
         return np.zeros(grid.shape, bool)
     shapes = outlines if crs == grid.crs else transform_geom(crs, grid.crs, outlines)

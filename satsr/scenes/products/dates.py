@@ -39,7 +39,7 @@ class DateInfo:
         return self.empty + (self.cloudy or 0.0)
 
     @property
-    def found(self) -> str:
+    def in_words(self) -> str:
         """The shares in words."""
         cloud = "cloud not known" if self.cloudy is None else f"{self.cloudy:.0%} cloud"
         return f"{self.empty:.0%} no data, {cloud}"
@@ -71,7 +71,7 @@ def choose_dates(infos: Sequence[DateInfo], count: int, wanted: date | None = No
     ranked = sorted(usable, key=lambda n: _rank(infos[n], wanted))
     for place, number in enumerate(ranked):
         chosen = "used" if place < count else f"not among the best {count}"
-        reasons[number] = f"{chosen}: {infos[number].found}{_distance(infos[number], wanted)}"
+        reasons[number] = f"{chosen}: {infos[number].in_words}{_distance(infos[number], wanted)}"
     return Choice(tuple(ranked[:count]), tuple(reasons))
 
 
@@ -82,7 +82,7 @@ def _rank(info: DateInfo, wanted: date | None) -> tuple[int, int, int, str]:
 
 def _unusable(info: DateInfo, infos: Sequence[DateInfo]) -> str:
     if info.hidden > 1 - 1e-9:
-        return f"shows nothing of the window: {info.found}"
+        return f"shows nothing of the window: {info.in_words}"
     again = [o.baseline for o in infos if info.tile and (o.tile, o.day) == (info.tile, info.day)]
     newest = max(again, default=info.baseline)
     return f"baseline {info.baseline}, of which {newest} is there too" if info.baseline < newest else ""

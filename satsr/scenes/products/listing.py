@@ -30,7 +30,7 @@ class Listing:
         # Braces end the archive's name for GDAL, whatever its ending is.
         return f"/vsizip/{{{self.root.resolve()}}}/{name}" if self.zipped else str(self.root / name)
 
-    def shown(self, name: str) -> str:
+    def label(self, name: str) -> str:
         """Return how messages name a file."""
         return str(self.root / name)
 
@@ -46,7 +46,7 @@ class Listing:
             with zipfile.ZipFile(self.root) as archive:
                 return archive.read(name)
         except (zipfile.BadZipFile, RuntimeError, OSError) as error:
-            raise ValueError(f"{self.shown(name)} cannot be read ({error}): download the zip again") from None
+            raise ValueError(f"{self.label(name)} cannot be read ({error}): download the zip again") from None
 
 
 def list_product(path: Path) -> Listing:

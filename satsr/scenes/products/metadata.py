@@ -84,7 +84,7 @@ def _xml(listing: Listing) -> tuple[dict[str, str], dict[str, float]]:
         for tag in QUANTIFICATION_TAGS:
             float(values.get(tag, QUANTIFICATION))
     except (ElementTree.ParseError, ValueError, KeyError, IndexError) as error:
-        raise ValueError(f"{listing.shown(found[0])} cannot be read ({error}): download it again") from None
+        raise ValueError(f"{listing.label(found[0])} cannot be read ({error}): download it again") from None
     return values, offsets
 
 

@@ -84,7 +84,7 @@ class Product:
             raise ValueError(
                 f"{self.path} has no {band} (it has {', '.join(sorted(self.files))}): get that file, or ask for others"
             )
-        return self.listing.opens(self.files[band]), self.listing.shown(self.files[band])
+        return self.listing.opens(self.files[band]), self.listing.label(self.files[band])
 
 
 def open_product(
@@ -184,7 +184,7 @@ def _check_images(listing: Listing, files: dict[str, str]) -> Grid:
     """Return the finest band's grid, after a look at every header: same CRS, same ground, and types as published."""
     grids = {}
     for band, name in files.items():
-        shown = listing.shown(name)
+        shown = listing.label(name)
         grid, kind, count = header(listing.opens(name), shown)
         if (kind, count) != TYPES[band]:
             raise ValueError(
@@ -201,12 +201,12 @@ def _check_same_ground(listing: Listing, first: tuple[str, Grid], other: tuple[s
     (name, grid), (other_name, found) = first, other
     if found.crs != grid.crs:
         raise ValueError(
-            f"{listing.shown(other_name)} is in {found.crs.to_string()}, but {name} in {grid.crs.to_string()}: "
+            f"{listing.label(other_name)} is in {found.crs.to_string()}, but {name} in {grid.crs.to_string()}: "
             "keep only files of one product"
         )
     pixel = found.transform.a
     if max(abs(a - b) for a, b in zip(found.bounds, grid.bounds, strict=True)) > pixel / 2:
         raise ValueError(
-            f"{listing.shown(other_name)} ({found.height} x {found.width} px of {pixel:g} m) covers other ground "
+            f"{listing.label(other_name)} ({found.height} x {found.width} px of {pixel:g} m) covers other ground "
             f"than {name} ({grid.height} x {grid.width} px of {grid.transform.a:g} m): keep only files of one product"
         )

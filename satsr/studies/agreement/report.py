@@ -11,7 +11,7 @@ from satsr.evaluation.settings import TableSettings
 from satsr.evaluation.tables import NOT_AVAILABLE, NOT_RUN
 from satsr.studies.agreement.preference import MACRO, agreement_table
 
-# Where preferences come from; it decides how far a verdict may go (`sentence`).
+# Where preferences come from; it decides how far a verdict may go (`agreement_sentence`).
 STAND_IN, PEOPLE = "stand-in", "people"
 PLAIN = ("psnr", "ssim", "cpsnr")
 
@@ -31,7 +31,7 @@ def by_protocol(preferences: pd.DataFrame, settings: TableSettings, source: str)
     return pd.concat(tables, ignore_index=True).assign(source=source)
 
 
-def shown(table: pd.DataFrame) -> pd.DataFrame:
+def agreement_as_text(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row per metric, best first, as text."""
     rows = table.sort_values("agreement", ascending=False, kind="stable")
     text = [f"{r.agreement:.3f} [{r.low:.3f}, {r.high:.3f}]" for r in rows.itertuples()]
@@ -41,7 +41,7 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns).reset_index(drop=True)
 
 
-def sentence(table: pd.DataFrame, judges: Mapping[str, str]) -> str:
+def agreement_sentence(table: pd.DataFrame, judges: Mapping[str, str]) -> str:
     """Return what the table supports about the paper's finding 1: PSNR, SSIM and cPSNR agree least, CLIPScore most.
 
     Args:

@@ -93,7 +93,7 @@ SHARES = {
 }
 
 
-def table(rows: pd.DataFrame, level: float, resamples: int, seed: int) -> pd.DataFrame:
+def share_table(rows: pd.DataFrame, level: float, resamples: int, seed: int) -> pd.DataFrame:
     """Return shares of buildings with bootstrap intervals over regions, then seeds; the same regions for every method.
 
     Returns:
@@ -162,7 +162,7 @@ def difference(
 PAPER = ("esrgan", "sr3")  # the two methods that the paper counts
 
 
-def shown(table: pd.DataFrame) -> pd.DataFrame:
+def shares_as_text(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table with a row per method and a cell per share: value and interval, in per cent."""
     cells = table.assign(cell=[share_text(*row) for row in zip(table.value, table.low, table.high, strict=True)])
     wide = cells.pivot_table(index="method", columns="share", values="cell", aggfunc="first", sort=False)
@@ -176,7 +176,7 @@ def share_text(value: float, low: float, high: float) -> str:
     return f"{100 * value:.1f} %" + (f" [{100 * low:.1f}, {100 * high:.1f}]" if np.isfinite(low) else "")
 
 
-def sentence(rows: pd.DataFrame, level: float, resamples: int, seed: int) -> str:
+def buildings_sentence(rows: pd.DataFrame, level: float, resamples: int, seed: int) -> str:
     """Say which of the paper's two methods keeps more buildings, and how well the counter counts at all."""
     if rows.empty:
         return "No building is known in these data."

@@ -74,7 +74,7 @@ def by_count(rows: pd.DataFrame, settings: TableSettings, what: str) -> pd.DataF
     return pd.DataFrame(found)
 
 
-def shown(table: pd.DataFrame) -> Styler:
+def variants_styled(table: pd.DataFrame) -> Styler:
     """Return a comparison with the variant that changes nothing as a table: a row per variant, a column per metric."""
     cells = table.assign(cell=[_cell(row) for row in table.itertuples()])
     wide = cells.pivot_table(index=["option", "choice"], columns="metric", values="cell", aggfunc="first", sort=False)

@@ -14,7 +14,7 @@ from rasterio.warp import transform
 from typer.testing import CliRunner
 
 from satsr.cli.data import register
-from satsr.data.checks.leakage import check_distance, positions, report
+from satsr.data.checks.leakage import check_distance, nearest_training_tiles, positions
 from satsr.data.reader import Facts, Reader, Sample
 from satsr.data.readers.s2naip import S2NAIP
 from tests.data.readers.published_chips import published, write_chips
@@ -34,7 +34,7 @@ KNOWN = places(
 
 
 def test_known_distances_closest_first() -> None:
-    found = report(KNOWN)
+    found = nearest_training_tiles(KNOWN)
     assert found[["tile", "split", "nearest"]].to_numpy().tolist() == [
         ["v", "val", "b"],
         ["t", "test", "a"],
@@ -56,26 +56,26 @@ def test_agrees_with_great_circles_between_all_pairs() -> None:
     a, b = np.radians(latitude), np.radians(longitude)
     half = np.sin((a[:, None] - a) / 2) ** 2 + np.cos(a[:, None]) * np.cos(a) * np.sin((b[:, None] - b) / 2) ** 2
     apart = (2 * 6_378_137 * np.arcsin(np.sqrt(half)))[:, split == "train"].min(axis=1)  # haversine
-    found = report(made).set_index("tile").distance_m
+    found = nearest_training_tiles(made).set_index("tile").distance_m
     np.testing.assert_allclose(found.to_numpy(), apart[found.index.astype(int)], rtol=1e-6)
 
 
 def test_neighbours_across_splits_fail_with_the_closest_pair() -> None:
     with pytest.raises(ValueError, match=r"val tile v lies 5 m from training tile b, expected at least 50 m \(2 of 3"):
-        check_distance(report(KNOWN), 50)
-    check_distance(report(KNOWN), 4.999)
+        check_distance(nearest_training_tiles(KNOWN), 50)
+    check_distance(nearest_training_tiles(KNOWN), 4.999)
 
 
 @pytest.mark.parametrize("left", ["train", "val"])
 def test_one_split_alone_is_refused(left: str) -> None:
     with pytest.raises(ValueError, match="expected some of each"):
-        report(KNOWN[KNOWN.split == left])
+        nearest_training_tiles(KNOWN[KNOWN.split == left])
 
 
 def test_tiles_of_s2_naip_tell_their_place_by_name(tmp_path: Path) -> None:
     published(tmp_path)
     write_chips(tmp_path, "val_set", ["33494_48870"], seed=1)  # beside and below the last training tile
-    found = report(positions({split: S2NAIP(tmp_path, split) for split in ("train", "val", "test")}))
+    found = nearest_training_tiles(positions({split: S2NAIP(tmp_path, split) for split in ("train", "val", "test")}))
     assert tuple(found.loc[0, ["tile", "nearest"]]) == ("33494_48870", "33493_48869")
     y_m = 2**16 * TILE_M - 48869.5 * TILE_M
     ground = TILE_M * 2**0.5 / np.cosh(y_m / 6_378_137)  # a tile is smaller on the ground than in Mercator's metres

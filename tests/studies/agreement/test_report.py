@@ -15,11 +15,11 @@ from satsr.studies.agreement.report import (
     NOT_RUN,
     PEOPLE,
     STAND_IN,
+    agreement_as_text,
+    agreement_sentence,
     beside_published,
     by_protocol,
-    sentence,
     share_with_interval,
-    shown,
 )
 from tests.conftest import ROOT
 
@@ -69,11 +69,11 @@ def test_every_protocol_has_its_own_agreement() -> None:
 
 def test_the_best_metric_is_shown_first() -> None:
     table = macro_rows({"psnr": (0.5, 0.25, 0.75), "ssim": (0.9, 0.8, 1.0), "mae": (0.5, 0.4, 0.6)})
-    found = shown(table[table.kind == MACRO])
+    found = agreement_as_text(table[table.kind == MACRO])
     assert found.metric.tolist() == ["ssim", "psnr", "mae"]
     assert found.agreement.tolist() == ["0.900 [0.800, 1.000]", "0.500 [0.250, 0.750]", "0.500 [0.400, 0.600]"]
     assert set(found["preference from"]) == {STAND_IN}
-    assert "preference from" not in shown(table.drop(columns="source"))
+    assert "preference from" not in agreement_as_text(table.drop(columns="source"))
 
 
 def test_a_share_has_the_interval_of_its_regions() -> None:
@@ -104,7 +104,7 @@ FAR, NEAR, BELOW = (0.9, 0.85, 0.95), (0.7, 0.55, 0.8), (0.2, 0.1, 0.3)
 def test_the_sentence_follows_intervals_and_labels(judge: Ends, source: str, expected: list[str]) -> None:
     plain = {"psnr": (0.4, 0.3, 0.5), "ssim": (0.6, 0.5, 0.7), "cpsnr": (0.5, 0.4, 0.6)}
     others = {"lpips:alex": (0.99, 0.98, 1.0), "clipscore:vit16": (0.1, 0.0, 0.2)}
-    said = sentence(macro_rows({**plain, **others, "clipscore:vit8": judge}, source), JUDGES)
+    said = agreement_sentence(macro_rows({**plain, **others, "clipscore:vit8": judge}, source), JUDGES)
     assert "(ssim, 60 % [50, 70])" in said
     assert f"CLIPScore by the judge (vit8) agrees in {100 * judge[0]:.0f} %" in said
     for words in expected:

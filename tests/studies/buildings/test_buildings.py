@@ -15,7 +15,15 @@ from satsr.common.tile_grid import HR_GSD_M, HR_PX, corner_m
 from satsr.data.making.footprints import Footprints, Labels, renumbered
 from satsr.studies.buildings.counter import count, targets, train_counter
 from satsr.studies.buildings.settings import BuildingSettings
-from satsr.studies.buildings.shares import NOTHING, difference, match, scores, sentence, shown, table
+from satsr.studies.buildings.shares import (
+    NOTHING,
+    buildings_sentence,
+    difference,
+    match,
+    scores,
+    share_table,
+    shares_as_text,
+)
 
 LIMITS = {"level": 0.95, "resamples": 300, "seed": 0}
 
@@ -123,7 +131,7 @@ def counted_rows() -> pd.DataFrame:
 
 def test_shares_are_ratios_of_sums() -> None:
     rows = counted_rows()
-    found = table(rows, **LIMITS).set_index(["method", "share"]).value
+    found = share_table(rows, **LIMITS).set_index(["method", "share"]).value
     assert found["HR", "recall"] == 3 / 5
     assert found["HR", "kept"] == 1
     assert found["esrgan", "recall"] == 2 / 5
@@ -138,7 +146,7 @@ def test_the_paper_s_two_methods_are_compared_on_the_same_regions() -> None:
     assert value == pytest.approx(1 / 3)
     assert low <= value <= high
     assert 0 < p <= 1
-    said = sentence(counted_rows(), **LIMITS)
+    said = buildings_sentence(counted_rows(), **LIMITS)
     assert "ESRGAN minus SR3: +33.3" in said
     assert "60.0 % of the known" in said
     assert said.endswith("one seed: not said.")
@@ -154,13 +162,13 @@ def many_regions(trainings: int, regions: int = 8) -> pd.DataFrame:
 
 
 def test_a_difference_in_every_region_is_shown_with_two_trainings() -> None:
-    assert sentence(many_regions(2), **LIMITS).endswith("p = 0.0078: ESRGAN keeps more.")
-    assert sentence(many_regions(1), **LIMITS).endswith("one seed: not said.")
-    assert sentence(many_regions(2, regions=1), **LIMITS).endswith("+50.0 points (one region: no interval).")
-    found = table(many_regions(2), **LIMITS).set_index(["method", "share"])
+    assert buildings_sentence(many_regions(2), **LIMITS).endswith("p = 0.0078: ESRGAN keeps more.")
+    assert buildings_sentence(many_regions(1), **LIMITS).endswith("one seed: not said.")
+    assert buildings_sentence(many_regions(2, regions=1), **LIMITS).endswith("+50.0 points (one region: no interval).")
+    found = share_table(many_regions(2), **LIMITS).set_index(["method", "share"])
     assert found.seeds["esrgan", "kept"] == 2
     assert found.buildings["esrgan", "recall"] == found.buildings["HR", "recall"] == 16
-    assert table(many_regions(2, regions=1), **LIMITS).low.isna().all()
+    assert share_table(many_regions(2, regions=1), **LIMITS).low.isna().all()
 
 
 def test_trainings_widen_the_interval() -> None:
@@ -168,15 +176,15 @@ def test_trainings_widen_the_interval() -> None:
     runs = {"HR": [known], "esrgan": [known, squares((2, 2))]}
     counts = {kind: [[maps] * 6 for maps in own] for kind, own in runs.items()}
     tiles = [f"{n}_{n}" for n in range(6)]
-    found = table(scores(tiles, tiles, [known] * 6, counts, 0.5), **LIMITS).set_index(["method", "share"])
+    found = share_table(scores(tiles, tiles, [known] * 6, counts, 0.5), **LIMITS).set_index(["method", "share"])
     assert found.value["esrgan", "recall"] == 0.75
     assert (found.low["esrgan", "recall"], found.high["esrgan", "recall"]) == (0.5, 1.0)
 
 
 def test_no_building_at_all() -> None:
-    assert table(NOTHING, **LIMITS).empty
-    assert shown(table(NOTHING, **LIMITS)).empty
-    assert sentence(NOTHING, **LIMITS) == "No building is known in these data."
+    assert share_table(NOTHING, **LIMITS).empty
+    assert shares_as_text(share_table(NOTHING, **LIMITS)).empty
+    assert buildings_sentence(NOTHING, **LIMITS) == "No building is known in these data."
 
 
 def test_a_counter_learns_to_count() -> None:

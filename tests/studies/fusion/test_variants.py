@@ -17,9 +17,9 @@ from satsr.studies.fusion.report import (
     coverage_sentence,
     images_sentence,
     options_sentence,
-    shown,
     steps_sentence,
     time_sentence,
+    variants_styled,
 )
 from satsr.studies.fusion.settings import AS_SET, FusionStudySettings
 from satsr.studies.fusion.uncertainty import Spread, calibration_factor, coverage, rank_correlation
@@ -94,7 +94,7 @@ def test_variants_are_compared_on_the_same_places() -> None:
     assert "shown to be better than as set: strength better; 1 shown to be worse" in said
     assert "The best mean: strength better (+0.1" in said
     assert said.endswith("(8 regions, one training.)")
-    text = shown(table.reset_index()).data
+    text = variants_styled(table.reset_index()).data
     assert text.choice.tolist() == ["", "better", "worse", "same"]
     assert text.psnr[1].startswith(f"{table['mean'].better:.3f} (+0.")
 
