@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 LR_PX, HR_PX, SCALE = 32, 128, 4
-
-
-HR_GSD_M = 40_075_016.686 / 2**17 / HR_PX  # nominal Web-Mercator metres: 2.389
+ZOOM_TILES = 2**17  # along each side of the Web-Mercator square
+HR_GSD_M = 40_075_016.686 / ZOOM_TILES / HR_PX  # nominal Web-Mercator metres: 2.389
+TILE_M = HR_GSD_M * HR_PX
 
 
 def corner_m(col: int, row: int) -> tuple[float, float]:
     """Return x and y of the north-west corner of a zoom-17 tile, in metres of EPSG:3857."""
-    tile_m = HR_GSD_M * HR_PX
-    return col * tile_m - 2**16 * tile_m, 2**16 * tile_m - row * tile_m
+    middle = ZOOM_TILES // 2
+    return col * TILE_M - middle * TILE_M, middle * TILE_M - row * TILE_M
 
 
 RADIUS_M = 6_378_137.0  # of EPSG:3857's sphere

@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from satsr.common.tile_grid import REGION_TILES
+from satsr.common.tile_grid import HR_PX, REGION_TILES
 from satsr.world import captions
 from satsr.world.land.climates import Climate, Place, climate_of, place_of
 from satsr.world.land.farmland import Seasons
@@ -25,7 +25,6 @@ from satsr.world.paint.materials import BANDS, SPECTRA
 from satsr.world.paint.painting import Stamps, paint_scene
 from satsr.world.paint.texture import Texture
 from satsr.world.scene import (
-    CHIP_PX,
     EPOCHS,
     HR_GSD_M,
     LAND_COVER,
@@ -41,7 +40,7 @@ from satsr.world.scene import (
 from satsr.world.town.layout import draw_plan
 
 __all__ = [
-    "BANDS", "CHIP_PX", "HR_GSD_M", "LAND_COVER", "MARGIN_PX",
+    "BANDS", "HR_GSD_M", "LAND_COVER", "MARGIN_PX",
     "Box", "Building", "Place", "Region", "Road", "Sun", "Surface", "World",
 ]  # fmt: skip
 
@@ -125,7 +124,7 @@ class Surface:
         season = canvas.season.reshape(self.land_cover.shape[0], FINE, -1, FINE).max((1, 3))
         return static, living, season, to_hr(canvas.height_m)
 
-    def caption(self, x: int, y: int, size: int = CHIP_PX) -> str:
+    def caption(self, x: int, y: int, size: int = HR_PX) -> str:
         """One sentence about the chip whose north-west corner is (x, y), true to the labels."""
         chip = self._window(x, y, size)
         kinds: dict[str, int] = {}
@@ -135,7 +134,7 @@ class Surface:
         vehicles, boats = (sum(_inside(b.polygon, x, y, size) for b in boxes) for boxes in (self.vehicles, self.boats))
         return captions.describe(chip, kinds, vehicles, boats, self._climate)
 
-    def objects(self, x: int, y: int, size: int = CHIP_PX) -> dict[str, list[tuple[int, int, int, int]]]:
+    def objects(self, x: int, y: int, size: int = HR_PX) -> dict[str, list[tuple[int, int, int, int]]]:
         """Boxes (x1, y1, x2, y2) of what lies in a chip, by category, clipped to it, as in S2-NAIP's OSM labels."""
         chip = self._window(x, y, size)
         outlines = {"building": [b.polygon for b in self.buildings], "boat": [b.polygon for b in self.boats]}
@@ -189,7 +188,7 @@ class Region:
 
     def __init__(self, seed: int, index: int, chips_per_side: int) -> None:
         self.chips_per_side = chips_per_side
-        self.size_px = chips_per_side * CHIP_PX
+        self.size_px = chips_per_side * HR_PX
         self._key = (seed, index)
         self._climate: Climate = climate_of(index)
         self.place: Place = _free_place(seed, index, chips_per_side)

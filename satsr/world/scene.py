@@ -8,11 +8,12 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import LineString, Polygon
 
-CHIP_PX = 128
+from satsr.common.tile_grid import HR_PX, TILE_M
+
 MARGIN_PX = 24
-# An S2-NAIP chip is a Web-Mercator tile of zoom 17, nominally 305.748113 m wide. True ground meters are shorter by the
-# cosine of the latitude; like the data set's name ("2.5 m"), the world takes nominal meters for ground meters.
-HR_GSD_M = 305.748113 / CHIP_PX
+# The width of a chip's tile to the micrometer: the cameras of the twins see the last digits. True ground meters are
+# shorter by the cosine of the latitude; like the data set's name ("2.5 m"), the world takes nominal ones for them.
+HR_GSD_M = round(TILE_M, 6) / HR_PX
 
 LAND_COVER: tuple[str, ...] = (
     "water", "forest", "shrub", "grass", "crop", "orchard", "bare", "sand", "road", "track", "parking", "paved",

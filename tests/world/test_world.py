@@ -7,7 +7,8 @@ import pytest
 import shapely
 from scipy import ndimage
 
-from satsr.world.region import BANDS, CHIP_PX, HR_GSD_M, LAND_COVER, MARGIN_PX, Region, Sun, Surface, World
+from satsr.common.tile_grid import HR_PX
+from satsr.world.region import BANDS, HR_GSD_M, LAND_COVER, MARGIN_PX, Region, Sun, Surface, World
 
 SUMMER = 190
 NOON = Sun(azimuth_deg=160, elevation_deg=60)
@@ -185,8 +186,8 @@ def test_shadows_fall_away_from_the_sun(azimuth_deg):
 @pytest.mark.parametrize("index", [SUBURB, VILLAGE, URBAN, WATERFRONT])
 def test_captions_count_what_the_labels_show(index):
     place = surface(index)
-    for x, y in ((0, 0), (CHIP_PX, CHIP_PX)):
-        chip = shapely.box(x, y, x + CHIP_PX, y + CHIP_PX)
+    for x, y in ((0, 0), (HR_PX, HR_PX)):
+        chip = shapely.box(x, y, x + HR_PX, y + HR_PX)
         homes = sum(chip.contains(b.polygon.centroid) for b in place.buildings if b.kind in ("house", "apartments"))
         words = place.caption(x, y).replace(",", "").split()
         assert words[:3] == ["an", "aerial", "image"]
@@ -197,13 +198,13 @@ def test_captions_count_what_the_labels_show(index):
 
 def test_objects_lie_in_the_chip_and_match_the_buildings():
     place = surface(URBAN)
-    found = place.objects(CHIP_PX, 0)
+    found = place.objects(HR_PX, 0)
     for boxes in found.values():
         for x1, y1, x2, y2 in boxes:
-            assert 0 <= x1 < x2 <= CHIP_PX
-            assert 0 <= y1 < y2 <= CHIP_PX
+            assert 0 <= x1 < x2 <= HR_PX
+            assert 0 <= y1 < y2 <= HR_PX
             assert all(isinstance(v, int) for v in (x1, y1, x2, y2))
-    chip = shapely.box(CHIP_PX, 0, 2 * CHIP_PX, CHIP_PX)
+    chip = shapely.box(HR_PX, 0, 2 * HR_PX, HR_PX)
     inside = sum(chip.contains(b.polygon) for b in place.buildings)
     touching = sum(chip.intersects(b.polygon) for b in place.buildings)
     assert inside <= len(found["building"]) <= touching
@@ -213,7 +214,7 @@ def test_objects_lie_in_the_chip_and_match_the_buildings():
 def test_chip_borders_are_not_seams(index):
     image = inner(surface(index, chips_per_side=3).reflectance(SUMMER, NOON))[RED]
     across = np.abs(np.diff(image, axis=1)).mean(0)
-    borders = across[CHIP_PX - 1 :: CHIP_PX][:2]
+    borders = across[HR_PX - 1 :: HR_PX][:2]
     spread = np.percentile(across, [1, 99])
     assert spread[0] * 0.8 < borders.min()
     assert borders.max() < spread[1] * 1.2

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from satsr.common.tile_grid import HR_GSD_M, HR_PX, LR_PX, SCALE
+from satsr.common.tile_grid import HR_GSD_M, HR_PX, LR_PX, SCALE, ZOOM_TILES
 from satsr.data.frames import black
 from satsr.data.images import IMAGES, read_png
 from satsr.data.readers.s2naip_folder import Chip
@@ -239,7 +239,7 @@ def _plain(name: str) -> str:
 
 def _tile(number: int, x: int, y: int) -> str:
     """Return a made-up tile name; every image starts in regions of its own."""
-    across = 2**17 // TILES_PER_IMAGE
+    across = ZOOM_TILES // TILES_PER_IMAGE
     return f"{number % across * TILES_PER_IMAGE + x}_{number // across * TILES_PER_IMAGE + y}"
 
 

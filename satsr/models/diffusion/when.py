@@ -8,14 +8,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from satsr.common.tile_grid import HR_GSD_M, LR_PX
+from satsr.common.tile_grid import HR_GSD_M, LR_PX, ZOOM_TILES
 
 When = Literal["relative", "absolute", "none"]
 
 CHANNELS = 64  # of the sine and cosine features of one number
 YEAR_DAYS, MONTH_DAYS = 365.25, 30.4375
 FIRST_YEAR, YEARS = 1970, 130
-TILES = 2**17  # along the side of the Web-Mercator square, at the zoom of the chips
 
 
 def relative(dt_days: Tensor, place: Tensor, day: Tensor) -> Tensor:
@@ -32,7 +31,7 @@ def absolute(dt_days: Tensor, place: Tensor, day: Tensor) -> Tensor:
     Returns:
         (N, 9).
     """
-    where = 1000 * place.flip(1).double() / (TILES * LR_PX)
+    where = 1000 * place.flip(1).double() / (ZOOM_TILES * LR_PX)
     gsd = torch.full_like(where[:, :1], HR_GSD_M)
     dates = [part for days in (day.double(), day.double() + dt_days.double()) for part in _date(days)]
     return torch.cat((where, gsd, torch.stack(dates, dim=1)), dim=1).float()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from affine import Affine
 from rasterio.crs import CRS
 
-from satsr.common.tile_grid import HR_GSD_M, HR_PX, LR_PX, corner_m
+from satsr.common.tile_grid import LR_PX, TILE_M, ZOOM_TILES, corner_m
 
 Bounds = tuple[float, float, float, float]  # left, bottom, right, top; x (longitude) before y
 ON_LINE = 1e-6  # bounds within this part of a pixel from a grid line lie on it
@@ -71,8 +71,9 @@ class Grid:
 
 
 # The world as tiles at zoom 17, one pixel each.
-TILE_M = HR_GSD_M * HR_PX
-TILES = Grid(CRS.from_epsg(3857), Affine(TILE_M, 0, corner_m(0, 0)[0], 0, -TILE_M, corner_m(0, 0)[1]), 2**17, 2**17)
+TILES = Grid(
+    CRS.from_epsg(3857), Affine(TILE_M, 0, corner_m(0, 0)[0], 0, -TILE_M, corner_m(0, 0)[1]), ZOOM_TILES, ZOOM_TILES
+)
 
 
 def web_mercator(bounds: Bounds) -> Grid:

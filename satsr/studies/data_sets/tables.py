@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from satsr.common.tile_grid import HR_GSD_M, HR_PX
+from satsr.common.tile_grid import TILE_M
 from satsr.data.pairs import Pairs, spread_evenly
 from satsr.data.reader import Facts
 from satsr.evaluation.tables import NOT_AVAILABLE
@@ -57,7 +57,7 @@ def _number(value: float | None) -> str:
 
 def ground_area(tiles: int) -> pd.DataFrame:
     """Return the ground area of Web-Mercator tiles at zoom 17 at some latitudes, the equator's first, in km2."""
-    side_km = HR_GSD_M * HR_PX / 1000
+    side_km = TILE_M / 1000
     places = {"equator": 0.0, "Miami": 25.8, "Kansas City": 39.1, "Seattle": 47.6}
     return pd.DataFrame(
         {"latitude of": place, "degrees": degrees, "km2": tiles * (side_km * math.cos(math.radians(degrees))) ** 2}

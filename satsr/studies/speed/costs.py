@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from satsr.common.device import all_digits, best_device
+from satsr.common.tile_grid import LR_PX
 from satsr.data.pairs import Batch
 from satsr.models.superresolver import ModelCard, SuperResolver
 
@@ -145,7 +146,7 @@ def _device(network: nn.Module) -> torch.device:
 
 # Of the paper's configuration of SR3; its network is called once in each.
 PUBLISHED_SR3_STEPS = 2000
-PUBLISHED_DATES, PUBLISHED_LR_PX = 8, 32
+PUBLISHED_DATES = 8
 
 
 def published_operations() -> tuple[int, int]:
@@ -159,8 +160,8 @@ def published_operations() -> tuple[int, int]:
     with torch.device("meta"), torch.inference_mode():
         esrgan = SuperResolver(ModelCard("esrgan", sizes, scale=4, **card))  # type: ignore[arg-type]
         sr3 = SuperResolver(ModelCard("sr3", {}, scale=4, **card)).network  # type: ignore[arg-type]
-        lr = torch.zeros(1, PUBLISHED_DATES, 3, PUBLISHED_LR_PX, PUBLISHED_LR_PX)
-        noisy = torch.zeros(1, 3, 4 * PUBLISHED_LR_PX, 4 * PUBLISHED_LR_PX)
+        lr = torch.zeros(1, PUBLISHED_DATES, 3, LR_PX, LR_PX)
+        noisy = torch.zeros(1, 3, 4 * LR_PX, 4 * LR_PX)
         beside = torch.zeros(1, 3 * PUBLISHED_DATES, *noisy.shape[-2:])
         unet = sr3.unet
         return (

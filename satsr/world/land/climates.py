@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from satsr.common.tile_grid import ZOOM_TILES
 from satsr.world.land.phenology import Season
 
 
@@ -161,8 +162,6 @@ CLIMATES: tuple[Climate, ...] = (
 
 SETTLEMENTS = ("suburb", "rural", "commercial", "wild", "village", "urban", "waterfront")
 
-_ZOOM_TILES = 2**17
-
 
 @dataclass(frozen=True)
 class Place:
@@ -196,8 +195,8 @@ def place_of(index: int, rng: np.random.Generator) -> Place:
     latitude, longitude = np.array(anchor) + rng.uniform(-0.12, 0.12, 2)
     mercator = np.log(np.tan(np.pi / 4 + np.deg2rad(latitude) / 2)) / np.pi
     # a multiple of 16, so that a region lies inside one published group of 16 x 16 tiles
-    col = int((longitude + 180) / 360 * _ZOOM_TILES) // 16 * 16
-    row = int((1 - mercator) / 2 * _ZOOM_TILES) // 16 * 16
-    middle = np.pi * (1 - 2 * (row + 0.5) / _ZOOM_TILES)
+    col = int((longitude + 180) / 360 * ZOOM_TILES) // 16 * 16
+    row = int((1 - mercator) / 2 * ZOOM_TILES) // 16 * 16
+    middle = np.pi * (1 - 2 * (row + 0.5) / ZOOM_TILES)
     name = f"r{index:02d}-{climate.name}-{settlement}"
     return Place(name, climate.name, settlement, col, row, float(np.degrees(np.arctan(np.sinh(middle)))))

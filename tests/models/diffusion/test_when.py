@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from satsr.common.tile_grid import HR_GSD_M, LR_PX
-from satsr.models.diffusion.when import TILES, When, absolute, feature_count, features, relative
+from satsr.common.tile_grid import HR_GSD_M, LR_PX, ZOOM_TILES
+from satsr.models.diffusion.when import When, absolute, feature_count, features, relative
 
 EPOCH = date(1970, 1, 1)
 NOWHERE = torch.zeros(1, 2, dtype=torch.int64)
@@ -61,7 +61,7 @@ def test_relative_time_knows_neither_place_nor_day() -> None:
 
 
 def test_absolute_numbers_are_thousandths_of_the_globe_and_of_the_calendar() -> None:
-    side = TILES * LR_PX
+    side = ZOOM_TILES * LR_PX
     place = torch.tensor([[side // 2, side // 4], [side // 5, 0]])
     found = absolute(days(-18424, 31), place, days(18424, 0))
     assert found.shape == (2, 9)
