@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from satsr.evaluation.tables import NOT_RUN, UNDATED
+from satsr.evaluation.verdicts import LEAST_SEEDS
 from satsr.metrics.facts import find_metric
 from satsr.studies import convergence as convergence_report
 from satsr.studies.agreement import report
@@ -168,7 +169,7 @@ def relative_time_enough(results: Path) -> str:
     sign = 1 if duel.a == "satdiffmoe" else -1
     lost, worst = sign * duel.difference, max(sign * duel.low, sign * duel.high)
     said = f"{metric} of relative minus absolute: {lost:+.3f}, at worst {worst:+.3f} (margin {margin:.3f})"
-    if duel.seeds < 2 or not worst < math.inf:
+    if duel.seeds < LEAST_SEEDS or not worst < math.inf:
         return f"{said}: one seed or one region, not said"
     return f"{said}: {'enough' if worst < margin else 'not shown to be enough'}"
 

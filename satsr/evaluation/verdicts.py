@@ -16,6 +16,7 @@ from satsr.metrics.facts import Better
 Verdict = Literal["a beats b", "b beats a", "one seed: not said", "not shown"]
 
 SIGNIFICANCE = 0.05
+LEAST_SEEDS = 2  # of a method that learns; with one, its spread over trainings is not known
 COLUMNS = ["metric", "protocol", "a", "b", "difference", "low", "high", "p", "p_holm", "cliffs_delta"]
 COLUMNS += ["images", "regions", "seeds", "verdict"]
 
@@ -30,9 +31,7 @@ def comparisons(
 ) -> pd.DataFrame:
     """Compare every pair of methods, for every metric and protocol.
 
-    A verdict that one method beats the other needs p < 0.05 after Holm's adjustment over the pairs of one metric and
-    protocol, an interval without 0, and two seeds of each method that learns. Where only the seeds are wanting it is
-    "one seed: not said", otherwise "not shown".
+    The verdict is that of `verdict`, with p after Holm's adjustment over the pairs of one metric and protocol.
 
     Two limits. Signed ranks of R regions give no p below 2^(1 - R), so of 7 regions three pairs can be shown, six
     cannot. And a bootstrap of few seeds understates their spread, so a headline takes three or more.
@@ -72,6 +71,29 @@ def comparisons(
         }
         rows += [{"metric": metric, "protocol": protocol, **row} for row in _family(found, better[str(metric)])]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def verdict(p: float, low: float, high: float, n_seeds: int, better: Better, rounding: float = 0.0) -> Verdict:
+    """Return what a difference a - b may be called: the rule of every table and sentence.
+
+    That one side beats the other needs p < 0.05, an interval without 0, and two seeds of each method that learns. Where
+    only the seeds are wanting it is "one seed: not said", otherwise "not shown".
+
+    Args:
+        p: of the test, adjusted where several differences are tested together; NaN is no test.
+        low: lower end of the difference's interval; NaN is no interval.
+        high: upper end.
+        n_seeds: training seeds of the learning method with fewer of them; 0 where the verdict is not about trainings:
+            neither learns, or both sides are the same trainings.
+        better: whether a higher or a lower score is better.
+        rounding: differences up to this are none, in the unit of the scores.
+    """
+    # A NaN compares as false.
+    if not (p < SIGNIFICANCE and (low > rounding or high < -rounding)):
+        return "not shown"
+    if 0 < n_seeds < LEAST_SEEDS:
+        return "one seed: not said"
+    return "a beats b" if (low > 0) == (better == "higher") else "b beats a"
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
@@ -148,19 +170,10 @@ def _family(found: Mapping[tuple[str, str], Comparison], better: Better) -> list
             "images": f.n_images,
             "regions": f.n_regions,
             "seeds": f.n_seeds,
-            "verdict": _verdict(f, p_holm, better),
+            "verdict": verdict(p_holm, f.low, f.high, f.n_seeds, better),
         }
         for ((a, b), f), p_holm in zip(found.items(), adjusted, strict=True)
     ]
-
-
-def _verdict(found: Comparison, p_holm: float, better: Better) -> Verdict:
-    # A NaN, from one region, compares as false.
-    if not (p_holm < SIGNIFICANCE and (found.low > 0 or found.high < 0)):
-        return "not shown"
-    if found.n_seeds == 1:
-        return "one seed: not said"
-    return "a beats b" if (found.low > 0) == (better == "higher") else "b beats a"
 
 
 def _sentence(row: Any, unit: str, digits: int) -> str:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from satsr.evaluation.verdicts import COLUMNS, comparisons, comparisons_as_text, holm, sentences
+from satsr.evaluation.verdicts import verdict as verdict_of
 from satsr.metrics.facts import Better
 from tests.evaluation.method_scores import method_scores
 
@@ -103,6 +104,26 @@ def test_what_is_not_shown_is_not_shown_whatever_the_seeds() -> None:
     assert verdict(five_regions) == "not shown"
     one_region = study({"srcnn": 0.0, "esrgan": 9.0}, {}).query("region == 'r00'")
     assert verdict(one_region) == "not shown"
+
+
+@pytest.mark.parametrize(
+    ("better", "ends", "expected"),
+    [
+        ("higher", (0.1, 0.3), "a beats b"),
+        ("lower", (0.1, 0.3), "b beats a"),
+        ("higher", (-0.3, -0.1), "b beats a"),
+        ("higher", (0.01, 0.3), "not shown"),  # within the rounding
+        ("lower", (-0.3, -0.01), "not shown"),
+        ("lower", (float("nan"), float("nan")), "not shown"),
+    ],
+)
+def test_an_interval_has_to_leave_rounding_behind(better: Better, ends: tuple[float, float], expected: str) -> None:
+    assert verdict_of(0.01, *ends, n_seeds=2, better=better, rounding=0.05) == expected
+
+
+def test_seeds_take_no_part_where_both_sides_are_the_same_trainings() -> None:
+    found = [verdict_of(0.01, 0.1, 0.3, n_seeds, "higher") for n_seeds in (0, 1, 2)]
+    assert found == ["a beats b", "one seed: not said", "a beats b"]
 
 
 def test_more_pairs_take_stronger_evidence() -> None:

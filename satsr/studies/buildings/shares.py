@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from satsr.data.making.footprints import Labels
-from satsr.evaluation.verdicts import SIGNIFICANCE
+from satsr.evaluation.verdicts import verdict
 
 # What `scores` returns where no building is known.
 NOTHING = pd.DataFrame(columns=["method", "seed", "tile", "region", "known", "counted", "found", "seen", "kept"])
@@ -189,8 +189,7 @@ def buildings_sentence(rows: pd.DataFrame, level: float, resamples: int, seed: i
     said = f"{own} Kept, ESRGAN minus SR3: {100 * value:+.1f}"
     if not np.isfinite(low):
         return f"{said} points (one region: no interval)."
-    trainings = rows[rows.method.isin(PAPER)].seed.nunique()
-    shown = p < SIGNIFICANCE and (low > 0 or high < 0)
-    keeps = "not shown" if not shown else "ESRGAN keeps more" if low > 0 else "SR3 keeps more"
-    verdict = "one seed: not said" if trainings < 2 else keeps
-    return f"{said} [{100 * low:+.1f}, {100 * high:+.1f}] points, p = {p:.2g}: {verdict}."
+    trainings = int(rows[rows.method.isin(PAPER)].groupby("method").seed.nunique().min())
+    found = verdict(p, low, high, trainings, "higher")
+    keeps = {"a beats b": "ESRGAN keeps more", "b beats a": "SR3 keeps more"}.get(found, found)
+    return f"{said} [{100 * low:+.1f}, {100 * high:+.1f}] points, p = {p:.2g}: {keeps}."

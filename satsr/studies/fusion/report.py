@@ -12,7 +12,7 @@ from pandas.io.formats.style import Styler
 from satsr.evaluation.intervals import mean_interval
 from satsr.evaluation.paired import compare
 from satsr.evaluation.settings import TableSettings
-from satsr.evaluation.verdicts import SIGNIFICANCE, holm
+from satsr.evaluation.verdicts import holm, verdict
 from satsr.metrics.facts import find_metric
 from satsr.studies.fusion.settings import AS_SET
 
@@ -51,11 +51,9 @@ def _duel(own: pd.DataFrame, base: pd.DataFrame, metric: str, settings: TableSet
 
 
 def _verdict(row: Any) -> str:
-    """Return whether test and interval both say that a variant is better, or worse: the main table's rule."""
-    shown = row.p < SIGNIFICANCE and (row.low > ROUNDING or row.high < -ROUNDING)
-    if not shown:
-        return UNDECIDED
-    return "yes" if (row.low > 0) == (find_metric(str(row.metric)).better == "higher") else "no"
+    """Return whether a variant is better than the one that changes nothing, of the same trainings: the main rule."""
+    said = verdict(row.p, row.low, row.high, 0, find_metric(str(row.metric)).better, ROUNDING)
+    return {"a beats b": "yes", "b beats a": "no"}.get(said, UNDECIDED)
 
 
 def by_count(rows: pd.DataFrame, settings: TableSettings, what: str) -> pd.DataFrame:
