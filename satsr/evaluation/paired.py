@@ -84,7 +84,7 @@ def compare(
         difference=float((mean_a - mean_b).mean()),
         low=low,
         high=high,
-        p=_signed_rank_p(mean_a, mean_b),
+        p=_p_of_chips(mean_a, mean_b),
         cliffs_delta=delta if better == "higher" else -delta,
         n_images=len(mean_a),
         n_regions=mean_a.index.get_level_values("region").nunique(),
@@ -106,6 +106,19 @@ def cliffs_delta(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     lower = np.searchsorted(ordered, a, side="left")
     higher = len(b) - np.searchsorted(ordered, a, side="right")
     return float((lower - higher).mean() / len(b))
+
+
+def signed_rank_p(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Return the two-sided p of Wilcoxon's signed-rank test (1945); 1 where no region differs by more than rounding.
+
+    Args:
+        a: one value per region (R,).
+        b: the other side's (R,).
+    """
+    from scipy.stats import wilcoxon
+
+    differs = ~np.isclose(a, b, rtol=ROUNDING, atol=0)
+    return float(wilcoxon((a - b)[differs]).pvalue) if differs.any() else 1.0
 
 
 def _by_chip(scores: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -154,11 +167,6 @@ def _paired_interval(
     return percentile_interval(means_a - means_b, level)
 
 
-def _signed_rank_p(mean_a: pd.Series, mean_b: pd.Series) -> float:
-    from scipy.stats import wilcoxon
-
+def _p_of_chips(mean_a: pd.Series, mean_b: pd.Series) -> float:
     region_a, region_b = (mean.groupby(level="region").mean().to_numpy() for mean in (mean_a, mean_b))
-    if len(region_a) < 2:
-        return np.nan
-    differs = ~np.isclose(region_a, region_b, rtol=ROUNDING, atol=0)
-    return float(wilcoxon((region_a - region_b)[differs]).pvalue) if differs.any() else 1.0
+    return signed_rank_p(region_a, region_b) if len(region_a) > 1 else np.nan

@@ -14,6 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from satsr.data.making.footprints import Labels
+from satsr.evaluation.intervals import percentile_interval
+from satsr.evaluation.paired import signed_rank_p
 from satsr.evaluation.verdicts import verdict
 
 # What `scores` returns where no building is known.
@@ -133,10 +135,7 @@ def _drawn(sums: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.f
 
 def _interval(drawn: NDArray[np.float64], level: float) -> tuple[float, float]:
     known = drawn[np.isfinite(drawn)]
-    if not len(known):
-        return np.nan, np.nan
-    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    return percentile_interval(known, level) if len(known) else (np.nan, np.nan)
 
 
 def difference(
@@ -147,16 +146,14 @@ def difference(
     Interval and p are NaN with one region. Regions without anything to count have no share and take no part in the
     test.
     """
-    from scipy.stats import wilcoxon
-
     sums = [_sums(rows[rows.method == method], share) for method in (a, b)]
     value = float(np.subtract(*(_share(part.sum(axis=(1, 2))) for part in sums)))
     if sums[0].shape[2] < 2:
         return value, np.nan, np.nan, np.nan
     low, high = _interval(np.subtract(*(_drawn(part, resamples, seed) for part in sums)), level)
-    by_region = np.subtract(*(_share(part.sum(axis=1)) for part in sums))
-    differs = by_region[np.isfinite(by_region) & (by_region != 0)]
-    return value, low, high, float(wilcoxon(differs).pvalue) if len(differs) else 1.0
+    of_a, of_b = (_share(part.sum(axis=1)) for part in sums)
+    both = np.isfinite(of_a) & np.isfinite(of_b)
+    return value, low, high, signed_rank_p(of_a[both], of_b[both])
 
 
 PAPER = ("esrgan", "sr3")  # the two methods that the paper counts
