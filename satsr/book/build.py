@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ import yaml
 
 from satsr.book import best_run
 from satsr.book.cards import model_cards
+from satsr.common.digests import content_digest
 from satsr.common.paths import Workspace
 from satsr.common.provenance import describe
 from satsr.evaluation.tables import markdown
@@ -192,7 +192,7 @@ def _digest(book: Path) -> str:
     parts = [book / name for name in ("pages", "notebooks", "_generated", "published", "_static")]
     files = [p for part in parts for p in sorted(part.rglob("*")) if p.is_file()]
     files += [book / name for name in ("_config.yml", "_toc.yml", "references.bib")]
-    return hashlib.sha256(b"".join(p.name.encode() + p.read_bytes() for p in files)).hexdigest()
+    return content_digest(part for p in files for part in (p.name.encode(), p.read_bytes()))
 
 
 def _run(book: Path) -> None:

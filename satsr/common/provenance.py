@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from satsr.common.digests import digest
+from satsr.common.digests import file_digest
 from satsr.common.paths import Workspace, project_root
 
 SHOWN_PACKAGES = (
@@ -81,7 +81,7 @@ def describe(profile: str, root: Path | None = None) -> dict[str, Any]:
     return {
         "profile": profile,
         "git commit": os.environ.get("SATSR_COMMIT") or git_commit(root),
-        "lock digest": digest(root / "requirements.lock"),
+        "lock digest": file_digest(root / "requirements.lock"),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor(),
         "GPU": gpu(),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from satsr.common.digests import text_number
 from satsr.data.reader import Reader, Status
 
 
@@ -35,8 +35,7 @@ def choose_frames(good: NDArray[np.bool_], count: int, rng: np.random.Generator)
 
 def frame_rng(seed: int, tile: str, epoch: int) -> np.random.Generator:
     """Return the generator that chooses the frames of a tile in an epoch, the same on every machine."""
-    name = int.from_bytes(hashlib.sha256(tile.encode()).digest()[:8], "big")
-    return np.random.default_rng([seed, name, epoch])
+    return np.random.default_rng([seed, text_number(tile), epoch])
 
 
 def statuses_of(reader: Reader, bands: Sequence[str]) -> pd.DataFrame:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 
+from satsr.common.digests import text_number
 from satsr.data.readers.s2naip_folder import SETS
 from satsr.data.settings import Splits
 
@@ -35,5 +34,4 @@ def hold_out_share(name: str) -> float:
 
     So a place stays on its side of a hold-out when others come or go, on every machine.
     """
-    digest = hashlib.sha256(f"{HOLD_OUT_SEED} {name}".encode()).digest()
-    return int.from_bytes(digest[:4], "big") / 2**32
+    return (text_number(f"{HOLD_OUT_SEED} {name}") >> 32) / 2**32

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 from IPython.display import HTML
 
+from satsr.common.digests import text_digest
 from satsr.evaluation.intervals import ONE_SEED, mean_interval
 from satsr.evaluation.settings import TableSettings
 
@@ -145,7 +145,7 @@ def beside_published(table: pd.DataFrame, published: pd.DataFrame, digits: dict[
 def tabs(tables: Mapping[str, pd.DataFrame]) -> HTML:
     """Return tables one click apart; the first is shown. Works in JupyterLab and in the book, without a script."""
     texts = {escape(name): _html(table) for name, table in tables.items()}
-    group = hashlib.sha256(str(texts).encode()).hexdigest()[:8]
+    group = text_digest(str(texts))[:8]
     heads, bodies, rules = [], [], []
     for number, (name, text) in enumerate(texts.items()):
         here = f"tab-{group}-{number}"

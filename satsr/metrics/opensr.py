@@ -6,7 +6,6 @@ improvement). The package's default configuration is used; where it departs from
 `facts` say what is computed.
 """
 
-import hashlib
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -14,11 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
+from itertools import chain
 from types import MappingProxyType
 
 import torch
 from torch import Tensor
 
+from satsr.common.digests import content_digest
 from satsr.metrics.checks import check_images, first_image
 from satsr.metrics.protocol import Protocol, check_protocol
 from satsr.metrics.series import input_image, on_cpu, scale_of
@@ -108,16 +109,13 @@ def opensr(
 class _Batch:
     """Images on the CPU, told apart by the digest of their content."""
 
-    digest: bytes
+    digest: str
     images: dict[str, Tensor] = field(compare=False)
 
 
 def _batch(images: dict[str, Tensor]) -> _Batch:
-    content = hashlib.blake2b()
-    for name, image in images.items():
-        content.update(f"{name} {tuple(image.shape)}".encode())
-        content.update(image.numpy().tobytes())
-    return _Batch(content.digest(), images)
+    named = ((f"{name} {tuple(image.shape)}".encode(), image.numpy().tobytes()) for name, image in images.items())
+    return _Batch(content_digest(chain.from_iterable(named)), images)
 
 
 @lru_cache(maxsize=1)

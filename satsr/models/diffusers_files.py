@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from satsr.common.digests import digest
+from satsr.common.digests import file_digest, text_digest
 from satsr.models.autoencoder import Config
 
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
@@ -60,8 +59,8 @@ def save_network(network: Network, folder: Path) -> None:
 
 def network_digest(folder: Path) -> str:
     """Return 16 hexadecimal digits that identify configuration and weights."""
-    both = digest(folder / CONFIG) + digest(folder / WEIGHTS)
-    return hashlib.sha256(both.encode()).hexdigest()[:16]
+    both = file_digest(folder / CONFIG) + file_digest(folder / WEIGHTS)
+    return text_digest(both)[:16]
 
 
 @dataclass(frozen=True)

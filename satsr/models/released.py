@@ -5,7 +5,6 @@ They hold weights and nothing else, so the architecture is read off names and sh
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from satsr.common.digests import file_digest
 from satsr.common.weight_files import read_weights
 from satsr.models.superresolver import ModelCard, Sizes, SuperResolver
 
@@ -65,8 +65,6 @@ def load_released(path: Path, bands: tuple[str, ...] = ()) -> SuperResolver:
     state = _state(path)
     found = _architecture(path, state)
     names, dates = _bands_and_dates(path, found, bands)
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     card = ModelCard(
         method=found.method,
         network=found.network,
@@ -75,7 +73,7 @@ def load_released(path: Path, bands: tuple[str, ...] = ()) -> SuperResolver:
         bands_out=RGB[: found.bands_out],
         scale=found.scale,
         license="as released by its authors",
-        provenance={"file": path.name, "sha256": digest},
+        provenance={"file": path.name, "sha256": file_digest(path)},
     )
     with torch.device("meta"):  # no memory and no random weights for what the file fills
         model = SuperResolver(card)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
+from itertools import chain
 
 from torch import nn
+
+from satsr.common.digests import content_digest
 
 
 def weights_digest(network: nn.Module) -> str:
     """Return 16 hexadecimal digits of a network's weights, whatever the network is called and wherever it lies."""
-    digest = hashlib.sha256()
-    for name, value in sorted(network.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
+    weights = sorted(network.state_dict().items())
+    values = ((name.encode(), value.detach().cpu().contiguous().numpy().tobytes()) for name, value in weights)
+    return content_digest(chain.from_iterable(values))[:16]
 
 
 def check_apart(losses: Mapping[str, str], judges: Mapping[str, str]) -> None:

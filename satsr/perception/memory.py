@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+
+from satsr.common.digests import content_digest
 
 BUDGET_BYTES = 2**29
 
@@ -22,7 +23,7 @@ class FeatureMemory:
     throwing out the oldest would throw out what is needed next.
     """
 
-    known: dict[tuple[str, bytes], Features] = field(default_factory=dict)
+    known: dict[tuple[str, str], Features] = field(default_factory=dict)
     used_bytes: int = 0
 
     def features(self, images: Tensor, way: str, compute: Callable[[Tensor], Features]) -> Features:
@@ -46,7 +47,7 @@ class FeatureMemory:
         rows = [self.known.get(key) or fresh[key] for key in keys]
         return tuple(torch.stack(parts) for parts in zip(*rows, strict=True))
 
-    def _keep(self, keys: list[tuple[str, bytes]], features: Features) -> None:
+    def _keep(self, keys: list[tuple[str, str]], features: Features) -> None:
         size = sum(part[0].nbytes for part in features)
         for row, key in enumerate(keys):
             if self.used_bytes + size > BUDGET_BYTES:
@@ -60,7 +61,7 @@ def _row(features: Features, row: int) -> Features:
     return tuple(part[row] for part in features)
 
 
-def _content(image: Tensor) -> bytes:
+def _content(image: Tensor) -> str:
     """Return a digest of shape and values: black images of two shapes have equal bytes."""
     values = image.detach().cpu().contiguous().numpy()
-    return hashlib.blake2b(str(values.shape).encode() + values.tobytes(), digest_size=16).digest()
+    return content_digest([str(values.shape).encode(), values.tobytes()])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from satsr.common.digests import content_digest
 from satsr.data.catalogue import reader_class
 from satsr.data.checks.misnamed import misnamed
 from satsr.data.reader import SPLITS, Reader, Sample
@@ -189,11 +189,8 @@ def _blank(sample: Sample) -> str:
 
 
 def _digest(sample: Sample) -> str:
-    digest = hashlib.sha256()
-    for array in (sample.series, sample.hr):
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
+    arrays = map(np.ascontiguousarray, (sample.series, sample.hr))
+    return content_digest(part for a in arrays for part in (f"{a.dtype.str}{a.shape}".encode(), a.data))
 
 
 def _duplicates(places: dict[str, list[Place]]) -> Iterator[Finding]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
+from satsr.common.digests import file_sha256_and_md5
+
 MANIFEST = "downloaded.jsonl"
-CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Manifest:
         if entry and _stamp(path) == (entry["size"], entry["mtime_ns"]):
             return file.sha256 in (None, entry["sha256"]) and file.md5 in (None, entry["md5"])
         expected = (file.sha256, file.md5) if file.sha256 or file.md5 else entry and (entry["sha256"], entry["md5"])
-        found = digests(path) if expected else ("", "")
+        found = file_sha256_and_md5(path) if expected else ("", "")
         if not expected or not _agree(found, expected):
             return False
         self.add(file.name, *found)
@@ -83,16 +83,6 @@ class Manifest:
             self._known[entry["name"]] = entry
             with self._path.open("a") as file:
                 file.write(json.dumps(entry) + "\n")
-
-
-def digests(path: Path) -> tuple[str, str]:
-    """Return sha256 and md5 of a file, read once."""
-    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            sha256.update(chunk)
-            md5.update(chunk)
-    return sha256.hexdigest(), md5.hexdigest()
 
 
 def _agree(found: tuple[str, str], expected: tuple[str | None, str | None]) -> bool:

@@ -13,10 +13,12 @@ from typing import BinaryIO
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+from satsr.common.digests import file_sha256_and_md5
 from satsr.common.progress import bytes_in_words
-from satsr.data.downloads.done import CHUNK_BYTES, File, Manifest, digests
+from satsr.data.downloads.done import File, Manifest
 
 TRIES, PAUSE_S, TIMEOUT_S = 5, 0.5, 60.0
+CHUNK_BYTES = 1 << 20
 PASSING = (408, 429, 500, 502, 503, 504)  # what a server says when asking again may help
 
 
@@ -124,7 +126,7 @@ def _copy(response: HTTPResponse, out: BinaryIO, advance: Callable[[int], None],
 
 def _check(file: File, partial: Path) -> tuple[str, str]:
     """Compare size and digests with what is published, and return the digests."""
-    size, (sha256, md5) = partial.stat().st_size, digests(partial)
+    size, (sha256, md5) = partial.stat().st_size, file_sha256_and_md5(partial)
     pairs = (("size", size, file.size), ("sha256", sha256, file.sha256), ("md5", md5, file.md5))
     wrong = [f"{kind} {got}, expected {expected}" for kind, got, expected in pairs if expected not in (None, got)]
     if wrong:

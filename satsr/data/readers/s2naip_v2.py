@@ -14,7 +14,6 @@ and the download has the same names in tars, `{kind}_{epsg}/{epsg}_{col//32}_{ro
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from satsr.common.digests import text_number
 from satsr.data.reader import Facts, Reader, Sample
 from satsr.data.readers.s2naip_folder import Objects
 from satsr.data.readers.s2naip_v2_dates import naip_days, scene_days
@@ -249,7 +249,7 @@ def place_of(tile: str) -> tuple[int, int, int]:
 
 def split_of(region: str) -> str:
     """Return the split of a region, the same on every machine."""
-    tenth = int.from_bytes(hashlib.sha256(region.encode()).digest()[:8], "big") % 10
+    tenth = text_number(region) % 10
     return next(split for split, tenths in SPLIT_TENTHS.items() if tenth in tenths)
 
 

@@ -6,12 +6,12 @@ is resumed sees the same, even when questions were added or listed in another or
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from satsr.common.digests import text_digest
 from satsr.studies.voting.questions import Answer, Image8, Key, Question
 
 View = Literal["left", "target", "right"]
@@ -61,10 +61,10 @@ def ordered(questions: Sequence[Question], session: int) -> dict[str, Ask]:
 
 
 def _ask(question: Question, session: int) -> Ask:
-    first_model_left = _digest("side", session, question.key)[0] % 2 == 0
+    first_model_left = int(_digest("side", session, question.key)[:2], 16) % 2 == 0
     left = question.key[1] if first_model_left else question.key[2]
-    return Ask(_digest("token", session, question.key).hex()[:16], question, swapped=left == question.model2)
+    return Ask(_digest("token", session, question.key)[:16], question, swapped=left == question.model2)
 
 
-def _digest(purpose: str, session: int, key: Key) -> bytes:
-    return hashlib.sha256(json.dumps([purpose, session, *key]).encode()).digest()
+def _digest(purpose: str, session: int, key: Key) -> str:
+    return text_digest(json.dumps([purpose, session, *key]))
