@@ -103,12 +103,26 @@ def vote(
 
 
 @app.command("compare-results")
-def compare_results(committed: Path, fresh: Path) -> None:
-    """Compare two main tables; fail on a missing cell, a value that is not finite, or one that moved too far."""
-    from satsr.pipeline.compare_results import differences
+def compare_results(
+    committed: Annotated[Path, typer.Argument(help="the main table to keep to")],
+    fresh: Annotated[Path, typer.Argument(help="the main table of a run on this machine")],
+    add: Annotated[str, typer.Option(help="also add the fresh table to the seen runs, under this name")] = "",
+) -> None:
+    """Compare two main tables; fail on a missing cell, a value that is not finite, or one that moved too far.
 
-    lines, good = differences(committed, fresh)
-    typer.echo("\n".join(lines) or "no difference")
+    How far is too far comes from runs on several processors; on one that made the committed table, nothing may move.
+    After a run on another processor, add it. After a change of code that moved the results, give the new table twice
+    and add it: it opens a series of its own.
+    """
+    from satsr.common.provenance import git_commit
+    from satsr.pipeline.compare_results import basis, differences
+    from satsr.pipeline.seen_runs import SeenRuns, add_rows, this_processor
+
+    seen, processor = SeenRuns.load(), this_processor()
+    lines, good = differences(committed, fresh, processor, seen)
+    typer.echo("\n".join([*basis(committed, processor, seen), *(lines or ["no difference"])]))
+    if add:
+        add_rows(seen.rows(add, committed, fresh, processor, git_commit(project_root())))
     raise typer.Exit(0 if good else 1)
 
 
