@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from satsr.book.claims import status
-from satsr.evaluation.tables import markdown, with_sets
+from satsr.book.claims import MAIN_DATA, status
+from satsr.evaluation.tables import markdown, with_set_distances
 from satsr.evaluation.verdicts import sentences
 from satsr.metrics.facts import find_metric
 from satsr.studies.buildings import shares as buildings
@@ -22,7 +22,10 @@ NONE = "No reference run (`gpu` or `overnight`) is committed yet: the tables sho
 def best(root: Path) -> Path | None:
     """Return the results of the best finished reference run, if there is one; `run.json` is written at its end."""
     folders = (root / "results" / profile for profile in PROFILES)
-    return next((folder for folder in folders if all((folder / n).is_file() for n in ("main.csv", "run.json"))), None)
+    return next(
+        (folder for folder in folders if all((folder / n).is_file() for n in (f"{MAIN_DATA}/main.csv", "run.json"))),
+        None,
+    )
 
 
 def claims_table(root: Path, here: Path) -> pd.DataFrame:
@@ -49,14 +52,14 @@ def reference_runs_page(root: Path) -> str:
         return NONE
     parts = [_facts(results), "## Main table", _main(results), "## Comparisons that pass", _comparisons(results)]
     for title, name, text in (
-        ("Buildings", "buildings", buildings.shares_as_text),
-        ("SatDiffMoE: options, on validation chips", "fusion_options", _variants),
-        ("SatDiffMoE: wrong times, on test chips", "time", _variants),
-        ("Number of low-resolution images", "images", _counts),
-        ("Number of sampling steps", "steps", _counts),
-        ("Steps to ControlNet's best distance", "convergence", lambda table: table.round(3)),
+        ("Buildings", "buildings/buildings", buildings.shares_as_text),
+        ("SatDiffMoE: options, on validation chips", "fusion/options", _variants),
+        ("SatDiffMoE: wrong times, on test chips", "fusion/time", _variants),
+        ("Number of low-resolution images", "fusion/images", _counts),
+        ("Number of sampling steps", "speed/steps", _counts),
+        ("Steps to ControlNet's best distance", "convergence/convergence", lambda table: table.round(3)),
     ):
-        path = results / f"{name}.csv"
+        path = results / "studies" / f"{name}.csv"
         if path.is_file():
             parts += [f"## {title}", markdown(text(pd.read_csv(path)))]
     return "\n\n".join(parts) + "\n"
@@ -73,15 +76,16 @@ def _facts(results: Path) -> str:
 
 
 def _main(results: Path) -> str:
-    main, sets = (pd.read_csv(results / f"{name}.csv", dtype={"note": str}) for name in ("main", "sets"))
+    files = (results / MAIN_DATA / f"{name}.csv" for name in ("main", "set_distances"))
+    main, distances = (pd.read_csv(path, dtype={"note": str}) for path in files)
     digits = {metric: 2 if find_metric(metric).unit == "dB" else 3 for metric in main.metric.unique()}
     counts = main.iloc[-1]
     said = f"Corrected protocol, {counts.images} images of {counts.regions} regions, {counts.seeds} training seeds."
-    return f"{said}\n\n{markdown(with_sets(main, sets, list(main.method.unique()), digits))}"
+    return f"{said}\n\n{markdown(with_set_distances(main, distances, list(main.method.unique()), digits))}"
 
 
 def _comparisons(results: Path) -> str:
-    duels = pd.read_csv(results / "comparisons.csv")
+    duels = pd.read_csv(results / MAIN_DATA / "comparisons.csv")
     lines = [
         line
         for metric in duels[duels.protocol == "corrected"].metric.unique()

@@ -14,8 +14,9 @@ import yaml
 
 from satsr.book import best_run
 from satsr.book.cards import model_cards
+from satsr.book.claims import MAIN_DATA
 from satsr.common.digests import content_digest
-from satsr.common.paths import Workspace
+from satsr.common.paths import MAIN, Workspace
 from satsr.common.provenance import describe
 from satsr.evaluation.tables import markdown
 from satsr.pipeline.params import load_study
@@ -109,11 +110,13 @@ def _speed(facts: dict[str, Any]) -> str:
 
 def _convergence(here: Workspace, facts: dict[str, Any]) -> str:
     """Say what the ratio of steps is in seconds, from the speed of both trainings on this machine."""
-    path = here.results / "convergence.csv"
-    speeds = [facts["runs"].get(f"training_{m}", {}).get("samples_per_s") for m in ("satdiffmoe", "controlnet")]
+    path = here.results / "studies" / "convergence" / "convergence.csv"
+    speeds = [facts["runs"].get(f"training_{MAIN}_{m}", {}).get("samples_per_s") for m in ("satdiffmoe", "controlnet")]
     if not path.is_file() or None in speeds:
         return NOT_MEASURED
     table = pd.read_csv(path)
+    if table.empty:
+        return "ControlNet is not trained in this profile.\n"
     table["ratio_seconds"] = table.ratio * speeds[0] / speeds[1]
     said = convergence.speed_up_sentence(table, "ratio_seconds")
     return f"In seconds: {said} ({speeds[0]:g} and {speeds[1]:g} samples/s, on {_device(facts)}).\n"
@@ -123,9 +126,9 @@ def _provenance(here: Workspace, facts: dict[str, Any]) -> str:
     plain = {k: v for k, v in facts.items() if isinstance(v, str)}
     plain["lock digest"] = plain["lock digest"][:16]
     plain |= {f"version of {k}": v for k, v in facts["versions"].items()}
-    manifest = json.loads((here.results / "data.json").read_text())
-    sets = pd.DataFrame(manifest["sets"]).T.rename_axis("set").reset_index()
-    sets["left out"] = sets["left out"].map(lambda counts: sum(counts.values()))
+    manifest = json.loads(here.data_set(MAIN).manifest.read_text())
+    splits = pd.DataFrame(manifest["splits"]).T.rename_axis("split").reset_index()
+    splits["left out"] = splits["left out"].map(lambda counts: sum(counts.values()))
     runs = [
         {"run": k, "wall time (s)": v["wall_s"], "commit": v["commit"]}
         for k, v in facts["runs"].items()
@@ -139,7 +142,7 @@ def _provenance(here: Workspace, facts: dict[str, Any]) -> str:
             markdown(pd.DataFrame(runs)) if runs else "Restored from a cache: nothing was run on this machine.",
             "## Data",
             f"Source: `{manifest['source']}`, seed {manifest['seed']}.",
-            markdown(sets),
+            markdown(splits),
             "",
         ]
     )
@@ -147,13 +150,14 @@ def _provenance(here: Workspace, facts: dict[str, Any]) -> str:
 
 def _real(root: Path) -> str:
     results = root / "results" / "real"
-    if not (results / "main.csv").is_file():
+    if not (results / MAIN_DATA / "main.csv").is_file():
         return "Not run yet: `make real`.\n"
-    main = pd.read_csv(results / "main.csv")
+    main = pd.read_csv(results / MAIN_DATA / "main.csv")
     wanted = main[main.protocol == "corrected"][["method", "metric", "mean", "low", "high", "images", "regions"]]
     parts = ["## The study on real HR images", markdown(wanted.round(3))]
-    if (results / "check.csv").is_file():
-        parts += ["## Trained models on real pairs", markdown(pd.read_csv(results / "check.csv").round(3))]
+    pairs = results / "studies" / "real" / "real_pairs.csv"
+    if pairs.is_file():
+        parts += ["## Trained models on real pairs", markdown(pd.read_csv(pairs).round(3))]
     if (results / "run.json").is_file():
         run = json.loads((results / "run.json").read_text())
         parts.append(f"Run of commit `{run['git commit']}` on {run['processor']}.")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from satsr.common.paths import MAIN
 from satsr.evaluation.tables import NOT_RUN, UNDATED
 from satsr.evaluation.verdicts import LEAST_SEEDS
 from satsr.metrics.facts import find_metric
@@ -17,23 +18,24 @@ from satsr.studies.agreement import report
 from satsr.studies.buildings.shares import share_text
 from satsr.studies.fusion import report as fusion_report
 
+MAIN_DATA = f"data/{MAIN}"  # folder of the main data set in a run's results
 PAPER_CONVERGENCE = (5, 15)  # times faster than ControlNet
 
 
 def metric_agreement(results: Path) -> str:
     """Finding 1 of Zooming Out: PSNR, SSIM and cPSNR agree poorly with preference, CLIPScore far better."""
-    if not (results / "agreement.csv").is_file():
+    if not (results / "studies/agreement/agreement.csv").is_file():
         return NOT_RUN
-    table = pd.read_csv(results / "agreement.csv")
-    judges = json.loads((results / "judges.json").read_text())["judges"]
+    table = pd.read_csv(results / "studies/agreement/agreement.csv")
+    judges = json.loads((results / "studies/agreement/judges.json").read_text())["judges"]
     return report.agreement_sentence(table[table.protocol == "corrected"], judges)
 
 
 def opposite_ranking(results: Path) -> str:
     """Figure 2 of Zooming Out: PSNR and SSIM rise while the images get worse."""
-    if not (results / "figure2.csv").is_file():
+    if not (results / "studies/agreement/figure2.csv").is_file():
         return NOT_RUN
-    rows = pd.read_csv(results / "figure2.csv").against
+    rows = pd.read_csv(results / "studies/agreement/figure2.csv").against
     four, two = (100 * (rows >= n).mean() for n in (4, 2))
     verdict = "consistent" if two else "not found"
     return f"{verdict}: over four images on {four:.0f} %, over two on {two:.0f} % of the test chips (stand-in)"
@@ -51,18 +53,18 @@ def fusion_against_others(results: Path) -> str:
 
 def fusion_on_sets(results: Path) -> str:
     """SatDiffMoE: best LPIPS on WorldStrat and fMoW; here on their embedded twins unless a download is named."""
-    if not (results / "sets_comparisons.csv").is_file():
+    if not (results / "studies/data_sets/comparisons.csv").is_file():
         return NOT_RUN
-    table = pd.read_csv(results / "sets_comparisons.csv")
+    table = pd.read_csv(results / "studies/data_sets/comparisons.csv")
     said = [f"{name}: {_said(part, 'lpips:judge', 'satdiffmoe')}" for name, part in table.groupby("title", sort=False)]
     return "; ".join(said) or NOT_RUN
 
 
 def _duels(results: Path, metric: str, method: str, others: tuple[str, ...] = ()) -> str:
     """Say against which of some methods, or of all, one wins, loses, or neither, by the tables' own rule."""
-    if not (results / "comparisons.csv").is_file():
+    if not (results / MAIN_DATA / "comparisons.csv").is_file():
         return NOT_RUN
-    return _said(pd.read_csv(results / "comparisons.csv"), metric, method, others)
+    return _said(pd.read_csv(results / MAIN_DATA / "comparisons.csv"), metric, method, others)
 
 
 def _said(table: pd.DataFrame, metric: str, method: str, others: tuple[str, ...] = ()) -> str:
@@ -87,23 +89,23 @@ def _outcome(row: pd.Series, method: str) -> str:
 
 def speed_ratio(results: Path) -> str:
     """Zooming Out: ESRGAN is 200 times faster than SR3."""
-    if not (results / "costs.csv").is_file():
+    if not (results / "studies/speed/costs.csv").is_file():
         return NOT_RUN
-    gflop = pd.read_csv(results / "costs.csv").set_index("method").gflop
+    gflop = pd.read_csv(results / "studies/speed/costs.csv").set_index("method").gflop
     if not {"esrgan", "sr3"} <= set(gflop.index):
         return NOT_RUN
     said = f"{gflop.sr3 / gflop.esrgan:.3g} times fewer operations with this run's networks and steps"
-    if (results / "published_costs.csv").is_file():
-        published = pd.read_csv(results / "published_costs.csv").set_index("method").gflop
+    if (results / "studies/speed/published_costs.csv").is_file():
+        published = pd.read_csv(results / "studies/speed/published_costs.csv").set_index("method").gflop
         said += f"; {published.sr3 / published.esrgan:,.0f} times with the published networks and 2000 steps"
     return said
 
 
 def buildings_kept(results: Path) -> str:
     """Zooming Out, building count study: ESRGAN renders 94.70 % of the buildings, SR3 81.77 %."""
-    if not (results / "buildings.csv").is_file():
+    if not (results / "studies/buildings/buildings.csv").is_file():
         return NOT_RUN
-    table = pd.read_csv(results / "buildings.csv")
+    table = pd.read_csv(results / "studies/buildings/buildings.csv")
     kept = table[(table.share == "kept") & table.method.isin(("esrgan", "sr3"))]
     own = table[(table.share == "recall") & (table.method == "HR")].value
     if len(kept) < 2 or own.empty:
@@ -117,9 +119,11 @@ def buildings_kept(results: Path) -> str:
 
 def convergence(results: Path) -> str:
     """SatDiffMoE: converges 5 to 15 times faster than ControlNet."""
-    if not (results / "convergence.csv").is_file():
+    if not (results / "studies/convergence/convergence.csv").is_file():
         return NOT_RUN
-    table = pd.read_csv(results / "convergence.csv")
+    table = pd.read_csv(results / "studies/convergence/convergence.csv")
+    if table.empty:
+        return NOT_RUN
     low, high = PAPER_CONVERGENCE
     inside = int(((table.ratio >= low) & (table.ratio <= high) & ~table.censored).sum())
     said = convergence_report.speed_up_sentence(table)
@@ -128,9 +132,9 @@ def convergence(results: Path) -> str:
 
 def fewer_parameters(results: Path) -> str:
     """SatDiffMoE: fewer parameters than its diffusion baselines."""
-    if not (results / "training_costs.csv").is_file():
+    if not (results / "studies/convergence/training_costs.csv").is_file():
         return NOT_RUN
-    table = pd.read_csv(results / "training_costs.csv").set_index("method")
+    table = pd.read_csv(results / "studies/convergence/training_costs.csv").set_index("method")
     if not {"satdiffmoe", "controlnet"} <= set(table.index):
         return NOT_RUN
     counts = table.loc[["satdiffmoe", "controlnet"], ["parameters", "that learn"]].to_numpy(float)
@@ -143,9 +147,9 @@ def fewer_parameters(results: Path) -> str:
 
 def time_matters(results: Path) -> str:
     """SatDiffMoE: the relative time difference conditions the images."""
-    if not (results / "time.csv").is_file():
+    if not (results / "studies/fusion/time.csv").is_file():
         return NOT_RUN
-    table = pd.read_csv(results / "time.csv")
+    table = pd.read_csv(results / "studies/fusion/time.csv")
     return fusion_report.time_sentence(table, "" if table.empty else table.metric.iloc[-1])
 
 
@@ -155,9 +159,11 @@ def relative_time_enough(results: Path) -> str:
     Enough is said where the interval leaves no room for a tenth of the score to be won by telling more.
     """
     metric, told_more = "lpips:judge", "satdiffmoe_absolute"
-    if not all((results / f"{name}.csv").is_file() for name in ("comparisons", "main")):
+    if not all((results / MAIN_DATA / f"{name}.csv").is_file() for name in ("comparisons", "main")):
         return NOT_RUN
-    table, main = (pd.read_csv(results / f"{name}.csv", dtype={"note": str}) for name in ("comparisons", "main"))
+    table, main = (
+        pd.read_csv(results / MAIN_DATA / f"{name}.csv", dtype={"note": str}) for name in ("comparisons", "main")
+    )
     if main.note.str.contains(UNDATED, na=False).any():
         return fusion_report.NO_DATES
     row = table[(table.metric == metric) & (table.protocol == "corrected") & table.a.isin(("satdiffmoe", told_more))]

@@ -20,7 +20,7 @@ def project_root(start: Path | None = None) -> Path:
         FileNotFoundError: neither place holds the project.
     """
     here = (start or Path.cwd()).resolve()
-    package = Path(__file__).resolve().parent.parent
+    package = Path(__file__).resolve().parents[2]
     for folder in (here, *here.parents, package):
         if (folder / "dvc.yaml").is_file() and (folder / "params.yaml").is_file():
             return folder
@@ -64,6 +64,11 @@ class Workspace:
         return folder
 
     @property
+    def data(self) -> Path:
+        """One folder per data set (DVC)."""
+        return self.root / "data" / self.profile
+
+    @property
     def artifacts(self) -> Path:
         """Trained models and what else is large (DVC)."""
         return self.root / "artifacts" / self.profile
@@ -104,7 +109,7 @@ class DataFolders:
     @property
     def files(self) -> Path:
         """Images in the published layout, where the study makes them (DVC)."""
-        return self.here.root / "data" / self.here.profile / self.name / "files"
+        return self.here.data / self.name / "files"
 
     @property
     def index(self) -> Path:

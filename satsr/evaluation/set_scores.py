@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from satsr.evaluation.intervals import draw_counts, percentile_interval
 from satsr.metrics.set_distances import SET_METRICS, Features
 
+COLUMNS = ["method", "seed", "metric", "value", "low", "high", "images", "regions", "network"]
+
 
 def set_table(
     outputs: Mapping[tuple[str, int], Features],
@@ -46,6 +48,4 @@ def set_table(
             low, high = percentile_interval(spread, level)
             value = distance(features, targets)
             rows.append((method, training_seed, metric, value, low, high, len(targets), len(names), network))
-    return pd.DataFrame(
-        rows, columns=["method", "seed", "metric", "value", "low", "high", "images", "regions", "network"]
-    )
+    return pd.DataFrame(rows, columns=COLUMNS)

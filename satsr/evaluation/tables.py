@@ -105,17 +105,19 @@ def legend(table: pd.DataFrame) -> str:
     return " ".join(said)
 
 
-def with_sets(main: pd.DataFrame, sets: pd.DataFrame, methods: list[str], digits: dict[str, int]) -> pd.DataFrame:
+def with_set_distances(
+    main: pd.DataFrame, distances: pd.DataFrame, methods: list[str], digits: dict[str, int]
+) -> pd.DataFrame:
     """Return scores of images beside those of whole sets: one row per method, one column per metric.
 
     Args:
         main: from `main_table`; its corrected protocol is shown, as `mean [low, high]`.
-        sets: columns method, metric, value, a row per seed; their mean is shown.
+        distances: columns method, metric, value, a row per seed; their mean is shown.
         methods: rows, in this order; one without scores says so.
         digits: decimals of the metrics of `main`.
     """
     images = scores_as_text(main, "corrected", digits)
-    whole = sets.pivot_table(index="method", columns="metric", values="value").map("{:.4g}".format)
+    whole = distances.pivot_table(index="method", columns="metric", values="value").map("{:.4g}".format)
     both = images.join(whole.rename(columns=str.upper), how="outer").reindex(methods).fillna(NOT_RUN)
     return both.rename_axis("method").reset_index().rename_axis(columns=None)
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+COLUMNS = ["seed", "best", "baseline_steps", "steps", "last", "at_first", "improving", "censored", "ratio"]
+
 
 def speed_ups(
     method: pd.DataFrame, baseline: pd.DataFrame, score: str = "val_lpips", parts: Mapping[str, float] | None = None

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from graphlib import TopologicalSorter
-
-import pytest
-
-from satsr.common.code import PACKAGE, imports_of, modules
+from satsr.common.code import imports_of, modules
 
 ROOMS = (  # from the roof down
     "cli",

@@ -132,8 +132,8 @@ def _check_space(folder: Path, files: Sequence[File], free: int) -> None:
     needed = sum(max((file.size or 0) - partial_size(folder, file), 0) for file in files)
     if needed > free:
         raise OSError(
-            f"{folder}: {bytes_in_words(needed)} are still to come, {bytes_in_words(free)} are free: make space, choose "
-            "another --root, or take a part with --shards or --pattern"
+            f"{folder}: {bytes_in_words(needed)} are still to come, {bytes_in_words(free)} are free: make space, "
+            "choose another --root, or take a part with --shards or --pattern"
         )
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any, Literal, cast
@@ -17,7 +16,7 @@ from satsr.common.progress import Progress
 from satsr.data.pairs import Batch, Pairs, spread_evenly
 from satsr.data.seen import Seen
 from satsr.metrics.scoring import score
-from satsr.models.diffusion.fusion import Fusion
+from satsr.models.diffusion.options import changed
 from satsr.models.diffusion.process import Diffusion
 from satsr.models.diffusion.when import YEAR_DAYS
 from satsr.models.latent_diffusion import LatentDiffusion
@@ -111,37 +110,6 @@ def places(pairs: Pairs, per_region: int) -> list[int]:
     for _, rows in pairs.index.groupby("region", sort=True):
         numbers += rows.index[spread_evenly(len(rows), per_region)].tolist()
     return sorted(numbers)
-
-
-def as_fused(network: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that let ControlNet take all dates and fuse their trajectories as SatDiffMoE's network does.
-
-    Args:
-        network: sizes and options of SatDiffMoE's network, as settings have them.
-    """
-    of_fusion = {name: value for name, value in network.items() if name in Fusion.__dataclass_fields__}
-    return {"dates": "all", **of_fusion}
-
-
-@contextmanager
-def changed(network: nn.Module, options: Mapping[str, Any]) -> Iterator[None]:
-    """Give a network other options for a while.
-
-    Raises:
-        AttributeError: an option that the network does not have.
-    """
-    of_fusion = {name: value for name, value in options.items() if name in Fusion.__dataclass_fields__}
-    others = {name: value for name, value in options.items() if name not in of_fusion}
-    before = {name: getattr(network, name) for name in (*(["fusion"] if of_fusion else []), *others)}
-    try:
-        if of_fusion:
-            others["fusion"] = replace(cast(Fusion, network.fusion), **of_fusion)
-        for name, value in others.items():
-            setattr(network, name, value)
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(network, name, value)
 
 
 @torch.inference_mode()

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from satsr.evaluation.settings import TableSettings
+from satsr.models.diffusion.options import changed
 from satsr.models.superresolver import ModelCard, SuperResolver
 from satsr.studies.fusion.report import (
     against,
@@ -23,7 +24,7 @@ from satsr.studies.fusion.report import (
 )
 from satsr.studies.fusion.settings import AS_SET, FusionStudySettings
 from satsr.studies.fusion.uncertainty import Spread, calibration_factor, coverage, rank_correlation
-from satsr.studies.fusion.variants import Variant, ablation, changed, outputs, steps_variants, time_variants
+from satsr.studies.fusion.variants import Variant, ablation, outputs, steps_variants, time_variants
 from tests.models.small_latents import AUTOENCODER, UNET, network
 from tests.studies.speed.test_costs import batch
 

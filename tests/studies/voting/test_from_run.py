@@ -80,7 +80,9 @@ def output_of(method: str, here: Workspace, pairs: Pairs, number: int) -> np.nda
 
 
 def test_places_are_drawn_by_seed(study: Study, here: Workspace) -> None:
-    drawn = [[q.place for q in method_questions(METHODS, FIRST_SEED, study.pairs, here, 6, seed)] for seed in (0, 0, 1, 2, 3)]
+    drawn = [
+        [q.place for q in method_questions(METHODS, FIRST_SEED, study.pairs, here, 6, seed)] for seed in (0, 0, 1, 2, 3)
+    ]
     assert drawn[0] == drawn[1]
     assert any(places != drawn[0] for places in drawn[2:])
 
