@@ -17,7 +17,7 @@ from satsr.models.superresolver import ModelCard
 from satsr.perception.trunk import TrunkCard, build_trunk
 from satsr.pipeline.params import load_study
 from satsr.training.denoiser import DenoiserTraining
-from satsr.training.images import ImageTraining
+from satsr.training.image_training import ImageTraining
 from satsr.training.loop import Loop
 from satsr.training.settings import TrainSettings
 

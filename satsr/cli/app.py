@@ -62,7 +62,7 @@ def evaluate(
     keep_going: Annotated[bool, typer.Option(help="report images that cannot be scored, and score the others")] = False,
 ) -> None:
     """Score super-resolved images against their targets."""
-    from satsr.evaluation.files import evaluate_files, summary, summary_as_text
+    from satsr.evaluation.score_files import evaluate_files, summary, summary_as_text
 
     protocols = ("corrected", "published") if protocol == "both" else (protocol,)
     report = evaluate_files(sr, hr, metrics.split(","), protocols, gray, keep_going)  # type: ignore[arg-type]

@@ -69,7 +69,7 @@ def _feed_sampler(network: nn.Module, seen: Seen) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Network:
+class MethodNetwork:
     """How a method's network is made and fed.
 
     Attributes:
@@ -122,10 +122,10 @@ def network_scale(card: ModelCard) -> int:
 
 
 NETWORKS = {
-    "bicubic": Network(BicubicMedian, lambda c: {"out_channels": len(c.bands_out), "scale": c.scale}),
-    "srcnn": Network(SRCNN, _worldstrat_sizes),
-    "highresnet": Network(HighResNet, _worldstrat_sizes),
-    "esrgan": Network(
+    "bicubic": MethodNetwork(BicubicMedian, lambda c: {"out_channels": len(c.bands_out), "scale": c.scale}),
+    "srcnn": MethodNetwork(SRCNN, _worldstrat_sizes),
+    "highresnet": MethodNetwork(HighResNet, _worldstrat_sizes),
+    "esrgan": MethodNetwork(
         SSR_RRDBNet,
         lambda c: {
             "num_in_ch": c.dates * len(c.bands_in),
@@ -134,13 +134,13 @@ NETWORKS = {
         },
         _feed_stacked,
     ),
-    "sr3": Network(PixelDiffusion, _sampler_sizes, _feed_sampler, _PIXEL_GROUPS),
-    "flow": Network(PixelDiffusion, lambda c: {**_sampler_sizes(c), "process": StraightFlow()}, _feed_sampler),
-    "satdiffmoe": Network(LatentDiffusion, _latent_sizes, _feed_sampler, _LATENT_GROUPS),
-    "satdiffmoe_absolute": Network(  # told where and when, in DiffusionSat's manner, in place of the time difference
+    "sr3": MethodNetwork(PixelDiffusion, _sampler_sizes, _feed_sampler, _PIXEL_GROUPS),
+    "flow": MethodNetwork(PixelDiffusion, lambda c: {**_sampler_sizes(c), "process": StraightFlow()}, _feed_sampler),
+    "satdiffmoe": MethodNetwork(LatentDiffusion, _latent_sizes, _feed_sampler, _LATENT_GROUPS),
+    "satdiffmoe_absolute": MethodNetwork(  # told where and when, in DiffusionSat's manner, in place of the time difference
         LatentDiffusion, lambda c: {**_latent_sizes(c), "time": "absolute"}, _feed_sampler, _LATENT_GROUPS
     ),
-    "controlnet": Network(
+    "controlnet": MethodNetwork(
         LatentDiffusion,
         lambda c: {**_latent_sizes(c), "condition": "control", "dates": "nearest"},
         _feed_sampler,

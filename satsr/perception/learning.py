@@ -21,9 +21,9 @@ from satsr.common.device import best_device
 from satsr.common.minimize import minimize
 from satsr.perception import clip as clip_module
 from satsr.perception import trunk as trunk_module
+from satsr.perception.captioned_scenes import Scenes
 from satsr.perception.clip import save_clip
 from satsr.perception.load import load_clip, load_trunk, save_pointer
-from satsr.perception.scenes import Scenes
 from satsr.perception.settings import ClipSettings, TrunkSettings
 from satsr.perception.trunk import TrunkCard, build_trunk, save_trunk
 

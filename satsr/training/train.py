@@ -29,7 +29,7 @@ from satsr.perception.roles import LOSS, network_name
 from satsr.perception.trunk import Trunk
 from satsr.training import losses
 from satsr.training.denoiser import DenoiserTraining
-from satsr.training.images import ImageTraining
+from satsr.training.image_training import ImageTraining
 from satsr.training.loop import Loop
 from satsr.training.settings import TrainSettings
 

@@ -15,7 +15,7 @@ ROAD_WIDTH_PX = {
 
 
 @dataclass(frozen=True)
-class Frame:
+class StreetGrid:
     """Grid coordinates (u, v) bent smoothly into region coordinates (x, y): curved streets stay parallel.
 
     Attributes:
@@ -58,7 +58,7 @@ class Block:
         zone: Name of the rule that made it.
     """
 
-    frame: Frame
+    frame: StreetGrid
     u0: float
     v0: float
     u1: float
@@ -134,7 +134,7 @@ def _cut_at(side: float, step: float, jitter: float, rng: np.random.Generator) -
 
 
 def subdivide(
-    frame: Frame, half: float, rule_at: Callable[[float, float, float], Rule], rng: np.random.Generator
+    frame: StreetGrid, half: float, rule_at: Callable[[float, float, float], Rule], rng: np.random.Generator
 ) -> tuple[list[Block], list[Cut]]:
     """Split the square |u|, |v| <= half into blocks.
 

@@ -18,12 +18,12 @@ from satsr.world.land.farmland import Seasons
 from satsr.world.land.phenology import Season, greenness
 from satsr.world.land.terrain import Terrain, grow_terrain
 from satsr.world.light import DIFFUSE, Sun, shading, sunlit
-from satsr.world.noise import upsample
 from satsr.world.paint.canvas import FINE, Canvas, to_hr
 from satsr.world.paint.crowns import plant
 from satsr.world.paint.materials import BANDS, SPECTRA
 from satsr.world.paint.painting import Stamps, paint_scene
 from satsr.world.paint.texture import Texture
+from satsr.world.random_fields import upsample
 from satsr.world.scene import (
     EPOCHS,
     HR_GSD_M,

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from satsr.cli.app import app, main
-from satsr.evaluation.files import evaluate_files, summary
+from satsr.evaluation.score_files import evaluate_files, summary
 from tests.data.readers.image_files import write_picture
 
 

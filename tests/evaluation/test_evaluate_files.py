@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from satsr.evaluation.files import Report, evaluate_files, match_files, summary
+from satsr.evaluation.score_files import FileScores, evaluate_files, match_files, summary
 from satsr.metrics.protocol import Protocol
 from satsr.metrics.registry import FUNCTIONS
 from satsr.metrics.scoring import score
@@ -33,7 +33,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 def evaluate(
     sr: Path, hr: Path, names: tuple[str, ...] = ("psnr",), protocols: list[Protocol] = BOTH, keep_going: bool = False
-) -> Report:
+) -> FileScores:
     return evaluate_files(sr, hr, names, protocols, gray="error", keep_going=keep_going)
 
 

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from satsr.evaluation.files import read_image
+from satsr.evaluation.score_files import read_image
 from tests.data.readers.image_files import as_tensor, picture, write_picture, write_tiff
 
 

@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from satsr.common.paths import Workspace
 from satsr.data.pairs import Pairs
 from satsr.data.settings import PairSettings
+from satsr.perception.captioned_scenes import Scenes, examine
 from satsr.perception.clip import Clip, Preprocess
 from satsr.perception.identity import check_apart
 from satsr.perception.learning import contrastive_loss, make_clip, make_trunk, vocabulary
 from satsr.perception.load import load_clip, load_trunk
 from satsr.perception.roles import chosen_judges, folder_of, network_name, save_judges
-from satsr.perception.scenes import Scenes, examine
 from satsr.perception.settings import ClipSettings, PerceptionSettings, TrunkSettings
 from satsr.world.captions import PREFIX
 from tests.data.making.chips import made_up_chip, write_set

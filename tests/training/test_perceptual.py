@@ -18,7 +18,7 @@ from satsr.data.settings import PairSettings
 from satsr.perception.roles import folder_of
 from satsr.perception.trunk import save_trunk
 from satsr.training import train
-from satsr.training.images import ImageTraining
+from satsr.training.image_training import ImageTraining
 from satsr.training.perceptual import PerceptualLoss, sharpen
 from satsr.training.settings import TrainSettings
 from tests.data.making.chips import made_up_chip, write_set

@@ -44,7 +44,7 @@ class Finding(NamedTuple):
     detail: str
 
 
-class Place(NamedTuple):
+class ReadPlace(NamedTuple):
     """What reading one place has told."""
 
     tile: str
@@ -70,7 +70,7 @@ class Report:
 
     name: str
     folder: Path
-    places: dict[str, list[Place]]
+    places: dict[str, list[ReadPlace]]
     findings: list[Finding]
     seconds: float
 
@@ -145,21 +145,21 @@ def open_splits(kind: type[Reader], folder: Path) -> list[Reader]:
     return readers
 
 
-def look_at(reader: Reader, tile: str) -> Place:
+def look_at(reader: Reader, tile: str) -> ReadPlace:
     """Read one place with the default bands and say what is there."""
     region = reader.region(tile)
     try:
         sample = reader.sample(tile, reader.facts.bands_in)
     except FileNotFoundError as error:
-        return Place(tile, region, 0, 0, str(error), "missing", "")
+        return ReadPlace(tile, region, 0, 0, str(error), "missing", "")
     except (ValueError, OSError) as error:
-        return Place(tile, region, 0, 0, str(error), "unreadable", "")
+        return ReadPlace(tile, region, 0, 0, str(error), "unreadable", "")
     unusable = sample.unusable or _blank(sample)
     kind = ("black" if "black" in unusable else "unusable") if unusable else ""
-    return Place(tile, region, len(sample.series), int(sample.good.sum()), unusable, kind, _digest(sample))
+    return ReadPlace(tile, region, len(sample.series), int(sample.good.sum()), unusable, kind, _digest(sample))
 
 
-def _read(reader: Reader, kind: type[Reader], workers: int | None) -> Iterator[Place]:
+def _read(reader: Reader, kind: type[Reader], workers: int | None) -> Iterator[ReadPlace]:
     count = len(reader.tiles)
     workers = (os.cpu_count() or 1 if count >= PAYS else 0) if workers is None else workers
     if not workers:
@@ -177,7 +177,7 @@ def _open(kind: type[Reader], folder: Path, split: str) -> None:
     _opened[:] = [kind(folder, split)]
 
 
-def _look_at(tile: str) -> Place:
+def _look_at(tile: str) -> ReadPlace:
     return look_at(_opened[0], tile)
 
 
@@ -193,7 +193,7 @@ def _digest(sample: Sample) -> str:
     return content_digest(part for a in arrays for part in (f"{a.dtype.str}{a.shape}".encode(), a.data))
 
 
-def _duplicates(places: dict[str, list[Place]]) -> Iterator[Finding]:
+def _duplicates(places: dict[str, list[ReadPlace]]) -> Iterator[Finding]:
     """Find places whose LR and HR are those of an earlier one, within a split and across splits."""
     first: dict[str, tuple[str, str]] = {}
     for split, found in places.items():
@@ -207,7 +207,7 @@ def _duplicates(places: dict[str, list[Place]]) -> Iterator[Finding]:
 
 def _index(report: Report) -> dict[str, Sequence[object]]:
     rows = [(split, *place[:5]) for split in SPLITS for place in sorted(report.places.get(split, []))]
-    columns = ("split", *Place._fields[:5])
+    columns = ("split", *ReadPlace._fields[:5])
     return dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True)) if rows else {c: [] for c in columns}
 
 

@@ -30,7 +30,7 @@ Image8 = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Place:
+class OwnImage:
     """One image (or pair) of a folder.
 
     Attributes:
@@ -48,7 +48,7 @@ class Place:
     caption: str = ""
 
 
-def list_images(settings: DataSettings) -> list[Place]:
+def list_images(settings: DataSettings) -> list[OwnImage]:
     """List a folder's images, classes (nested folders) in turn, at most `max_chips` of them.
 
     Raises:
@@ -67,7 +67,7 @@ def list_images(settings: DataSettings) -> list[Place]:
     return [_place(root, number, file) for number, file in enumerate(chosen)]
 
 
-def list_pairs(settings: DataSettings) -> list[Place]:
+def list_pairs(settings: DataSettings) -> list[OwnImage]:
     """List a folder's real pairs: `NAME_hr.png` with `NAME_lr*.png`, or folders with `hr.png` and `s2_*.png`.
 
     Raises:
@@ -80,13 +80,13 @@ def list_pairs(settings: DataSettings) -> list[Place]:
         frames = tuple(sorted(own))
         if not frames:
             raise FileNotFoundError(f"{hr} has no LR frames: expected NAME_lr*.png or s2_*.png beside it")
-        places.append(Place(hr.relative_to(root).as_posix(), number, hr, frames))
+        places.append(OwnImage(hr.relative_to(root).as_posix(), number, hr, frames))
     if not places:
         raise FileNotFoundError(f"{root} holds no pairs: expected NAME_hr.png with NAME_lr*.png")
     return places[: settings.max_chips or None]
 
 
-def image_chips(settings: DataSettings, place: Place) -> tuple[list[Chip], dict[str, int]]:
+def image_chips(settings: DataSettings, place: OwnImage) -> tuple[list[Chip], dict[str, int]]:
     """Cut an HR image into chips and simulate their Sentinel-2 series; also count what was left out.
 
     The image is taken as an aerial photograph of nominal tone, which is undone before the sensor model; seasons are
@@ -117,7 +117,7 @@ def image_chips(settings: DataSettings, place: Place) -> tuple[list[Chip], dict[
     return chips, {"black HR pixels": dark} if dark else {}
 
 
-def pair_chips(place: Place) -> tuple[list[Chip], dict[str, int]]:
+def pair_chips(place: OwnImage) -> tuple[list[Chip], dict[str, int]]:
     """Cut one real pair into chips.
 
     Raises:
@@ -223,9 +223,9 @@ def _existing(path: str) -> Path:
     return root
 
 
-def _place(root: Path, number: int, file: Path) -> Place:
+def _place(root: Path, number: int, file: Path) -> OwnImage:
     name = file.relative_to(root).as_posix()
-    return Place(name, number, file, caption=_caption(file.parent.name) if "/" in name else "")
+    return OwnImage(name, number, file, caption=_caption(file.parent.name) if "/" in name else "")
 
 
 def _caption(folder_name: str) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from satsr.data.true_colour import eight_bit_band, true_colour
 from satsr.scenes.products import radiometry
 from satsr.scenes.products.clouds import Source, cloud_mask
-from satsr.scenes.products.dates import DateInfo
+from satsr.scenes.products.date_choice import DateInfo
 from satsr.scenes.products.grid import Grid
 from satsr.scenes.products.reading import read_on
 from satsr.scenes.products.sentinel2 import Product

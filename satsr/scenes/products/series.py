@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satsr.scenes.products.clouds import Source, cloud_mask
-from satsr.scenes.products.dates import DateInfo, choose_dates
+from satsr.scenes.products.date_choice import DateInfo, choose_dates
 from satsr.scenes.products.frames import TrueColour, channels, look, read_frame, sources
 from satsr.scenes.products.grid import Bounds, Grid
 from satsr.scenes.products.place import check_overlap, target_grid

@@ -19,7 +19,7 @@ Image8 = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RealBesideWorld:
     """What the data notebook shows beside real imagery.
 
     Attributes:
@@ -35,7 +35,7 @@ class Comparison:
     images: dict[str, list[Image8]]
 
 
-def comparison(real: Path, world: S2NAIPFolder) -> Comparison | None:
+def comparison(real: Path, world: S2NAIPFolder) -> RealBesideWorld | None:
     """Compare a set with the real images below a folder; None when the folder is not there."""
     naip = sorted(real.glob("sen2naip_hr/*.png"))
     pair = real / "s2naip_sample" / "chip_0"
@@ -47,7 +47,7 @@ def comparison(real: Path, world: S2NAIPFolder) -> Comparison | None:
     table = pd.DataFrame([_row("real NAIP, 2.5 m", real_hr), _row("this data set's HR", world_hr)])
     gap = table.slope.iloc[1] - table.slope.iloc[0]
     within = "within" if abs(gap) <= 0.3 else "further than"
-    return Comparison(
+    return RealBesideWorld(
         table=table,
         sentence=f"spectral slope: {gap:+.2f} against real HR, {within} 0.3 of it",
         chips=[_real_row(pair), _world_row(world)],

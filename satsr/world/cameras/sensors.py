@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from satsr.world.light import Sun
-from satsr.world.noise import fractal
+from satsr.world.random_fields import fractal
 
 Array = NDArray[np.floating]  # float32 on all long paths
 

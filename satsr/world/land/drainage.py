@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from satsr.world.noise import Field, fractal
+from satsr.world.random_fields import Field, fractal
 
 _COARSE = 2  # drawn on pixels twice as large: channels are wider than one HR pixel
 

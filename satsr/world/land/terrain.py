@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from satsr.world.land.climates import Climate
 from satsr.world.land.drainage import channels
-from satsr.world.noise import Field, fractal, profile, step, upsample
+from satsr.world.random_fields import Field, fractal, profile, step, upsample
 from satsr.world.scene import MARGIN_PX
 
 _DRY = 1000.0  # shore distance where there is no water at all

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from satsr.world.land.climates import Climate
 from satsr.world.land.farmland import Seasons
 from satsr.world.land.terrain import Terrain
-from satsr.world.noise import Field
 from satsr.world.paint.canvas import FINE, Canvas, cover, covers, to_fine
 from satsr.world.paint.materials import material
 from satsr.world.paint.rasterize import discs
+from satsr.world.random_fields import Field
 from satsr.world.scene import HR_GSD_M, MARGIN_PX, Epoch, Plan
 
 _PLANTABLE = covers("forest", "shrub", "grass", "bare", "crop", "wetland", "paved")

@@ -6,10 +6,10 @@ from numpy.typing import NDArray
 from satsr.world.land.climates import Climate
 from satsr.world.land.farmland import Seasons
 from satsr.world.land.terrain import Terrain
-from satsr.world.noise import Field
 from satsr.world.paint.canvas import Canvas, cover, octets
 from satsr.world.paint.materials import material
 from satsr.world.paint.texture import Texture
+from satsr.world.random_fields import Field
 from satsr.world.scene import Crop, Epoch, Parcel
 
 _CROP_COVER = {"pasture": "grass", "almond": "orchard", "vineyard": "orchard"}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from satsr.world.noise import fractal, profile
+from satsr.world.random_fields import fractal, profile
 
 _LINES = 4096
 _BOOM_FINE_PX = 20  # sprayers leave wheel tracks every boom width, 24 m

@@ -6,7 +6,7 @@ import numpy as np
 import shapely
 from shapely.geometry import LineString, MultiPoint
 
-from satsr.world.blocks import ROAD_WIDTH_PX, Block, Cut, Frame, Rule, subdivide
+from satsr.world.blocks import ROAD_WIDTH_PX, Block, Cut, Rule, StreetGrid, subdivide
 from satsr.world.land.climates import Climate
 from satsr.world.land.farmland import Seasons, till
 from satsr.world.land.terrain import Terrain
@@ -75,11 +75,11 @@ _USES: dict[str, dict[Builder, float]] = {
 }
 
 
-def _frame(size_px: int, climate: Climate, settlement: str, rng: np.random.Generator) -> Frame:
+def _frame(size_px: int, climate: Climate, settlement: str, rng: np.random.Generator) -> StreetGrid:
     straight = climate.plains or settlement in ("urban", "commercial")
     angle = rng.normal(0, 0.02) if climate.plains else rng.uniform(-0.7, 0.7)
     bend = rng.uniform(0, 1.5) if straight else rng.uniform(7, 15)
-    return Frame(size_px / 2, float(angle), float(bend), rng.uniform(330, 440), tuple(rng.uniform(0, 6.28, 2)))
+    return StreetGrid(size_px / 2, float(angle), float(bend), rng.uniform(330, 440), tuple(rng.uniform(0, 6.28, 2)))
 
 
 def _rule_at(size_px: int, climate: Climate, settlement: str) -> Callable[[float, float, float], Rule]:

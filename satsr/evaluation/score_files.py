@@ -26,7 +26,7 @@ PEAKS = {"uint8": 255, "uint16": 65535}
 
 
 @dataclass(frozen=True)
-class Report:
+class FileScores:
     """Scores of image files.
 
     Attributes:
@@ -41,7 +41,7 @@ class Report:
 
 def evaluate_files(
     sr: Path, hr: Path, names: Sequence[str], protocols: Sequence[Protocol], gray: Gray, keep_going: bool
-) -> Report:
+) -> FileScores:
     """Score an image, or every image of a folder; all pixels count.
 
     Args:
@@ -71,11 +71,11 @@ def evaluate_files(
             if not keep_going:
                 raise
             left_out.append((image, str(error)))
-    return Report(pd.DataFrame(rows, columns=COLUMNS), left_out)
+    return FileScores(pd.DataFrame(rows, columns=COLUMNS), left_out)
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Summarize `Report.table` per metric and protocol.
+    """Summarize `FileScores.table` per metric and protocol.
 
     Returns:
         Columns metric, protocol; mean of the finite values with low and high, its 95 % interval by bootstrap over
