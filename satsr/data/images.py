@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+
+# What helps where a file is missing or damaged.
+AGAIN = "download or make that file again"
+
+
+@contextmanager
+def open_image(source: Path | bytes, name: str = "") -> Iterator[Image.Image]:
+    """Open an image with Pillow.
+
+    Args:
+        source: a file, or its bytes.
+        name: how errors name it; by default its path.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: it is truncated or not an image, which may show while it is read.
+    """
+    name = name or str(source)
+    try:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+            yield image
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{name} is missing: {AGAIN}") from None
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise ValueError(f"{name} cannot be read ({error}): {AGAIN}") from None
 
 
 def read_png(path: Path) -> NDArray[np.uint8]:
@@ -28,15 +55,10 @@ def read_image(path: Path, modes: Sequence[str], expected: str) -> NDArray[Any]:
         FileNotFoundError: no such file.
         ValueError: the file is truncated, not an image, or of another mode than was `expected`.
     """
-    try:
-        with Image.open(path) as image:
-            if image.mode not in modes:
-                raise ValueError(f"{path}: got mode {image.mode}, expected {expected}: download or make it again")
-            return np.asarray(image)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path} is missing: download or make that file again") from None
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise ValueError(f"{path} cannot be read ({error}): download or make that file again") from None
+    with open_image(path) as image:
+        if image.mode not in modes:
+            raise ValueError(f"{path}: got mode {image.mode}, expected {expected}: {AGAIN}")
+        return np.asarray(image)
 
 
 def write_png(path: Path, image: NDArray[np.uint8]) -> None:
@@ -76,5 +98,4 @@ def write_png16(path: Path, image: NDArray[np.uint16]) -> None:
 
 def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:
     """Write a mask (H, W) as 8 bits, 255 where it is True, making its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(mask.astype(np.uint8) * np.uint8(255)).save(path, format="PNG", compress_level=4)
+    write_png(path, mask.astype(np.uint8) * np.uint8(255))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from satsr.data.images import IMAGES
+from satsr.data.rasters import open_raster
 from satsr.evaluation.intervals import mean_interval
 from satsr.metrics.facts import find_metric
 from satsr.metrics.protocol import Protocol, check_protocol
@@ -160,19 +160,15 @@ def read_image(path: Path) -> Tensor:
 def _read_bands(path: Path) -> NDArray[np.generic]:
     import rasterio
     from rasterio.enums import ColorInterp
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-    try:
-        # By default GDAL reads a PNG in one go, and a truncated one without an error.
-        with warnings.catch_warnings(), rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM="NO"):
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path) as file:
-                if ColorInterp.palette in file.colorinterp or "NBITS" in file.tags(1, ns="IMAGE_STRUCTURE"):
-                    raise ValueError(f"{path}: got a palette or packed bits, expected whole 8 or 16 bit: convert it")
-                colors = zip(file.indexes, file.colorinterp, strict=True)
-                return np.asarray(file.read([band for band, color in colors if color != ColorInterp.alpha]))
-    except RasterioError as error:
-        raise ValueError(f"{path} cannot be read ({error.__cause__ or error}): make or download it again") from None
+    # By default GDAL reads a PNG in one go, and a truncated one without an error. A file that has gone since the folder
+    # was listed is one that cannot be read.
+    whole = rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM="NO")
+    with whole, open_raster(str(path), remedy="make or download it again") as file:
+        if ColorInterp.palette in file.colorinterp or "NBITS" in file.tags(1, ns="IMAGE_STRUCTURE"):
+            raise ValueError(f"{path}: got a palette or packed bits, expected whole 8 or 16 bit: convert it")
+        colors = zip(file.indexes, file.colorinterp, strict=True)
+        return np.asarray(file.read([band for band, color in colors if color != ColorInterp.alpha]))
 
 
 def _check_names(names: Sequence[str], protocols: Sequence[Protocol]) -> None:

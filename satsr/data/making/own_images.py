@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from satsr.common.tile_grid import HR_GSD_M, HR_PX, LR_PX, SCALE, ZOOM_TILES
 from satsr.data.frames import black
-from satsr.data.images import IMAGES, read_png
+from satsr.data.images import IMAGES, open_image, read_png
+from satsr.data.rasters import open_raster
 from satsr.data.readers.s2naip_folder import Chip
 from satsr.data.settings import DataSettings
 from satsr.data.true_colour import true_colour
@@ -153,6 +153,7 @@ def read_hr(path: Path, gsd_m: float = 0.0) -> Image8:
         gsd_m: resample a georeferenced image to this sampling distance; 0 keeps its own.
 
     Raises:
+        FileNotFoundError: no such file.
         ValueError: the file cannot be read, or is asked to be resampled without a resolution in metres.
     """
     tiff = path.suffix.lower() in (".tif", ".tiff")
@@ -168,33 +169,26 @@ def read_hr(path: Path, gsd_m: float = 0.0) -> Image8:
 
 def _read_picture(path: Path) -> tuple[np.ndarray, NDArray[np.bool_]]:
     """Return (bands, H, W) values of a PNG or JPEG of any mode, and its opaque pixels (H, W)."""
-    try:
-        with Image.open(path) as image:
-            if image.mode.startswith("I") or image.mode == "F":
-                values = np.asarray(image)[None]
-                return values, np.ones(values.shape[1:], bool)
-            rgba = np.asarray(image.convert("RGBA"))
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise ValueError(f"{path} cannot be read ({error}): make or download it again") from None
+    with open_image(path) as image:
+        if image.mode.startswith("I") or image.mode == "F":
+            values = np.asarray(image)[None]
+            return values, np.ones(values.shape[1:], bool)
+        rgba = np.asarray(image.convert("RGBA"))
     return np.moveaxis(rgba[..., :3], -1, 0), rgba[..., 3] > 0
 
 
 def _read_geotiff(path: Path, gsd_m: float) -> tuple[np.ndarray, NDArray[np.bool_]]:
     """Return (bands, H, W) values and the valid pixels (H, W)."""
-    import rasterio
     from rasterio.enums import Resampling
 
-    try:
-        with rasterio.open(path) as source:
-            factor = source.res[0] / gsd_m if gsd_m and source.crs is not None and source.crs.is_projected else 1.0
-            if gsd_m and factor == 1.0 and not (source.crs and source.crs.is_projected):
-                raise ValueError(f"{path}: data.hr_gsd_m is set, but the file has no resolution in metres: unset it")
-            shape = (round(source.height * factor), round(source.width * factor))
-            method = Resampling.average if factor < 1 else Resampling.bilinear
-            values = source.read(out_shape=(source.count, *shape), resampling=method)
-            return values, np.asarray(source.dataset_mask(out_shape=shape) > 0)
-    except rasterio.errors.RasterioError as error:
-        raise ValueError(f"{path} cannot be read ({error}): make or download it again") from None
+    with open_raster(path) as source:
+        factor = source.res[0] / gsd_m if gsd_m and source.crs is not None and source.crs.is_projected else 1.0
+        if gsd_m and factor == 1.0 and not (source.crs and source.crs.is_projected):
+            raise ValueError(f"{path}: data.hr_gsd_m is set, but the file has no resolution in metres: unset it")
+        shape = (round(source.height * factor), round(source.width * factor))
+        method = Resampling.average if factor < 1 else Resampling.bilinear
+        values = source.read(out_shape=(source.count, *shape), resampling=method)
+        return values, np.asarray(source.dataset_mask(out_shape=shape) > 0)
 
 
 def _simulate(image: Image8, settings: DataSettings, day: date, rng: np.random.Generator) -> Image8:

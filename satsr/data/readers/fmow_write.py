@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from satsr.data.rasters import north_up, write_geotiff
 from satsr.data.reader import Scene, write_regions
 from satsr.data.readers.fmow_pairs import PAIRS_FILE, RGB_ROOT, SENTINEL_ROOT, SPLITS, write_pairs_index
-from satsr.data.readers.tiffs import write_tiff
 from satsr.data.true_colour import TCI_WHITE
 
 BANDS = ("b01", "b02", "b03", "b04", "b05", "b06", "b07", "b08", "b8a", "b09", "b10", "b11", "b12")
@@ -75,7 +75,7 @@ def _write_series(place: Path, scene: Scene) -> None:
     dn = np.clip(np.rint(scene.bands(*BANDS) * PER_REFLECTANCE), 1, 65_535) * scene.lr_valid[:, None]
     for n, frame in enumerate(dn.astype(np.uint16)):
         path = place / f"{place.name}_{OWN_DATES + n}.tif"
-        write_tiff(path, np.moveaxis(frame, 0, -1), scene.corner, scene.lr_gsd_m, scene.crs)
+        write_geotiff(path, frame, scene.crs, north_up(scene.corner, scene.lr_gsd_m))
 
 
 def _outline(scene: Scene) -> str:

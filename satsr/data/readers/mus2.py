@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satsr.data.images import read_png
+from satsr.data.rasters import open_raster
 from satsr.data.reader import Facts, Reader, Sample, days_since_1970
-from satsr.data.readers.tiffs import open_tiff
 
 SCALE = 3
 WHITE, HR_WHITE = 10_000.0, 255.0
@@ -207,7 +207,7 @@ def _day(year: int, month: int, day: int) -> date | None:
 
 def _plane(path: Path) -> NDArray[Any]:
     """Return the first band of a raster, (h, w)."""
-    with open_tiff(path) as file:
+    with open_raster(path) as file:
         return file.read(1)
 
 

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from satsr.data.rasters import north_up, write_geotiff
 from satsr.data.reader import Facts, Reader, Sample, Scene, days_since_1970, write_regions
-from satsr.data.readers.tiffs import corner_of, read_tiff, write_tiff
+from satsr.data.readers.tiffs import corner_of, read_tiff
 from satsr.data.splits import hold_out_share
 
 SCALE = 3
@@ -152,8 +153,9 @@ def write_set(folder: Path, scenes: Iterable[Scene]) -> None:
         tile = _name(scene, frame, number, len(regions) + 1)
         lr = _stored(scene.bands(*BANDS)[frame], scene.lr_valid[frame])
         hr = _stored(scene.hr_of(*BANDS), scene.hr_valid)
-        write_tiff(folder / f"{scene.split}_lr" / f"{tile}.TIF", lr, scene.corner, scene.lr_gsd_m, scene.crs)
-        write_tiff(folder / f"{scene.split}_hr" / f"{tile}.TIF", hr, scene.corner, scene.hr_gsd_m, scene.crs)
+        for kind, image, gsd_m in (("lr", lr, scene.lr_gsd_m), ("hr", hr, scene.hr_gsd_m)):
+            path = folder / f"{scene.split}_{kind}" / f"{tile}.TIF"
+            write_geotiff(path, image, scene.crs, north_up(scene.corner, gsd_m))
         regions[tile] = scene.region
     write_regions(folder, regions.items())
 
@@ -205,9 +207,8 @@ def _name(scene: Scene, frame: int, region: int, number: int) -> str:
 
 
 def _stored(reflectance: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return (C, H, W) as (H, W, C) that is stored."""
-    stored = np.where(valid, np.nan_to_num(reflectance).clip(DARKEST, 1), 0).astype(np.float32)
-    return np.moveaxis(stored, 0, -1)
+    """Return what is stored of (C, H, W)."""
+    return np.where(valid, np.nan_to_num(reflectance).clip(DARKEST, 1), 0).astype(np.float32)
 
 
 def _check(scene: Scene) -> None:

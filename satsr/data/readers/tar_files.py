@@ -6,7 +6,6 @@ once from the tar headers and kept as a parquet file beside the shards; a file i
 
 from __future__ import annotations
 
-import io
 import tarfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from satsr.data.images import open_image
+from satsr.data.rasters import open_raster
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,14 +164,8 @@ def decode_tiff(name: str, data: bytes) -> NDArray[np.uint16]:
     Raises:
         ValueError: the bytes are truncated or no TIFF.
     """
-    from rasterio.errors import RasterioError
-    from rasterio.io import MemoryFile
-
-    try:
-        with MemoryFile(data) as memory, memory.open() as file:
-            return file.read()
-    except RasterioError as error:
-        raise ValueError(f"{name} cannot be read ({error}): download that file again") from None
+    with open_raster(data, name) as file:
+        return file.read()
 
 
 def decode_png(name: str, data: bytes, shape: tuple[int, ...]) -> NDArray[np.uint8]:
@@ -178,13 +174,8 @@ def decode_png(name: str, data: bytes, shape: tuple[int, ...]) -> NDArray[np.uin
     Raises:
         ValueError: the bytes are truncated, no PNG, or of another shape.
     """
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(data)) as file:
-            image = np.asarray(file)
-    except (OSError, SyntaxError) as error:
-        raise ValueError(f"{name} cannot be read ({error}): download that file again") from None
+    with open_image(data, name) as file:
+        image = np.asarray(file)
     if image.shape != shape or image.dtype != np.uint8:
         raise ValueError(f"{name}: expected {shape} of 8 bits, got {image.shape}: download that file again")
     return image

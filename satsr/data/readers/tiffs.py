@@ -1,16 +1,17 @@
-"""TIFFs of real sensors: read with their place on earth, written, and resampled. Shared by readers of such layouts."""
+"""TIFFs of real sensors: read with their place on earth, and resampled. Shared by readers of such layouts."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from satsr.data.images import AGAIN
+from satsr.data.rasters import open_raster
 
 FULLY = 0.999  # share of a new pixel that has to have values, with room for rounding
 Box = tuple[float, float, float, float]  # left, top, right, bottom
@@ -30,37 +31,15 @@ class Raster(NamedTuple):
         return (right - left) / self.image.shape[1], (top - bottom) / self.image.shape[0]
 
 
-@contextmanager
-def open_tiff(path: Path) -> Iterator[Any]:
-    """Open a TIFF with rasterio, with or without a place on earth.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: the file is truncated or no TIFF.
-    """
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
-
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing: download or make that file again")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # WorldStrat's HR files have no place
-            with rasterio.open(path) as file:
-                yield file
-    except RasterioError as error:
-        raise ValueError(f"{path} cannot be read ({error}): download or make that file again") from None
-
-
 def read_tiff(path: Path, bands: Sequence[int], expected: int) -> Raster:
     """Read bands (numbered from 1) of a TIFF that has `expected` of them.
 
     Raises:
-        FileNotFoundError, ValueError: see `open_tiff`; or another number of bands.
+        FileNotFoundError, ValueError: see `open_raster`; or another number of bands.
     """
-    with open_tiff(path) as file:
+    with open_raster(path) as file:
         if file.count != expected:
-            raise ValueError(f"{path}: got {file.count} bands, expected {expected}: download or make that file again")
+            raise ValueError(f"{path}: got {file.count} bands, expected {expected}: {AGAIN}")
         west, south, east, north = file.bounds
         return Raster(np.moveaxis(file.read(list(bands)), 0, -1), (west, north, east, south), file.crs)
 
@@ -77,9 +56,9 @@ def corner_of(path: Path) -> tuple[float, float] | None:
     """Return the north-west corner of a TIFF in metres of EPSG:3857, None for one without a place on earth.
 
     Raises:
-        FileNotFoundError, ValueError: see `open_tiff`.
+        FileNotFoundError, ValueError: see `open_raster`.
     """
-    with open_tiff(path) as file:
+    with open_raster(path) as file:
         return None if file.crs is None else web_mercator(file.bounds.left, file.bounds.top, file.crs)
 
 
@@ -107,22 +86,3 @@ def resized(image: NDArray[Any], size: tuple[int, int], box: Box | None = None) 
 def covered(mask: NDArray[np.bool_], size: tuple[int, int], box: Box | None = None) -> NDArray[np.bool_]:
     """Return which pixels (h, w) of what `resized` makes come from True pixels of a mask (H, W) alone."""
     return np.asarray(resized(mask[..., None], size, box)[..., 0] > FULLY)
-
-
-def write_tiff(path: Path, image: NDArray[Any], corner: tuple[float, float], gsd_m: float, crs: str) -> None:
-    """Write (H, W, C) as a GeoTIFF whose north-west corner lies at `corner`, making its folder.
-
-    Raises:
-        OSError: it cannot be written, with the system's own reason.
-    """
-    from rasterio.io import MemoryFile
-    from rasterio.transform import from_origin
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    height, width, count = image.shape
-    kind = {"driver": "GTiff", "height": height, "width": width, "count": count, "dtype": image.dtype}
-    place = {"crs": crs, "transform": from_origin(*corner, gsd_m, gsd_m)}
-    with MemoryFile() as memory:  # GDAL, writing to the disk, does not say why it failed
-        with memory.open(**kind, **place, compress="deflate") as file:
-            file.write(np.moveaxis(image, -1, 0))
-        path.write_bytes(memory.read())

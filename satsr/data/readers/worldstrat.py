@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from satsr.data.rasters import open_raster
 from satsr.data.reader import Facts, Reader, Sample
-from satsr.data.readers.tiffs import corner_of, covered, open_tiff, read_tiff, resized
+from satsr.data.readers.tiffs import corner_of, covered, read_tiff, resized
 from satsr.data.readers.worldstrat_write import HR_WHITE, L1C_BANDS, METADATA_FILE, SPLIT_FILE, write_set
 from satsr.data.true_colour import TCI_WHITE
 
@@ -157,7 +158,7 @@ class WorldStrat(Reader):
         """Height and width that LR images are cut to: the smallest of the split, from each place's first file."""
         sizes = []
         for tile in self._tiles:
-            with open_tiff(next(iter(self._revisits(tile).values()))) as file:
+            with open_raster(next(iter(self._revisits(tile).values()))) as file:
                 sizes.append((file.height, file.width))
         return min(height for height, _ in sizes), min(width for _, width in sizes)
 

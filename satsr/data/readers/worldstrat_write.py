@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from satsr.data.rasters import north_up, write_geotiff
 from satsr.data.reader import Scene, write_regions
-from satsr.data.readers.tiffs import write_tiff
 
 SPLIT_FILE, METADATA_FILE = "stratified_train_val_test_split.csv", "metadata.csv"
 L1C_BANDS = ("b01", "b02", "b03", "b04", "b05", "b06", "b07", "b08", "b8a", "b09", "b10", "b11", "b12")
@@ -55,7 +55,7 @@ def _write_images(folder: Path, scene: Scene) -> None:
 
 
 def _write(path: Path, image: NDArray[Any], scene: Scene, gsd_m: float) -> None:
-    write_tiff(path, np.moveaxis(image, 0, -1), scene.corner, gsd_m, scene.crs)
+    write_geotiff(path, image, scene.crs, north_up(scene.corner, gsd_m))
 
 
 def _rows(scene: Scene) -> list[tuple[object, ...]]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from satsr.data.rasters import open_raster
 from satsr.scenes.products.grid import Grid
 
 # GDAL locates some pixels exactly and others between them, by default up to an eighth of a pixel off. It refuses 0.
 EXACT_PX = 1e-6
+REMEDY = "download it again"
 
 
 def header(path: str, shown: str) -> tuple[Grid, str, int]:
@@ -23,17 +24,9 @@ def header(path: str, shown: str) -> tuple[Grid, str, int]:
     Raises:
         ValueError: it cannot be read, or has no place on the ground.
     """
-    import rasterio
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)  # said below, with the file
-            source = rasterio.open(path)
-        with source:
-            grid = Grid(source.crs, source.transform, source.height, source.width)
-            kind, count = source.dtypes[0], source.count
-    except rasterio.errors.RasterioError as error:
-        raise ValueError(f"{shown} cannot be read ({_cause(error)}): download it again") from None
+    with open_raster(path, shown, REMEDY) as source:
+        grid = Grid(source.crs, source.transform, source.height, source.width)
+        kind, count = source.dtypes[0], source.count
     if grid.crs is None:
         raise ValueError(f"{shown} has no CRS: take the file as ESA delivers it, or write its CRS into it")
     return grid, kind, count
@@ -47,19 +40,10 @@ def read_on(path: str, shown: str, grid: Grid, method: Literal["bilinear", "near
     Raises:
         ValueError: the file cannot be read.
     """
-    import rasterio
     from rasterio.enums import Resampling
     from rasterio.vrt import WarpedVRT
 
     place = {"crs": grid.crs, "transform": grid.transform, "height": grid.height, "width": grid.width}
     how = {"resampling": Resampling[method], "src_nodata": 0, "nodata": 0, "tolerance": EXACT_PX}
-    try:
-        with rasterio.open(path) as source, WarpedVRT(source, **place, **how) as warped:
-            return warped.read()
-    except rasterio.errors.RasterioError as error:
-        raise ValueError(f"{shown} cannot be read ({_cause(error)}): download it again") from None
-
-
-def _cause(error: Exception) -> str:
-    """Return what GDAL said, in one line."""
-    return " ".join(str(error.__cause__ or error).split())
+    with open_raster(path, shown, REMEDY) as source, WarpedVRT(source, **place, **how) as warped:
+        return warped.read()

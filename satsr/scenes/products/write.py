@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 
+from satsr.data.rasters import write_geotiff
 from satsr.scenes.products.result import Series
 
 
@@ -36,19 +36,9 @@ def write_series(series: Series, folder: Path) -> list[Path]:
 
 
 def _write(series: Series, number: int, path: Path) -> None:
-    import rasterio
-
     image = np.moveaxis(series.images[number], -1, 0)  # (C, h, w)
-    partial = path.with_name(path.name + ".partial")
-    shape = {"count": len(image), "height": image.shape[1], "width": image.shape[2], "dtype": "uint8"}
-    place = {"crs": series.crs, "transform": series.transform}
-    with (
-        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
-        rasterio.open(partial, "w", driver="GTiff", compress="deflate", tiled=True, **shape, **place) as out,
-    ):
-        out.write(image)
-        out.write_mask(series.valid[number])
-        for band, name in enumerate(series.channels, start=1):
-            out.set_band_description(band, name)
-        out.update_tags(source=series.used[number].path.name, chosen=series.used[number].reason, level=series.level)
-    os.replace(partial, path)
+    used = series.used[number]
+    tags = {"source": used.path.name, "chosen": used.reason, "level": series.level}
+    write_geotiff(
+        path, image, series.crs, series.transform, series.channels, series.valid[number], tags=tags, tiled=True
+    )
