@@ -137,7 +137,7 @@ NETWORKS = {
     "sr3": MethodNetwork(PixelDiffusion, _sampler_sizes, _feed_sampler, _PIXEL_GROUPS),
     "flow": MethodNetwork(PixelDiffusion, lambda c: {**_sampler_sizes(c), "process": StraightFlow()}, _feed_sampler),
     "satdiffmoe": MethodNetwork(LatentDiffusion, _latent_sizes, _feed_sampler, _LATENT_GROUPS),
-    "satdiffmoe_absolute": MethodNetwork(  # told where and when, in DiffusionSat's manner, in place of the time difference
+    "satdiffmoe_absolute": MethodNetwork(  # told where and when, in place of the time difference
         LatentDiffusion, lambda c: {**_latent_sizes(c), "time": "absolute"}, _feed_sampler, _LATENT_GROUPS
     ),
     "controlnet": MethodNetwork(
