@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from functools import cache
 from pathlib import Path
 
@@ -34,6 +34,8 @@ COMPUTE = {  # import name -> distribution, of the libraries that numbers depend
     "torch": "torch",
     "torchvision": "torchvision",
 }
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+_LEAVES = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.cmpop)
 Cut = Mapping[str, Set[str]]  # module -> what of its imports is not followed
 
 
@@ -54,16 +56,8 @@ def imported(tree: ast.AST, typed: bool = True) -> frozenset[str]:
         tree: of the code.
         typed: also what is imported for type checkers only.
     """
-    found: set[str] = set()
-    for node in _nodes(tree, typed):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= {BY_STRING.get(name, name if name in modules() else node.module) for name in names}
-        elif isinstance(node, ast.Attribute) and any(name.endswith(f".{node.attr}") for name in BY_STRING):
-            found |= {BY_STRING[name] for name in (ast.unparse(node),) if name in BY_STRING}
-    return frozenset(name for name in found if name in modules())
+    found = {BY_STRING.get(name, name) for name in _names_imported(tree, typed)}
+    return frozenset(name if name in modules() else name.rpartition(".")[0] for name in found) & modules().keys()
 
 
 @cache
@@ -139,11 +133,18 @@ def fingerprint(start: Iterable[str], cut: Cut | None = None, more: Iterable[ast
 def structure(node: ast.AST) -> str:
     """Return a syntax tree as text, without docstrings and places, equal on every supported Python."""
     fields = []
-    for name, value in ast.iter_fields(node):
-        if name == "body" and isinstance(value, list):
-            value = value[_has_docstring(node) :]
-        if value not in (None, [], ""):  # empty fields differ between versions of Python
-            fields.append(f"{name}={_text(value)}")
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if name == "body" and isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            value = node.body[1:]
+        if value is None or value == [] or value == "":  # empty fields differ between versions of Python
+            continue
+        if isinstance(value, ast.AST):
+            fields.append(f"{name}={structure(value)}")
+        elif isinstance(value, list):
+            fields.append(f"{name}=[{','.join([structure(v) if isinstance(v, ast.AST) else repr(v) for v in value])}]")
+        else:
+            fields.append(f"{name}={value!r}")
     return f"{type(node).__name__}({','.join(fields)})"
 
 
@@ -154,13 +155,22 @@ def package_data() -> dict[Path, frozenset[str]]:
     return {path: frozenset(name for name in modules() if _names(name, path)) for path in sorted(files)}
 
 
-def _nodes(tree: ast.AST, typed: bool) -> Iterator[ast.AST]:
+def _names_imported(tree: ast.AST, typed: bool = True) -> frozenset[str]:
+    """Return the dotted names that code imports, or takes from a package that imports by a string."""
+    found: set[str] = set()
     waiting = [tree]
     while waiting:
         node = waiting.pop()
-        yield node
-        if typed or not (isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")):
-            waiting += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Attribute) and any(name.endswith(f".{node.attr}") for name in BY_STRING):
+            found |= {name for name in (ast.unparse(node),) if name in BY_STRING}
+        if isinstance(node, ast.If) and not typed and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            continue
+        waiting += [child for child in ast.iter_child_nodes(node) if not isinstance(child, _LEAVES)]
+    return frozenset(found)
 
 
 def _first_party(source: dict[str, str], value: ast.AST) -> frozenset[str]:
@@ -192,12 +202,7 @@ def _digest(name: str) -> str:
 @cache
 def _libraries(name: str) -> frozenset[str]:
     """Return the distributions among `COMPUTE` that a module imports."""
-    tops: set[str] = set()
-    for node in ast.walk(_tree(name)):
-        if isinstance(node, ast.Import):
-            tops |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            tops.add(node.module.partition(".")[0])
+    tops = {found.partition(".")[0] for found in _names_imported(_tree(name))}
     return frozenset(COMPUTE[top] for top in tops & COMPUTE.keys())
 
 
@@ -211,18 +216,3 @@ def _locked() -> dict[str, str]:
             name = pinned[1].lower().replace("_", "-")
             found[name] = f"{found.get(name, '')} {pinned[2].strip()}"
     return found
-
-
-def _has_docstring(node: ast.AST) -> int:
-    return int(
-        isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        and ast.get_docstring(node, clean=False) is not None
-    )
-
-
-def _text(value: object) -> str:
-    if isinstance(value, ast.AST):
-        return structure(value)
-    if isinstance(value, list):
-        return f"[{','.join(map(_text, value))}]"
-    return repr(value)
