@@ -1,13 +1,19 @@
-"""Small made-up sets in the S2-NAIP layout."""
+"""Small made-up data in the S2-NAIP layout: chips, splits, and whole data sets that the study can open."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 
-from satsr.data.readers.s2naip_folder import Chip, write_chip, write_set_files
+from satsr.common.paths import Workspace
+from satsr.data.data_set import DataSet, main_data, write_index, write_manifest
+from satsr.data.pairs import bands_seen
+from satsr.data.readers.s2naip import S2NAIP
+from satsr.data.readers.s2naip_folder import SETS, Chip, write_chip, write_set_files
+from satsr.data.settings import PairSettings
 
 DAYS = tuple(date(2020, 6, 1 + 5 * n) for n in range(4))
 
@@ -30,9 +36,34 @@ def made_up_chip(tile: str = "33488_48869", dates: int = 4, seed: int = 0) -> Ch
 
 
 def write_set(folder: Path, chips: list[Chip]) -> Path:
-    """Write chips as one set and return its folder."""
+    """Write chips as one split and return its folder."""
     for chip in chips:
         write_chip(folder, chip)
     objects = {c.tile: c.objects for c in chips}
     write_set_files(folder, [c.tile for c in chips], objects, {c.tile: c.caption or "" for c in chips}, {})
     return folder
+
+
+def written(folder: Path, chips: list[Chip]) -> S2NAIP:
+    """Write chips as one split and return its reader."""
+    return S2NAIP.of_folder(write_set(folder, chips))
+
+
+def made_data_set(here: Workspace, chips: Mapping[str, list[Chip]], pairs: PairSettings, digest: str = "0") -> DataSet:
+    """Write the main data set of a profile, with index and manifest as the data stage leaves them, and return it.
+
+    Args:
+        here: the profile's folders.
+        chips: of each split; one that is not named gets those of the first.
+        pairs: how a place becomes a sample.
+        digest: what its manifest says of its files.
+    """
+    data = main_data(here, pairs)
+    first = next(iter(chips.values()))
+    for split, name in SETS.items():
+        write_set(data.files / name, chips.get(split, first))
+    bands = bands_seen(pairs, data.facts)
+    write_index(data.readers, bands, data.folders.index)
+    dated = all(chip.dates is not None for some in chips.values() for chip in some)
+    write_manifest(data.folders, {"name": "made up", "bands": list(bands), "dated": dated, "digest": digest})
+    return data
