@@ -125,9 +125,14 @@ def fingerprint(start: Iterable[str], cut: Cut | None = None, more: Iterable[ast
     """
     names = sorted(closure(start, cut))
     parts = [f"{name} {_digest(name)}" for name in names] + [structure(tree) for tree in more]
-    libraries = set().union(*(_libraries(name) for name in names)) if names else set()
+    libraries = libraries_of(names)
     parts += [f"{name} {version}" for name, version in sorted(_locked().items()) if name in libraries]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def libraries_of(names: Iterable[str]) -> frozenset[str]:
+    """Return the distributions among `COMPUTE` that some modules import."""
+    return frozenset().union(*(_libraries(name) for name in names))
 
 
 def structure(node: ast.AST) -> str:

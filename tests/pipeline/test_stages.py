@@ -1,4 +1,4 @@
-"""A stage must rerun when any code that its notebook runs has changed, so it has to list all of it."""
+"""What `dvc.yaml` promises: every notebook a stage, every stage its fingerprint, every parameter that it is given."""
 
 from __future__ import annotations
 
@@ -7,46 +7,78 @@ import re
 import pytest
 import yaml
 
-from tests.pipeline.closure import ROOT, closure, notebook_modules
+from satsr.pipeline.fingerprints import fingerprints
+from satsr.pipeline.notebook_source import declared_parameters
+from satsr.pipeline.stages import Stage, read_stages, with_followers
+from tests.conftest import ROOT
 
-FILES = [ROOT / "dvc.yaml", ROOT / "real" / "stages.yaml"]
-STAGES = {
-    name: stage.get("do", stage) for file in FILES for name, stage in yaml.safe_load(file.read_text())["stages"].items()
-}
+STAGES = {name: stage for name, stage in read_stages(ROOT).items() if stage.notebook}
+PARAMETERS = yaml.safe_load((ROOT / "params.yaml").read_text())
 
 
-def notebook_of(stage: dict) -> str:
-    return re.search(r"notebooks/\w+\.ipynb", stage["cmd"]).group()
+def keys_of(stage: Stage) -> list[str]:
+    """Return the keys of a group's stages in the default study."""
+    return list(PARAMETERS[stage.group]) if stage.group else [""]
+
+
+def passed(stage: Stage) -> set[str]:
+    """Return the blocks that a stage hands to its notebook, part by part."""
+    found = re.search(r"--params (.*?)( -p| --as|$)", " ".join(stage.text["cmd"].split()))
+    assert found is not None
+    blocks = [block.partition(":")[::2] for block in found[1].split()]
+    return {f"{path}.{part}" if part else path for path, parts in blocks for part in parts.split(",")}
+
+
+def test_it_can_be_read_at_one_sitting() -> None:
+    assert len((ROOT / "dvc.yaml").read_text().splitlines()) <= 350
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_imports_are_dependencies(name: str) -> None:
+def test_a_stage_depends_on_its_notebook_and_its_fingerprint(name: str) -> None:
     stage = STAGES[name]
-    needed = notebook_modules(ROOT / notebook_of(stage)) | {notebook_of(stage)}
-    listed = {d for d in stage["deps"] if d.startswith(("satsr/", "notebooks/"))}
-    assert not needed - listed, f"stage {name} does not list: {sorted(needed - listed)}"
-    assert not listed - needed, f"stage {name} lists what it does not use: {sorted(listed - needed)}"
+    made = set(fingerprints(ROOT / "notebooks" / stage.notebook))
+    for key in keys_of(stage):
+        needs = {path.replace("${key}", key).replace("${item}", key) for path in stage.text["deps"]}
+        codes = {path.removeprefix("artifacts/code/") for path in needs if path.startswith("artifacts/code/")}
+        assert len(codes) == 1
+        assert codes <= made
+        assert f"notebooks/{stage.notebook}" in needs
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_parameters_passed_are_parameters_tracked(name: str) -> None:
-    """A block that reaches a notebook without being tracked would leave stale results."""
+    """A block that reaches a notebook without being tracked would leave stale results; the other way marks too much."""
+    assert passed(STAGES[name]) | {"profile"} == set(STAGES[name].text["params"])
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_notebooks_declare_what_they_are_given(name: str) -> None:
     stage = STAGES[name]
-    passed = re.search(r"--params (.*?) -p", " ".join(stage["cmd"].split())).group(1).split()
-    assert set(passed) <= set(stage.get("params", []))
+    given = {block.split(".")[0] for block in passed(stage)} | {"profile"} | ({stage.parameter} - {""})
+    assert given == set(declared_parameters(ROOT / "notebooks" / stage.notebook))
 
 
 def test_every_notebook_has_a_stage() -> None:
-    used = {notebook_of(stage) for stage in STAGES.values()}
-    assert used == {f"notebooks/{p.name}" for p in (ROOT / "notebooks").glob("*.ipynb")}
+    assert {stage.notebook for stage in STAGES.values()} == {p.name for p in (ROOT / "notebooks").glob("*.ipynb")}
 
 
-def test_closure_follows_imports_of_imports() -> None:
-    found = closure({"satsr.training.losses"})
-    assert {
-        "satsr/training/losses.py",
-        "satsr/metrics/ssim.py",
-        "satsr/metrics/__init__.py",
-        "satsr/__init__.py",
-    } <= found
-    assert "satsr/metrics/cpsnr.py" not in found
+def test_stages_stand_in_an_order_in_which_they_can_run() -> None:
+    made: set[str] = set()
+    later = {path for stage in STAGES.values() for path in stage.makes("default")}
+    for name, stage in STAGES.items():
+        own = set(stage.makes("default"))
+        early = [n for n in stage.needs("default") if n in later and n not in made and "${" not in n]
+        assert not early, f"{name} needs what a later stage makes: {early}"
+        made |= own
+
+
+def test_what_follows_the_twins_is_found() -> None:
+    stages = read_stages(ROOT)
+    assert with_followers(stages, "data_sets") == {"data_sets", "data_set", "four_data_sets", "satdiffmoe_data_sets"}
+    assert with_followers(stages, "data") == set(stages) - {"code", "real_pairs"}
+
+
+def test_what_dvc_calls_a_metric_is_a_scalar() -> None:
+    metrics = [next(iter(each)) for stage in STAGES.values() for each in stage.text.get("metrics", [])]
+    assert metrics
+    assert all(path.endswith("/means.json") for path in metrics)

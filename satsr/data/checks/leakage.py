@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from satsr.common.tile_grid import RADIUS_M
 from satsr.data.pairs import Pairs
 from satsr.data.reader import Reader
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COLUMNS = ("tile", "split", "x_m", "y_m")
 
@@ -27,8 +25,6 @@ def positions(readers: Mapping[str, Reader]) -> pd.DataFrame:
     Returns:
         tile, split, x_m, y_m in metres of EPSG:3857.
     """
-    import pandas as pd
-
     rows = [
         (tile, split, *found)
         for split, reader in readers.items()
@@ -50,7 +46,6 @@ def nearest_training_tiles(places: pd.DataFrame) -> pd.DataFrame:
     Raises:
         ValueError: no training tile, or nothing else.
     """
-    import pandas as pd
     from scipy.spatial import cKDTree
 
     training = places[places.split == "train"]
