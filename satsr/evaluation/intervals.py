@@ -89,6 +89,22 @@ def draw_counts(n: int, resamples: int, rng: np.random.Generator) -> NDArray[np.
     return rng.multinomial(n, np.full(n, 1 / n), size=resamples)
 
 
+def drawn_sums(
+    totals: NDArray[np.float64], region_draws: NDArray[np.int64], seed_draws: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Sum the drawn seeds' totals of the drawn regions.
+
+    Args:
+        totals: of each region and seed (R, S).
+        region_draws: from `draw_counts` (resamples, R).
+        seed_draws: from `draw_counts` (resamples, S).
+
+    Returns:
+        One sum per resample (resamples,).
+    """
+    return np.asarray(np.einsum("br,rs,bs->b", region_draws, totals, seed_draws, optimize=True))
+
+
 def drawn_means(
     totals: NDArray[np.float64],
     counts: NDArray[np.int64],
@@ -106,8 +122,7 @@ def drawn_means(
     Returns:
         One mean per resample (resamples,), in the unit of the scores.
     """
-    drawn = np.einsum("br,rs,bs->b", region_draws, totals, seed_draws, optimize=True)
-    return drawn / (region_draws @ counts * totals.shape[1])
+    return drawn_sums(totals, region_draws, seed_draws) / (region_draws @ counts * totals.shape[1])
 
 
 def percentile_interval(samples: NDArray[np.float64], level: float) -> tuple[float, float]:

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from satsr.data.making.footprints import Labels
-from satsr.evaluation.intervals import percentile_interval
+from satsr.evaluation.intervals import draw_counts, drawn_sums, percentile_interval
 from satsr.evaluation.paired import signed_rank_p
 from satsr.evaluation.verdicts import verdict
 
@@ -128,9 +128,8 @@ def _share(sums: NDArray[np.float64]) -> NDArray[np.float64]:
 def _drawn(sums: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
     """Return the share in every resample of regions and seeds; equal for equal numbers of regions."""
     rng, (_, seeds, regions) = np.random.default_rng(seed), sums.shape
-    of_regions = rng.integers(regions, size=(resamples, 1, regions))
-    of_seeds = rng.integers(seeds, size=(resamples, seeds, 1))
-    return _share(sums[:, of_seeds, of_regions].sum(axis=(2, 3)))
+    region_draws, seed_draws = draw_counts(regions, resamples, rng), draw_counts(seeds, resamples, rng)
+    return _share(np.stack([drawn_sums(part.T, region_draws, seed_draws) for part in sums]))
 
 
 def _interval(drawn: NDArray[np.float64], level: float) -> tuple[float, float]:
