@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +12,7 @@ import pandas as pd
 
 from satsr.common.paths import MAIN, DataFolders, Workspace
 from satsr.data.frames import statuses_of
+from satsr.data.manifest import read_manifest
 from satsr.data.pairs import Pairs, bands_seen
 from satsr.data.reader import SPLITS, Facts, Reader
 from satsr.data.readers.paper_time import PaperTime, Treatment
@@ -56,14 +56,8 @@ class DataSet:
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """What it holds, as the stage that made or found it wrote down.
-
-        Raises:
-            FileNotFoundError: no such stage has run.
-        """
-        if not self.folders.manifest.is_file():
-            raise FileNotFoundError(f"{self.folders.manifest} is missing: run `make study` (or `dvc repro`) first")
-        return json.loads(self.folders.manifest.read_text())
+        """What it holds, see `read_manifest`."""
+        return read_manifest(self.folders)
 
     @property
     def title(self) -> str:
@@ -154,9 +148,3 @@ def counts(index: pd.DataFrame) -> dict[str, Any]:
         "frames": int(index.frames.sum()),
         "frames with black pixels": int((index.frames - index.good_frames).sum()),
     }
-
-
-def write_manifest(folders: DataFolders, manifest: dict[str, Any]) -> None:
-    """Write what a data set holds where `DataSet.manifest` reads it."""
-    folders.results.mkdir(parents=True, exist_ok=True)
-    folders.manifest.write_text(json.dumps(manifest, indent=1) + "\n")

@@ -1,8 +1,7 @@
-"""Every method on one data set, the main one or another: scores, images, distances of sets, and the main table."""
+"""Every method on one data set, the main one or another: scores, images, and distances of sets."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,15 +14,12 @@ from numpy.typing import NDArray
 
 from satsr.common.paths import DataFolders
 from satsr.data.data_set import DataSet
-from satsr.evaluation import tables
 from satsr.evaluation.evaluate import Evaluation, evaluate_once, full_names, trained_models
 from satsr.evaluation.set_scores import COLUMNS, set_table
 from satsr.evaluation.settings import EvaluateSettings, TableSettings
-from satsr.metrics.facts import find_metric
 from satsr.metrics.networks import network_of
 from satsr.metrics.set_distances import pooled_features
 from satsr.models.diffusion.options import changed
-from satsr.models.methods import find_method
 from satsr.perception.roles import network_name
 from satsr.perception.trunk import Trunk
 
@@ -94,39 +90,6 @@ def score_methods(
         {method: np.stack([run.outputs for run in runs.values()]) for method, runs in found.items()},
         _distances(data, found, trunk, settings.batch, bootstrap),
     )
-
-
-def data_set_table(data: DataSet, methods: Sequence[str], bootstrap: TableSettings) -> pd.DataFrame:
-    """Return the main table of a data set from its scores, and write it, with its means for `dvc metrics`.
-
-    Args:
-        data: the data set, scored by `score_methods`.
-        methods: its rows.
-        bootstrap: of the intervals.
-
-    Raises:
-        FileNotFoundError: a method has no scores.
-    """
-    results = data.folders.results
-    scores = tables.read_scores(results / "scores", tuple(methods))
-    facts = data.readers["test"].facts
-
-    def notes(method: str, metric: str) -> list[str]:
-        """Say what was done to a method's images before a metric saw them, or what a method was not told."""
-        resized = find_method(method).doubles and facts.scale & (facts.scale - 1)
-        repeated = len(facts.bands_out) == 1 and find_metric(metric).needs_color
-        undated = find_method(method).pretrained and not data.dated
-        said = {tables.RESIZED: resized, tables.REPEATED: repeated, tables.UNDATED: undated}
-        return [note for note, holds in said.items() if holds]
-
-    table = tables.main_table(scores, bootstrap, data.title, data.here.profile, notes)
-    table.to_csv(results / "main.csv", index=False, float_format="%.6g")
-    means = table[table.protocol == "corrected"].pivot_table(
-        index="method", columns="metric", values="mean", sort=False
-    )
-    rounded = {method: {m: float(f"{v:.6g}") for m, v in row.items()} for method, row in means.T.to_dict().items()}
-    (results / "means.json").write_text(json.dumps(rounded, indent=1) + "\n")
-    return table
 
 
 def _trunk(data: DataSet, name: str) -> Trunk | None:

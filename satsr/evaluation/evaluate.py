@@ -195,18 +195,6 @@ def _identity(metric: str) -> str:
     return f"{name}:{network_of(kind, network).digest}" if kind else name
 
 
-def load_outputs(folder: Path, method: str) -> Tensor:
-    """Return a method's outputs on the test set in [0, 1], rounded to 8 bits: (seeds, N, C, H, W).
-
-    Raises:
-        FileNotFoundError: the evaluate stage has not run.
-    """
-    path = folder / f"{method}.npy"
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing: run the evaluate stage (dvc repro evaluate)")
-    return torch.from_numpy(np.load(path)).float() / 255
-
-
 def full_names(here: Workspace, metrics: Sequence[str]) -> dict[str, str]:
     """Return, for each metric as settings name it (`lpips:judge`), the name that `satsr.metrics.score` takes."""
     full = {}

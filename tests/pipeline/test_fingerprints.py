@@ -87,7 +87,7 @@ def test_a_table_marks_no_training(marked: Marked) -> None:
 
 
 def test_the_decoder_of_the_main_data_marks_what_reads_them(marked: Marked) -> None:
-    found = marked("data/readers/s2naip_folder.py", "\nclass ", "\nEDITED = 1\n\n\nclass ")
+    found = marked("data/readers/s2naip_folder.py", "\ndef ", "\nEDITED = 1\n\n\ndef ")
     assert {"10_data", "20_perception", "31_evaluate", "30_train.srcnn", "40_latent_space"} <= found
 
 

@@ -15,7 +15,7 @@ from satsr.book.claims import RULES, status
 from satsr.common.paths import Workspace
 from satsr.data.pairs import Pairs
 from satsr.data.readers.s2naip_folder import SETS
-from satsr.evaluation.evaluate import load_outputs
+from satsr.evaluation.outputs import load_outputs
 from satsr.evaluation.tables import NOT_RUN
 from satsr.metrics.networks import network_of
 from satsr.metrics.psnr import psnr

@@ -66,6 +66,8 @@ def make_data(
             "name": _name(settings),
             "seed": settings.seed,
             "bands": list(bands),
+            "bands_out": list(S2NAIP.facts.bands_out),
+            "scale": S2NAIP.facts.scale,
             "dated": _all_dated(splits),
             "digest": "-".join(found["sha256"][:16] for found in splits.values()),
             "splits": splits,

@@ -72,6 +72,8 @@ def describe(each: DataSet, made: dict[str, Any]) -> dict[str, Any]:
         "source": "download" if each.settings.path else "twin",
         "name": name_of(each),
         "bands": list(bands),
+        "bands_out": list(first.facts.bands_out),
+        "scale": first.facts.scale,
         "dated": bool((days == days).all()),  # NaN is no date
         "digest": found["sha256"],
         "scenes": found["scenes"],

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from satsr.common.paths import Workspace
-from satsr.data.data_set import DataSet, main_data, write_index, write_manifest
+from satsr.data.data_set import DataSet, main_data, write_index
+from satsr.data.manifest import write_manifest
 from satsr.data.pairs import bands_seen
 from satsr.data.readers.s2naip import S2NAIP
 from satsr.data.readers.s2naip_folder import SETS, Chip, write_chip, write_set_files

@@ -1,0 +1,47 @@
+"""The main table of a data set, from its scores alone: no model, no image and no network is opened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pandas as pd
+
+from satsr.common.paths import DataFolders
+from satsr.data.manifest import read_manifest
+from satsr.evaluation import tables
+from satsr.evaluation.settings import TableSettings
+from satsr.metrics.facts import find_metric
+from satsr.models.methods import find_method
+
+
+def data_set_table(folders: DataFolders, methods: Sequence[str], bootstrap: TableSettings) -> pd.DataFrame:
+    """Return the main table of a data set from its scores, and write it, with its means for `dvc metrics`.
+
+    Args:
+        folders: of the data set, whose scores `score_methods` left there.
+        methods: its rows.
+        bootstrap: of the intervals.
+
+    Raises:
+        FileNotFoundError: a method has no scores.
+    """
+    results, about = folders.results, read_manifest(folders)
+    scores = tables.read_scores(results / "scores", tuple(methods))
+
+    def notes(method: str, metric: str) -> list[str]:
+        """Say what was done to a method's images before a metric saw them, or what a method was not told."""
+        resized = find_method(method).doubles and about["scale"] & (about["scale"] - 1)
+        repeated = len(about["bands_out"]) == 1 and find_metric(metric).needs_color
+        undated = find_method(method).pretrained and not about["dated"]
+        said = {tables.RESIZED: resized, tables.REPEATED: repeated, tables.UNDATED: undated}
+        return [note for note, holds in said.items() if holds]
+
+    table = tables.main_table(scores, bootstrap, about["name"], folders.here.profile, notes)
+    table.to_csv(results / "main.csv", index=False, float_format="%.6g")
+    means = table[table.protocol == "corrected"].pivot_table(
+        index="method", columns="metric", values="mean", sort=False
+    )
+    rounded = {method: {m: float(f"{v:.6g}") for m, v in row.items()} for method, row in means.T.to_dict().items()}
+    (results / "means.json").write_text(json.dumps(rounded, indent=1) + "\n")
+    return table
