@@ -16,6 +16,7 @@ from satsr.common.paths import real_data
 from satsr.pipeline.run import source_files
 
 ROOT = Path(__file__).resolve().parents[1]
+MODULES_SEEN = ".git/modules-seen"  # in a clone: what each notebook has run, see tests/made/modules_seen
 
 
 OF_TINY_STUDY = ("tests/book/test_book.py", "tests/pipeline/test_tiny.py", "tests/pipeline/test_downloads.py")
@@ -61,7 +62,10 @@ def real() -> Path:
 def satsr(project: Path, *arguments: str) -> str:
     """Run the command line of a clone's own code and return what it printed."""
     code = "from satsr.cli.app import main; main()"
-    environment = {**os.environ, "PYTHONPATH": str(project)}
+    seen = project / MODULES_SEEN
+    seen.mkdir(exist_ok=True)
+    path = os.pathsep.join([str(ROOT / "tests" / "made" / "modules_seen"), str(project)])
+    environment = {**os.environ, "PYTHONPATH": path, "MODULES_SEEN": str(seen)}
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=project, env=environment, capture_output=True, text=True
     )

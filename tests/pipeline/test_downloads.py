@@ -13,8 +13,8 @@ import yaml
 
 from satsr.book.claims import status
 from satsr.common.digests import tree_digest
-from satsr.common.paths import Workspace
-from satsr.data.data_set import READERS
+from satsr.common.paths import MAIN, Workspace
+from satsr.data.catalogue import ENTRIES, twin_names
 from satsr.evaluation.tables import UNDATED
 from satsr.models.methods import find_method
 from satsr.pipeline.params import load_study
@@ -31,9 +31,8 @@ OWN_FOLDERS = ("land_cover", "vectors")
 def downloads(ran: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny study's data as their authors would publish them, and its networks that look at images."""
     tiny, out = Workspace.of("tiny", ran.project / ".runs" / "tiny"), tmp_path_factory.mktemp("downloads")
-    shutil.copytree(tiny.data, out / "s2naip")
-    for name in READERS:
-        shutil.copytree(tiny.sets / name, out / name)
+    for name in (MAIN, *twin_names()):
+        shutil.copytree(tiny.data_set(name).files, out / name)
     for path in [p for name in OWN_FILES for p in out.rglob(name)]:
         path.unlink()
     for path in [p for name in OWN_FOLDERS for p in out.rglob(name)]:
@@ -47,8 +46,8 @@ def results(ran: TinyRun, downloads: Path) -> Path:
     """What the tiny study ends with where the data lack dates, captions and outlines, and networks are opened."""
     profiles = ran.project / "profiles"
     settings = yaml.safe_load((profiles / "tiny.yaml").read_text())
-    settings["data"] |= {"source": "s2naip", "path": str(downloads / "s2naip")}
-    for name in READERS:
+    settings["data"] |= {"source": "s2naip", "path": str(downloads / MAIN)}
+    for name in twin_names():
         settings["data_sets"].setdefault(name, {})["path"] = str(downloads / name)
     for kind in ("clips", "trunks"):
         found = {
@@ -63,7 +62,7 @@ def results(ran: TinyRun, downloads: Path) -> Path:
 
 
 def test_the_main_table_has_every_method(ran: TinyRun, results: Path) -> None:
-    table = pd.read_csv(results / "main.csv")
+    table = pd.read_csv(results / "data" / MAIN / "main.csv")
     assert set(table.method) == set(load_study(ran.project, "tiny").methods)
     assert np.isfinite(table["mean"]).all()
     assert set(table.dataset) == {"S2-NAIP"}
@@ -77,16 +76,17 @@ def test_images_are_those_of_the_embedded_data_and_so_are_the_scores_of_what_doe
     ran: TinyRun, results: Path
 ) -> None:
     def bicubic(profile: str) -> pd.Series:
-        scores = pd.read_parquet(results.parent / profile / "scores" / "bicubic.parquet")
+        scores = pd.read_parquet(results.parent / profile / "data" / MAIN / "scores" / "bicubic.parquet")
         return scores.set_index(["metric", "protocol", "tile"]).value.sort_index()
 
     pd.testing.assert_series_equal(bicubic("downloads"), bicubic("tiny"))
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", twin_names())
 def test_every_other_data_set_is_read_where_it_lies(ran: TinyRun, results: Path, name: str) -> None:
-    counts = [json.loads((results.parent / p / "data_sets.json").read_text())[name] for p in ("downloads", "tiny")]
+    own, twin = (results.parent / profile / "data" / name for profile in ("downloads", "tiny"))
+    counts = [json.loads((folder / "manifest.json").read_text()) for folder in (own, twin)]
     assert counts[0]["scenes"] == counts[1]["scenes"]
-    table = pd.read_csv(results / "sets" / name / "main.csv")
-    assert set(table.dataset) == {READERS[name].facts.title}
-    assert set(table.method) == set(pd.read_csv(results.parent / "tiny" / "sets" / name / "main.csv").method)
+    table = pd.read_csv(own / "main.csv")
+    assert set(table.dataset) == {ENTRIES[name].reader.facts.title}
+    assert set(table.method) == set(pd.read_csv(twin / "main.csv").method)

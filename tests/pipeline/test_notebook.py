@@ -8,12 +8,13 @@ import nbformat
 import pytest
 
 from satsr.pipeline import notebook
-from satsr.pipeline.notebook import check_declared, clean, declared_parameters, main, normalise, parameters
+from satsr.pipeline.notebook import check_declared, clean, main, normalise, parameters
+from satsr.pipeline.notebook_source import code_of, declared_parameters
 from satsr.pipeline.params import load_study
 from tests.conftest import ROOT
 
 
-def make(path: Path, *cells: str, first: str = "steps = 1\nname: str = 'a'") -> Path:
+def make(path: Path, *cells: str, first: str = "steps = 1\nname: str = 'a'\nprofile = ''") -> Path:
     parameters = nbformat.v4.new_code_cell(first, metadata={"tags": ["parameters"]})
     nb = nbformat.v4.new_notebook(cells=[parameters, *map(nbformat.v4.new_code_cell, cells)])
     nb.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -31,11 +32,11 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_declared_parameters_include_annotated_ones(tmp_path: Path) -> None:
-    assert declared_parameters(make(tmp_path / "n.ipynb")) == ["name", "steps"]
+    assert declared_parameters(make(tmp_path / "n.ipynb")) == ["name", "profile", "steps"]
 
 
 def test_unknown_parameter_lists_the_declared_ones(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="unknown parameters stepz; it declares name, steps"):
+    with pytest.raises(ValueError, match="unknown parameters stepz; it declares name, profile, steps"):
         check_declared(make(tmp_path / "n.ipynb"), {"stepz": 1})
 
 
@@ -53,13 +54,32 @@ def test_blocks_become_parameters_by_their_first_name() -> None:
         parameters(load_study(ROOT), ["train.unet"])
 
 
+def test_parts_of_a_block_become_a_parameter_by_their_names() -> None:
+    study = load_study(ROOT)
+    assert parameters(study, ["train:srcnn,sr3"]) == {
+        "train": {name: study.train[name].model_dump(mode="json") for name in ("srcnn", "sr3")}
+    }
+    with pytest.raises(ValueError, match=r"no block 'train:srcnn,unet': no 'unet' in srcnn, highresnet, esrgan"):
+        parameters(study, ["train:srcnn,unet"])
+
+
+def test_code_is_that_of_all_cells_and_of_no_text(tmp_path: Path) -> None:
+    path = make(tmp_path / "n.ipynb", "a = 1\nb = 2")
+    nb = nbformat.read(path, as_version=4)
+    nb.cells.append(nbformat.v4.new_markdown_cell("import satsr"))
+    nbformat.write(nb, path)
+    assert code_of(path) == "steps = 1\nname: str = 'a'\nprofile = ''\na = 1\nb = 2"
+
+
 @pytest.mark.notebook
 def test_two_runs_give_equal_bytes(here: Path) -> None:
     source = make(here / "n.ipynb", "import sys\nprint(steps)\nprint('progress 3.1/s', file=sys.stderr)", "2 * steps")
-    for out in ("a.ipynb", "b.ipynb"):
-        notebook.run(source, here / out, [], {"steps": 21})
-    assert (here / "a.ipynb").read_bytes() == (here / "b.ipynb").read_bytes()
-    text = (here / "a.ipynb").read_text()
+    for name in ("a", "b"):
+        notebook.run(source, name, [], {"steps": 21})
+    first, second = (here / "book" / "executed" / "default" / f"{name}.ipynb" for name in ("a", "b"))
+    assert first.read_bytes() == second.read_bytes()
+    text = first.read_text()
+    assert 'profile = "default"' in "".join(nbformat.reads(text, as_version=4).cells[1].source)
     assert "42" in text
     assert "progress" not in text.split("outputs")[-1]
 
@@ -69,11 +89,13 @@ def test_failed_run_is_one_line_and_keeps_the_traceback_elsewhere(
     here: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     source = make(here / "n.ipynb", "raise ValueError('got 3, expected 4')")
-    (here / "out.ipynb").write_text("the last good one")
-    assert main(["run", str(source), "--out", str(here / "out.ipynb")]) == 1
+    kept = here / "book" / "executed" / "default" / "out.ipynb"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("the last good one")
+    assert main(["run", str(source), "--as", "out"]) == 1
     last = capfd.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("satsr: n.ipynb: ValueError: got 3, expected 4")
-    assert (here / "out.ipynb").read_text() == "the last good one"
+    assert kept.read_text() == "the last good one"
     assert "Traceback" in (here / "logs" / "default" / "failed" / "out.ipynb").read_text()
 
 

@@ -123,10 +123,6 @@ def test_changed_files_of_a_downloaded_data_set_are_noticed(tmp_path: Path) -> N
     assert list(study._changed_sources(tmp_path)) == ["data_sets"]
 
 
-def test_the_stages_that_real_images_do_without_exist() -> None:
-    assert set(study.OF_SETS) <= set(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
-
-
 def test_doctor_finds_the_environment_complete() -> None:
     states = {what: state for what, state, _ in examine(ROOT)}
     assert states["environment"] != BAD
