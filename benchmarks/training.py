@@ -18,7 +18,7 @@ from satsr.perception.trunk import TrunkCard, build_trunk
 from satsr.pipeline.params import load_study
 from satsr.training.denoiser import DenoiserTraining
 from satsr.training.image_training import ImageTraining
-from satsr.training.loop import Loop
+from satsr.training.loop import Loop, Task
 from satsr.training.settings import TrainSettings
 
 ROUNDS, WARM_UP = 7, 2
@@ -51,8 +51,8 @@ def prepared(method: str, settings: TrainSettings, dates: int, channels_last: bo
     card = ModelCard(method, dict(settings.network), dates, rgb, rgb, 4)
     pairs = MadeUpPairs(settings.batch, dates)
     trunk = build_trunk(LOSS_TRUNK) if settings.losses.get("perceptual") else None
-    given = (card, settings, 0, pairs, pairs, Path(tempfile.mkdtemp()))
-    run: Loop = DenoiserTraining(*given) if find_method(method).denoises else ImageTraining(*given, trunk)  # type: ignore[arg-type]
+    task = Task(card, settings, 0, pairs, pairs, Path(tempfile.mkdtemp()), trunk=trunk)  # type: ignore[arg-type]
+    run: Loop = DenoiserTraining(task) if find_method(method).denoises else ImageTraining(task)
     if not channels_last:
         for network in filter(None, (run.generator, getattr(run, "discriminator", None))):
             network.to(memory_format=torch.contiguous_format)

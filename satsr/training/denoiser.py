@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor
 
 from satsr.data.pairs import Batch
 from satsr.models.superresolver import SuperResolver
-from satsr.training.loop import Loop
+from satsr.training.loop import Loop, Task
 from satsr.training.losses import denoising_losses
 
 
 class DenoiserTraining(Loop):
-    """Trains the network of a sampling method; arguments as of `Loop`."""
+    """Trains the network of a sampling method."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
         self.generator.mark_forward_method("denoise")
 
     def update(self, batches: list[Batch]) -> None:

@@ -2,59 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from satsr.data.pairs import Batch, Pairs
-from satsr.models.superresolver import ModelCard, SuperResolver, build_discriminator
-from satsr.perception.trunk import Trunk
-from satsr.training.loop import Loop
+from satsr.data.pairs import Batch
+from satsr.models.superresolver import build_discriminator
+from satsr.training.loop import Loop, Task
 from satsr.training.losses import adversarial_loss, discriminator_input, pixel_losses
 from satsr.training.perceptual import PerceptualLoss, sharpen
-from satsr.training.settings import TrainSettings
 
 
 class ImageTraining(Loop):
-    """Trains a network that maps dates to an image.
+    """Trains a network that maps dates to an image."""
 
-    Args:
-        card: what is trained.
-        settings: losses, steps and optimizer.
-        seed: of everything that is drawn.
-        training: pairs to learn from.
-        validation: pairs for the curve.
-        folder: for unfinished work.
-        trunk: of the perceptual loss, where there is one.
-        start: gives a new model the weights that it starts from.
-        judge: scores the curve's images by LPIPS too.
-    """
-
-    def __init__(
-        self,
-        card: ModelCard,
-        settings: TrainSettings,
-        seed: int,
-        training: Pairs,
-        validation: Pairs,
-        folder: Path,
-        trunk: Trunk | None = None,
-        start: Callable[[SuperResolver], None] | None = None,
-        judge: Trunk | None = None,
-    ) -> None:
-        super().__init__(card, settings, seed, training, validation, folder, start, judge)
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
         self.discriminator: nn.Module | None = None
-        if settings.losses.get("gan"):
-            network = build_discriminator(card, dict(settings.discriminator), seed + 1)
+        if self.settings.losses.get("gan"):
+            network = build_discriminator(task.card, dict(self.settings.discriminator), task.seed + 1)
             self.discriminator, self.discriminator_optimizer = self.prepared(network)
         self.perceptual: PerceptualLoss | None = None
-        if settings.losses.get("perceptual"):
-            assert trunk is not None, "the caller opens the trunk that the settings name"
-            trunk = trunk.to(self.fabric.device).to(memory_format=torch.channels_last)
-            self.perceptual = PerceptualLoss(trunk, settings.perceptual.layers)
+        if self.settings.losses.get("perceptual"):
+            assert task.trunk is not None, "the caller opens the trunk that the settings name"
+            trunk = task.trunk.to(self.fabric.device).to(memory_format=torch.channels_last)
+            self.perceptual = PerceptualLoss(trunk, self.settings.perceptual.layers)
 
     def networks(self) -> dict[str, Any]:
         """Return everything that a checkpoint holds."""

@@ -7,7 +7,7 @@ import shutil
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -71,10 +71,11 @@ def with_filled_target(batch: Batch) -> Batch:
     return replace(batch, hr=torch.where(batch.hr_valid[:, None], batch.hr, enlarged))
 
 
-class Loop(ABC):
-    """The state of one training, and its loop.
+@dataclass(frozen=True)
+class Task:
+    """What is trained, on what and how.
 
-    Args:
+    Attributes:
         card: what is trained.
         settings: losses, steps and optimizer.
         seed: of weights, order of the samples, frames, dropout and noise.
@@ -82,35 +83,38 @@ class Loop(ABC):
         validation: pairs for the curve.
         folder: for unfinished work.
         start: gives a new model the weights that it starts from; none for those of its seed.
+        trunk: of the perceptual loss, where the settings ask for one.
         judge: scores the curve's images by LPIPS too.
     """
 
-    def __init__(
-        self,
-        card: ModelCard,
-        settings: TrainSettings,
-        seed: int,
-        training: Pairs,
-        validation: Pairs,
-        folder: Path,
-        start: Callable[[SuperResolver], None] | None = None,
-        judge: Trunk | None = None,
-    ) -> None:
-        self.judge = judge
-        self.card, self.settings, self.seed, self.folder = card, settings, seed, folder
-        self.training, self.validation = training, validation
-        precision = best_precision(settings.precision)
+    card: ModelCard
+    settings: TrainSettings
+    seed: int
+    training: Pairs
+    validation: Pairs
+    folder: Path
+    start: Callable[[SuperResolver], None] | None = None
+    trunk: Trunk | None = None
+    judge: Trunk | None = None
+
+
+class Loop(ABC):
+    """The state of one training, and its loop."""
+
+    def __init__(self, task: Task) -> None:
+        self.task, self.settings = task, task.settings
+        precision = best_precision(self.settings.precision)
         self.fabric = Fabric(accelerator=best_device().type, devices=1, precision=precision)  # type: ignore[arg-type]
         self.step = 0
         self.history: list[dict[str, float]] = []
         self.sums: dict[str, float] = {}
-        model = SuperResolver(card, seed)
-        if start is not None:
-            start(model)
-        if settings.start_at_mean:
-            start_at_mean(model, training)
+        model = SuperResolver(task.card, task.seed)
+        if task.start is not None:
+            task.start(model)
+        if self.settings.start_at_mean:
+            start_at_mean(model, task.training)
         self.generator, self.optimizer = self.prepared(model)
-        averaging = get_ema_multi_avg_fn(settings.ema)
+        averaging = get_ema_multi_avg_fn(self.settings.ema)
         self.averaged = AveragedModel(self.generator.module, multi_avg_fn=averaging, use_buffers=True)
 
     @abstractmethod
@@ -135,7 +139,7 @@ class Loop(ABC):
     def finish(self, finished: Path) -> float:
         """Train to the last step, save model and curve under `finished`, and return samples per second of training."""
         self._resume()
-        progress = Progress(f"train {self.card.method}", self.settings.steps - self.step, "steps")
+        progress = Progress(f"train {self.task.card.method}", self.settings.steps - self.step, "steps")
         seconds, samples = 0.0, 0
         while self.step < self.settings.steps:
             started = time.perf_counter()
@@ -167,14 +171,14 @@ class Loop(ABC):
     @property
     def step_seed(self) -> int:
         """Seed of whatever a step draws."""
-        return self.seed * 1_000_003 + self.step
+        return self.task.seed * 1_000_003 + self.step
 
     def _batch(self, number: int) -> Batch:
-        weights = self.training.weights if self.settings.tile_weights else None
-        numbers, epoch = sample_order(len(self.training), self.settings.batch, self.seed, number, weights)
-        batch = self.training.batch(numbers, epoch + 1)  # epoch 0 is evaluation's choice of frames
+        weights = self.task.training.weights if self.settings.tile_weights else None
+        numbers, epoch = sample_order(len(self.task.training), self.settings.batch, self.task.seed, number, weights)
+        batch = self.task.training.batch(numbers, epoch + 1)  # epoch 0 is evaluation's choice of frames
         if self.settings.crop:
-            batch = batch.crop(self.settings.crop, np.random.default_rng([self.seed, number, 5]))
+            batch = batch.crop(self.settings.crop, np.random.default_rng([self.task.seed, number, 5]))
         batch = with_filled_target(batch)
         moved = ("lr", "dt_days", "hr", "place", "day")
         return replace(batch, **{name: self.fabric.to_device(getattr(batch, name)) for name in moved})
@@ -188,7 +192,7 @@ class Loop(ABC):
         loss = sum(terms.values(), start=torch.zeros(()))
         if not torch.isfinite(loss):
             raise RuntimeError(
-                f"{self.card.method}: the loss is {float(loss.detach())} at step {self.step}; lower learning_rate "
+                f"{self.task.card.method}: the loss is {float(loss.detach())} at step {self.step}; lower learning_rate "
                 f"or the weight of one of {', '.join(terms)}"
             )
         self.fabric.backward(loss / self.settings.accumulate)
@@ -205,28 +209,30 @@ class Loop(ABC):
     def _validate(self) -> dict[str, float]:
         """Return mean scores (corrected) of the averaged weights over the validation set: PSNR in dB, and LPIPS."""
         self.averaged.eval()
-        chosen = spread_evenly(len(self.validation), self.settings.validate_images or len(self.validation))
-        dates = self.settings.validate_dates or self.validation.settings.dates
+        chosen = spread_evenly(len(self.task.validation), self.settings.validate_images or len(self.task.validation))
+        dates = self.settings.validate_dates or self.task.validation.settings.dates
         scores: dict[str, list[Tensor]] = {}
         for start in range(0, len(chosen), 16):
-            batch = self.validation.batch(chosen[start : start + 16])
+            batch = self.task.validation.batch(chosen[start : start + 16])
             with self.fabric.autocast():
                 sr = self.averaged(*map(self.fabric.to_device, batch.seen(dates)))
             sr = sr.float().clamp(0, 1).cpu()
             scores.setdefault("val_psnr", []).append(psnr(sr, batch.hr, "corrected", batch.hr_valid))
-            if self.judge is not None:
-                scores.setdefault("val_lpips", []).append(lpips(sr, batch.hr, "corrected", batch.hr_valid, self.judge))
+            if self.task.judge is not None:
+                scores.setdefault("val_lpips", []).append(
+                    lpips(sr, batch.hr, "corrected", batch.hr_valid, self.task.judge)
+                )
         return {name: float(torch.cat(values).mean()) for name, values in scores.items()}
 
     def _save_checkpoint(self) -> None:
         """Write the whole state beside the last checkpoint, then take its place."""
         state = {name: part.state_dict() for name, part in self.networks().items()}
-        partial = self.folder / f"{CHECKPOINT}.partial"
+        partial = self.task.folder / f"{CHECKPOINT}.partial"
         torch.save({"step": self.step, "history": self.history, "sums": self.sums, **state}, partial)
-        os.replace(partial, self.folder / CHECKPOINT)
+        os.replace(partial, self.task.folder / CHECKPOINT)
 
     def _resume(self) -> None:
-        path = self.folder / CHECKPOINT
+        path = self.task.folder / CHECKPOINT
         if not path.is_file():
             return
         state = torch.load(path, map_location=self.fabric.device, weights_only=True)
@@ -238,12 +244,12 @@ class Loop(ABC):
         partial = finished.with_name("finished.partial")
         shutil.rmtree(partial, ignore_errors=True)
         model = cast(SuperResolver, self.averaged.module)
-        model.card = replace(self.card, scores={"validation PSNR (corrected), dB": self.history[-1]["val_psnr"]})
+        model.card = replace(self.task.card, scores={"validation PSNR (corrected), dB": self.history[-1]["val_psnr"]})
         save_model(model, partial)
         pd.DataFrame(self.history).to_csv(partial / "curve.csv", index=False, float_format="%.6g")
         write_live_metrics(partial / "live", self.history)
         os.replace(partial, finished)
-        (self.folder / CHECKPOINT).unlink(missing_ok=True)
+        (self.task.folder / CHECKPOINT).unlink(missing_ok=True)
 
 
 def write_live_metrics(folder: Path, history: list[dict[str, float]]) -> None:

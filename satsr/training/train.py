@@ -30,7 +30,7 @@ from satsr.perception.trunk import Trunk
 from satsr.training import losses
 from satsr.training.denoiser import DenoiserTraining
 from satsr.training.image_training import ImageTraining
-from satsr.training.loop import Loop
+from satsr.training.loop import Loop, Task
 from satsr.training.settings import TrainSettings
 
 LATENT = "latent"  # folder of the autoencoder and the latent U-Net, in a profile's artifacts
@@ -98,10 +98,9 @@ def train(
     finished = folder / "finished"
     speed = 0.0
     if not finished.is_dir():
-        given = (card, settings, seed, training, validation, folder)
         start = partial(_start, base=base, other=start_from) if base or start_from else None
-        denoises = find_method(method).denoises
-        loop: Loop = DenoiserTraining(*given, start, judge) if denoises else ImageTraining(*given, trunk, start, judge)
+        task = Task(card, settings, seed, training, validation, folder, start=start, trunk=trunk, judge=judge)
+        loop: Loop = DenoiserTraining(task) if find_method(method).denoises else ImageTraining(task)
         speed = loop.finish(finished)
     return Trained(load_model(finished), pd.read_csv(finished / "curve.csv"), speed, best_precision(settings.precision))
 
