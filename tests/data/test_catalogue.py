@@ -9,18 +9,18 @@ import typer
 from typer.testing import CliRunner
 
 from satsr.cli.data import register
-from satsr.data.catalogue import READERS, data_root, in_words, listed, on_disk, reader_class
-from satsr.data.downloads.sources import BY_HAND, DOWNLOADS
+from satsr.data.catalogue import ENTRIES, data_root, listed, on_disk, reader_class
 from satsr.data.reader import Reader
 
 app = typer.Typer()
 register(app)
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", ENTRIES)
 def test_every_name_leads_to_a_reader_with_facts(name: str) -> None:
     kind = reader_class(name)
     assert issubclass(kind, Reader)
+    assert kind.facts.name == name
     assert kind.facts.title
     assert kind.facts.licence
 
@@ -31,12 +31,13 @@ def test_unknown_name_lists_the_known_ones() -> None:
 
 
 def test_every_data_set_can_be_downloaded_or_says_how() -> None:
-    assert set(DOWNLOADS) == set(READERS)
-    assert {name for name, remotes in DOWNLOADS.items() if not remotes} <= set(BY_HAND)
+    for name, entry in ENTRIES.items():
+        assert entry.source.remotes or entry.source.by_hand, name
 
 
 def test_files_of_a_data_set_have_names_of_their_own_and_whole_digests() -> None:
-    for remotes in DOWNLOADS.values():
+    for entry in ENTRIES.values():
+        remotes = entry.source.remotes
         names = [remote.name for remote in remotes if remote.kind == "https"]
         assert len(set(names)) == len(names)
         assert all(remote.at.startswith("https://") for remote in remotes if remote.kind == "https")
@@ -59,18 +60,13 @@ def test_what_is_on_disk(tmp_path: Path) -> None:
     assert on_disk(tmp_path) == "2 kB: b.tar, val_set"
 
 
-@pytest.mark.parametrize(("count", "words"), [(0, "0 B"), (999, "999 B"), (48.3e9, "48.3 GB"), (3.5e12, "3.5 TB")])
-def test_bytes_in_words(count: float, words: str) -> None:
-    assert in_words(count) == words
-
-
 def test_list_has_a_row_per_data_set(tmp_path: Path) -> None:
     (tmp_path / "probav").mkdir()
     (tmp_path / "probav" / "norm.csv").write_text("x\n")
     rows = {row[0]: row for row in listed(tmp_path)}
-    assert list(rows) == list(READERS)
+    assert list(rows) == list(ENTRIES)
     assert rows["probav"][-1] == "2 B: norm.csv"
     assert rows["worldstrat"][2] == "107 GB"
     printed = CliRunner().invoke(app, ["list", "--root", str(tmp_path)])
     assert printed.exit_code == 0
-    assert all(name in printed.stdout for name in READERS)
+    assert all(name in printed.stdout for name in ENTRIES)

@@ -18,7 +18,7 @@ from satsr.data.pairs import Batch, Pairs, spread_evenly
 from satsr.data.reader import Reader, Sample
 from satsr.data.readers.s2naip import S2NAIP
 from satsr.data.settings import PairSettings
-from tests.data.making.chips import made_up_chip, write_set
+from tests.data.making.chips import made_up_chip, write_set, written
 
 FOUR = PairSettings(dates=4)
 
@@ -29,7 +29,7 @@ def made_up(folder: Path, count: int = 3) -> list:
 
 @pytest.fixture
 def pairs(tmp_path: Path) -> Pairs:
-    return Pairs(write_set(tmp_path, made_up(tmp_path)), FOUR)
+    return Pairs(written(tmp_path, made_up(tmp_path)), FOUR)
 
 
 def test_a_pair_keeps_the_contract(pairs: Pairs) -> None:
@@ -61,13 +61,13 @@ def test_days_follow_the_chosen_frames_and_are_signed(pairs: Pairs) -> None:
 
 def test_days_are_nan_without_dates(tmp_path: Path) -> None:
     chips = [replace(c, dates=None) for c in made_up(tmp_path)]
-    assert Pairs(write_set(tmp_path, chips), FOUR).pair(0).dt_days.isnan().all()
+    assert Pairs(written(tmp_path, chips), FOUR).pair(0).dt_days.isnan().all()
 
 
 def test_a_model_sees_the_first_dates_and_unknown_ones_as_the_day_of_hr(tmp_path: Path) -> None:
     chips = made_up(tmp_path)
-    known = Pairs(write_set(tmp_path / "known", chips), FOUR).batch([0, 1])
-    unknown = Pairs(write_set(tmp_path / "unknown", [replace(c, dates=None) for c in chips]), FOUR)
+    known = Pairs(written(tmp_path / "known", chips), FOUR).batch([0, 1])
+    unknown = Pairs(written(tmp_path / "unknown", [replace(c, dates=None) for c in chips]), FOUR)
     for dates in (None, 2):
         lr, dt_days, place, day = known.seen(dates)
         assert torch.equal(lr, known.lr[:, :dates])
@@ -81,7 +81,7 @@ def test_a_model_sees_the_first_dates_and_unknown_ones_as_the_day_of_hr(tmp_path
 
 def test_places_and_days_are_those_of_the_tile_and_of_the_hr_image(tmp_path: Path) -> None:
     chips = [made_up_chip("33488_48869"), replace(made_up_chip("5_7", seed=1), uuid="no date")]
-    pairs = Pairs(write_set(tmp_path, chips), FOUR)
+    pairs = Pairs(written(tmp_path, chips), FOUR)
     batch = pairs.batch([pairs.tiles.index(chip.tile) for chip in chips])
     assert batch.place.tolist() == [[48869 * 32, 33488 * 32], [7 * 32, 5 * 32]]  # tiles are named column_row
     assert batch.day[0] == np.datetime64("2020-06-11").astype(int)
@@ -94,14 +94,14 @@ def test_evaluation_is_fixed_and_epochs_differ(pairs: Pairs) -> None:
 
 
 def test_keeping_chips_in_memory_changes_nothing(tmp_path: Path) -> None:
-    folder = write_set(tmp_path, made_up(tmp_path))
-    kept, read = Pairs(folder, FOUR), Pairs(folder, FOUR, keep=False)
+    reader = written(tmp_path, made_up(tmp_path))
+    kept, read = Pairs(reader, FOUR), Pairs(reader, FOUR, keep=False)
     for _ in range(2):
         assert torch.equal(kept.pair(2, 3).lr, read.pair(2, 3).lr)
 
 
 def test_single_bands_follow_tci_on_channels(tmp_path: Path) -> None:
-    pairs = Pairs(write_set(tmp_path, made_up(tmp_path)), PairSettings(dates=2, bands=("tci", "b08")))
+    pairs = Pairs(written(tmp_path, made_up(tmp_path)), PairSettings(dates=2, bands=("tci", "b08")))
     pair = pairs.pair(0)
     assert pair.bands_in == ("red", "green", "blue", "b08")
     assert torch.equal(pair.lr[:, 3], pair.lr[:, 0])  # the made-up b08 repeats red
@@ -115,14 +115,14 @@ def test_a_pixel_is_black_only_when_all_bands_are_zero() -> None:
 def test_chip_with_black_hr_is_left_out_and_counted(tmp_path: Path) -> None:
     chips = made_up(tmp_path)
     chips[1].hr[5, 7] = 0
-    pairs = Pairs(write_set(tmp_path, chips), FOUR)
+    pairs = Pairs(written(tmp_path, chips), FOUR)
     assert pairs.tiles == ["0_0", "64_32"]
     assert pairs.left_out[["tile", "status"]].values.tolist() == [["32_16", "black HR pixels"]]
 
 
 def test_chip_with_too_few_dates_is_left_out_and_an_empty_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"none of 3 places can be used \({'too few dates': 3}\)"):
-        Pairs(write_set(tmp_path, made_up(tmp_path)), PairSettings(dates=5))
+        Pairs(written(tmp_path, made_up(tmp_path)), PairSettings(dates=5))
 
 
 def test_hr_of_another_scale_is_refused(pairs: Pairs) -> None:
@@ -135,7 +135,7 @@ def test_dates_file_of_another_length_is_refused(tmp_path: Path) -> None:
     folder = write_set(tmp_path, made_up(tmp_path))
     (folder / "sentinel2" / "0_0" / "dates.csv").write_text("frame,date\n0,2020-06-01\n")
     with pytest.raises(ValueError, match=r"tile 0_0: dates.csv names 1 dates, expected 4"):
-        Pairs(folder, FOUR).pair(0)
+        Pairs(S2NAIP.of_folder(folder), FOUR).pair(0)
 
 
 def test_batch_stacks_and_covers_the_set_once(pairs: Pairs) -> None:

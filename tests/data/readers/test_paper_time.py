@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from satsr.data.reader import Reader
+from satsr.data.readers import paper_time
 from satsr.data.readers.oli2msi import OLI2MSI
 from satsr.data.readers.paper_time import PaperTime
 from satsr.data.readers.probav import ProbaV
-from satsr.data.readers.worldstrat import WorldStrat
-from tests.made import make_oli2msi, make_probav, make_worldstrat
+from tests.made import make_oli2msi, make_probav
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def oli2msi(tmp_path_factory: pytest.TempPathFactory) -> Reader:
 
 
 def test_probav_is_enlarged_four_times_from_the_same_low_resolution(probav: Reader) -> None:
-    made, tile, bands = PaperTime(probav), probav.tiles[0], probav.facts.bands_in
+    made, tile, bands = PaperTime(probav, paper_time.PROBAV), probav.tiles[0], probav.facts.bands_in
     ours, theirs = made.sample(tile, bands), probav.sample(tile, bands)
     np.testing.assert_array_equal(ours.series, theirs.series)
     np.testing.assert_array_equal(ours.valid, theirs.valid)
@@ -40,7 +40,7 @@ def test_probav_is_enlarged_four_times_from_the_same_low_resolution(probav: Read
 
 
 def test_oli2msi_shrinks_twice_and_thrice_so_that_the_scale_is_two(oli2msi: Reader) -> None:
-    made, tile, bands = PaperTime(oli2msi), oli2msi.tiles[0], oli2msi.facts.bands_in
+    made, tile, bands = PaperTime(oli2msi, paper_time.OLI2MSI), oli2msi.tiles[0], oli2msi.facts.bands_in
     ours, theirs = made.sample(tile, bands), oli2msi.sample(tile, bands)
     height, width = theirs.series.shape[1:3]
     assert ours.series.shape == (1, height // 2, width // 2, 3)
@@ -51,7 +51,7 @@ def test_oli2msi_shrinks_twice_and_thrice_so_that_the_scale_is_two(oli2msi: Read
 
 def test_a_new_pixel_that_touches_a_masked_one_is_masked(probav: Reader) -> None:
     tile = next(t for t in probav.tiles if not probav.sample(t, ("nir",)).hr_valid.all())
-    before, after = probav.sample(tile, ("nir",)).hr_valid, PaperTime(probav).sample(tile, ("nir",)).hr_valid
+    before, after = probav.sample(tile, ("nir",)).hr_valid, PaperTime(probav, paper_time.PROBAV).sample(tile, ("nir",)).hr_valid
     rows, columns = np.nonzero(after)
     assert after.any()
     assert not after.all()
@@ -62,15 +62,9 @@ def test_a_new_pixel_that_touches_a_masked_one_is_masked(probav: Reader) -> None
 
 
 def test_what_identifies_a_place_is_the_reader_s(oli2msi: Reader) -> None:
-    made = PaperTime(oli2msi)
+    made = PaperTime(oli2msi, paper_time.OLI2MSI)
     assert list(made.tiles) == list(oli2msi.tiles)
     for tile in made.tiles:
         for told in ("region", "corner", "position", "weight", "files"):
             assert getattr(made, told)(tile) == getattr(oli2msi, told)(tile)
     assert list(made.statuses(made.facts.bands_in)) == list(oli2msi.statuses(made.facts.bands_in))
-
-
-def test_other_data_sets_have_no_such_treatment(tmp_path: Path) -> None:
-    reader = WorldStrat(make_worldstrat.write(tmp_path), "train")
-    with pytest.raises(ValueError, match="worldstrat: got treatment paper-time, expected native: only probav, oli2msi"):
-        PaperTime(reader)

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from satsr.cli.data import register
 from satsr.data.checks.check import read_all
-from satsr.data.frames import index_of
+from satsr.data.frames import statuses_of, with_status
 from satsr.data.reader import Facts, Reader, Sample
 from satsr.data.readers.s2naip import S2NAIP, S2NAIPOld
 from satsr.data.readers.s2naip_convert import convert_layout, to_new, to_old
@@ -117,10 +117,11 @@ def test_images_are_views_of_the_map(converted: Path) -> None:
 
 def test_what_can_be_used_is_known_without_an_image(converted: Path) -> None:
     shards = Shards(converted, "train")
-    expected = index_of(shards, BANDS, 4)
+    expected = with_status(statuses_of(shards, BANDS), 4)
     for path in (converted / "train").glob("*.arrow"):
         path.unlink()
-    pd.testing.assert_frame_equal(index_of(Shards(converted, "train"), BANDS, 4), expected)
+    again = with_status(statuses_of(Shards(converted, "train"), BANDS), 4)
+    pd.testing.assert_frame_equal(again, expected)
     assert (expected.status == "ok").sum() == 6
 
 
