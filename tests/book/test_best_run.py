@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from satsr.book.best_run import NONE, best, claims_table, reference_runs_page
+from satsr.common.paths import MAIN, Workspace
 from satsr.evaluation.settings import TableSettings
 from satsr.evaluation.tables import NOT_RUN, main_table, markdown
 from tests.conftest import ROOT
@@ -25,23 +26,25 @@ def project(tmp_path: Path) -> Path:
 
 
 def write_run(project: Path, profile: str) -> Path:
-    folder = project / "results" / profile
+    """Write what a run leaves in git, each table where its stage writes it."""
+    here = Workspace(project, profile)
+    folder = here.data_set(MAIN).results
     folder.mkdir(parents=True)
     main = main_table(scores({"esrgan": 22.0, "sr3": 20.0}, seeds=3), TableSettings(resamples=100), "made up", profile)
     main.to_csv(folder / "main.csv", index=False)
-    sets = pd.DataFrame({"method": ["esrgan", "sr3"], "metric": "fid", "value": [12.5, 3.0], "seed": 0})
-    sets.to_csv(folder / "sets.csv", index=False)
+    distances = pd.DataFrame({"method": ["esrgan", "sr3"], "metric": "fid", "value": [12.5, 3.0], "seed": 0})
+    distances.to_csv(folder / "set_distances.csv", index=False)
     duel = {"metric": "cpsnr", "protocol": "corrected", "a": "esrgan", "b": "sr3", "difference": 2.0, "low": 1.9}
     duel |= {"high": 2.1, "p": 0.01, "p_holm": 0.01, "cliffs_delta": 1.0, "images": 18, "regions": 6, "seeds": 3}
     pd.DataFrame([{**duel, "verdict": "a beats b"}]).to_csv(folder / "comparisons.csv", index=False)
     costs = pd.DataFrame({"method": ["esrgan", "sr3"], "gflop": [1.0, 20.0]})
-    costs.to_csv(folder / "costs.csv", index=False)
-    pd.DataFrame({"method": ["sr3"] * 2, "steps": [1, 8], "metric": "psnr", "mean": [20.0, 21.5]}).to_csv(
-        folder / "steps.csv", index=False
-    )
+    costs.to_csv(here.study("speed") / "costs.csv", index=False)
+    steps = pd.DataFrame({"method": ["sr3"] * 2, "steps": [1, 8], "metric": "psnr", "mean": [20.0, 21.5]})
+    steps.to_csv(here.study("speed") / "steps.csv", index=False)
     facts = {"profile": profile, "date": "2026-01-02", "git commit": "abc123", "GPU": "none", "processor": "a CPU"}
-    (folder / "run.json").write_text(json.dumps({**facts, "runs": {"10_data": {"wall_s": 300.0}, "speed": {}}}))
-    return folder
+    runs = {"10_data": {"wall_s": 300.0}, "speed": {}}
+    (here.results / "run.json").write_text(json.dumps({**facts, "runs": runs}))
+    return here.results
 
 
 def test_a_run_that_is_still_being_made_is_none(project: Path) -> None:

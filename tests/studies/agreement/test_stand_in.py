@@ -31,7 +31,7 @@ from satsr.studies.agreement.stand_in import (
     preferences,
     rising,
 )
-from tests.data.making.chips import made_up_chip, write_set
+from tests.data.making.chips import made_up_chip, written
 from tests.metrics.input_series import random_scene
 from tests.metrics.metric_images import each_protocol, texture
 from tests.studies.agreement.villages import HOUSES, mse, village
@@ -56,7 +56,7 @@ def village_chip(number: int) -> Chip:
 
 
 def read(folder: Path, chips: list[Chip]) -> Pairs:
-    return Pairs(write_set(folder, chips), PairSettings(dates=2))
+    return Pairs(written(folder, chips), PairSettings(dates=2))
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from satsr.common.paths import Workspace
+from satsr.common.paths import MAIN, Workspace
+from satsr.data.data_set import main_data
 from satsr.data.pairs import Pairs
-from satsr.data.readers.s2naip_folder import SETS
 from satsr.evaluation.evaluate import super_resolve
 from satsr.models.files import load_model, save_model
 from satsr.models.superresolver import ModelCard, SuperResolver
@@ -22,7 +22,7 @@ from satsr.studies.agreement.design import read_design
 from satsr.studies.agreement.stand_in import candidates
 from satsr.studies.voting.from_run import BETTER, WORSE, method_questions, picture, stand_in_questions
 from tests.conftest import ROOT
-from tests.data.making.chips import made_up_chip, write_set
+from tests.data.making.chips import made_data_set, made_up_chip
 
 METHODS = ("bicubic", "srcnn", "esrgan")
 DUELS = list(combinations(METHODS, 2))
@@ -39,17 +39,18 @@ def here(tmp_path_factory: pytest.TempPathFactory, study: Study) -> Workspace:
     """A test set of five chips without objects, and untrained models of the first seed."""
     workspace = Workspace(tmp_path_factory.mktemp("study"), "tiny")
     chips = [replace(made_up_chip(f"{32 * n}_0", seed=n), objects={}) for n in range(5)]
-    test = Pairs(write_set(workspace.data / SETS["test"], chips), study.pairs)
+    data = made_data_set(workspace, {"test": chips}, study.pairs)
+    test = data.pairs["test"]
     for method in METHODS[1:]:
         sizes = study.train[method].network
         card = ModelCard(method, sizes, study.pairs.dates, test.bands_in, test.bands_out, test.scale)
-        save_model(SuperResolver(card), workspace.models / method / f"seed-{FIRST_SEED}")
+        save_model(SuperResolver(card), data.folders.models / method / f"seed-{FIRST_SEED}")
     return workspace
 
 
 @pytest.fixture(scope="module")
 def test_set(study: Study, here: Workspace) -> Pairs:
-    return Pairs(here.data / SETS["test"], study.pairs)
+    return main_data(here, study.pairs).pairs["test"]
 
 
 # Methods
@@ -75,7 +76,7 @@ def output_of(method: str, here: Workspace, pairs: Pairs, number: int) -> np.nda
     if method == "bicubic":
         model = SuperResolver(ModelCard(method, {}, pairs.settings.dates, pairs.bands_in, pairs.bands_out, 4))
     else:
-        model = load_model(here.models / method / f"seed-{FIRST_SEED}")
+        model = load_model(here.data_set(MAIN).models / method / f"seed-{FIRST_SEED}")
     return picture(super_resolve(model.eval(), pairs.batch([number]))[0][0])
 
 
