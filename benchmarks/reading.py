@@ -129,7 +129,7 @@ def made_up_set(folder: Path) -> None:
 
 
 def open_pairs(folder: Path) -> tuple[float, float]:
-    """Open a training set as the study does, and return seconds and the peak of the process's memory."""
+    """Open a training split as the study does, and return seconds and the peak of the process's memory."""
     started = time.perf_counter()
     pairs = Pairs(Shards(folder, "train"), PairSettings(dates=DATES))
     assert len(pairs) == len(pairs.weights) == PLACES

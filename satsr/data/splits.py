@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from satsr.common.digests import text_number
-from satsr.data.readers.s2naip_folder import SETS
+from satsr.data.readers.s2naip_folder import SPLIT_FOLDERS
 from satsr.data.settings import Splits
 
 
@@ -16,7 +16,9 @@ def split_regions(names: list[str], shares: Splits, seed: int) -> dict[str, str]
         ValueError: fewer than three regions.
     """
     if len(names) < 3:
-        raise ValueError(f"{len(names)} regions or images, expected at least 3: one for each of {', '.join(SETS)}")
+        raise ValueError(
+            f"{len(names)} regions or images, expected at least 3: one for each of {', '.join(SPLIT_FOLDERS)}"
+        )
     order = np.random.default_rng([seed, 1]).permutation(sorted(names))
     total = shares.train + shares.val + shares.test
     test = max(1, round(len(names) * shares.test / total))

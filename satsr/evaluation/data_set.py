@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from satsr.common.paths import DataFolders
 from satsr.data.data_set import DataSet
+from satsr.evaluation.distance_table import COLUMNS, set_distance_table
 from satsr.evaluation.evaluate import Evaluation, evaluate_once, full_names, trained_models
-from satsr.evaluation.set_scores import COLUMNS, set_table
 from satsr.evaluation.settings import EvaluateSettings, TableSettings
 from satsr.metrics.networks import network_of
 from satsr.metrics.set_distances import pooled_features
@@ -33,7 +33,7 @@ class Scored:
     Attributes:
         scores: a table of each method, all seeds, see `Evaluation`.
         outputs: images of each method, rounded to 8 bits, (seeds, N, C, H, W).
-        distances: between the sets of outputs and of targets, see `set_table`; empty without a network for them.
+        distances: between all outputs and all targets, see `set_distance_table`; empty without a network for them.
     """
 
     scores: dict[str, pd.DataFrame]
@@ -113,7 +113,7 @@ def _distances(
     targets = np.concatenate([pooled_features(trunk, part.hr) for _, part in test.batches(batch)])
     draws = max(100, bootstrap.resamples // 10)
     regions = test.index.region.to_numpy(str)
-    return set_table(features, targets, regions, trunk.name, bootstrap.level, draws, bootstrap.seed)  # type: ignore[arg-type]
+    return set_distance_table(features, targets, regions, trunk.name, bootstrap.level, draws, bootstrap.seed)  # type: ignore[arg-type]
 
 
 def _emptied(folder: Path) -> Path:

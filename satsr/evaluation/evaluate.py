@@ -1,4 +1,4 @@
-"""Score a model on a set of pairs: one value per image, metric and protocol."""
+"""Score a model on a split of pairs: one value per image, metric and protocol."""
 
 from __future__ import annotations
 
@@ -115,11 +115,11 @@ def evaluate(
     names: Mapping[str, str] | None = None,
     trunk: Trunk | None = None,
 ) -> Evaluation:
-    """Score a model on every pair of a set, with evaluation's fixed choice of frames.
+    """Score a model on every pair of a split, with evaluation's fixed choice of frames.
 
     Args:
         model: the super-resolver, on any device.
-        pairs: the set.
+        pairs: the split.
         settings: metrics, protocols and batch size.
         seed: the training seed, kept as a column.
         what: name for the progress lines.

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def load_outputs(folder: Path, method: str) -> Tensor:
-    """Return a method's outputs on the test set in [0, 1], rounded to 8 bits: (seeds, N, C, H, W).
+    """Return a method's outputs on the test split in [0, 1], rounded to 8 bits: (seeds, N, C, H, W).
 
     Raises:
         FileNotFoundError: the evaluate stage has not run.

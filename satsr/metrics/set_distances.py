@@ -12,7 +12,7 @@ from satsr.metrics.kernel_distance import kernel_distance
 from satsr.metrics.protocol import CHUNK_IMAGES
 from satsr.perception.trunk import Trunk
 
-SET_METRICS = {"fid": frechet_distance, "kid": kernel_distance}
+SET_DISTANCES = {"fid": frechet_distance, "kid": kernel_distance}
 Features = NDArray[np.float32]
 
 

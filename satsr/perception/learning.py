@@ -174,7 +174,7 @@ def _learn(
 
 def _numbers(count: int, settings: ClipSettings | TrunkSettings, step: int) -> list[int]:
     """Return the scenes of a step: every epoch is a new permutation."""
-    size = min(settings.batch, count)  # a batch larger than the set takes the whole set
+    size = min(settings.batch, count)  # a batch larger than the split takes the whole split
     epoch, position = divmod(step, count // size)
     order = np.random.default_rng([settings.seed, epoch, 1]).permutation(count)
     return order[position * size : (position + 1) * size].tolist()

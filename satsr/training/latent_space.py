@@ -1,7 +1,7 @@
 """What stands in for Stable Diffusion: an autoencoder and an unconditional latent U-Net, both trained on HR images.
 
 SatDiffMoE fine-tunes Stable Diffusion. Its weights, or any of the same form, take the place of a training by their
-path; without them the study trains its own, small, on the training set.
+path; without them the study trains its own, small, on the training split.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ Made = TypeVar("Made", bound=nn.Module)
 
 @dataclass(frozen=True)
 class Lessons:
-    """HR images to learn from, decoded once: uint8 (N, 3, H, W), and what identifies their set."""
+    """HR images to learn from, decoded once: uint8 (N, 3, H, W), and what identifies their split."""
 
     images: Tensor
     digest: str
 
     @classmethod
     def of(cls, pairs: Pairs, digest: str) -> Lessons:
-        """Read the HR images of a set."""
+        """Read the HR images of a split."""
         images = torch.stack([pairs.pair(number).hr for number in range(len(pairs))])
         return cls((255 * images).round().to(torch.uint8), f"{digest} {pairs.settings.model_dump_json()}")
 

@@ -39,8 +39,8 @@ def sample_order(
 ) -> tuple[list[int], int]:
     """Return the samples of a step and its epoch: every epoch is a new permutation, an incomplete batch is left out.
 
-    A batch larger than the set takes the whole set. With weights (count,), an epoch is as many draws with replacement,
-    each sample as often as its weight says (Zooming Out's tile weights).
+    A batch larger than the split takes the whole split. With weights (count,), an epoch is as many draws with
+    replacement, each sample as often as its weight says (Zooming Out's tile weights).
     """
     size = min(batch, count)
     epoch, position = divmod(step, count // size)
@@ -207,7 +207,7 @@ class Loop(ABC):
 
     @torch.no_grad()
     def _validate(self) -> dict[str, float]:
-        """Return mean scores (corrected) of the averaged weights over the validation set: PSNR in dB, and LPIPS."""
+        """Return mean scores (corrected) of the averaged weights over the validation split: PSNR in dB, and LPIPS."""
         self.averaged.eval()
         chosen = spread_evenly(len(self.task.validation), self.settings.validate_images or len(self.task.validation))
         dates = self.settings.validate_dates or self.task.validation.settings.dates

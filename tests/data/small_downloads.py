@@ -12,9 +12,9 @@ import numpy as np
 from satsr.common.paths import Workspace
 from satsr.data.data_set import DataSet, write_manifest
 from satsr.data.further import further_data
-from satsr.data.making.twin_sets import describe
+from satsr.data.making.twin_data import describe
 from satsr.data.reader import SPLITS, Scene
-from satsr.data.readers.fmow import write_set
+from satsr.data.readers.fmow import write_data_set
 from satsr.data.settings import DataSetSettings, PairSettings
 from satsr.world.region import BANDS
 from tests.made import make_oli2msi, make_probav, make_worldstrat
@@ -47,7 +47,7 @@ def fmow_scene(number: int, split: str) -> Scene:
 
 def write_fmow(folder: Path) -> Path:
     """Write a place of each split, 1 km apart."""
-    write_set(folder, [fmow_scene(number, split) for number, split in enumerate(SPLITS)])
+    write_data_set(folder, [fmow_scene(number, split) for number, split in enumerate(SPLITS)])
     return folder
 
 

@@ -16,7 +16,7 @@ from satsr.common.paths import Workspace
 from satsr.data.catalogue import ENTRIES, twin_names
 from satsr.data.data_set import DataSet, index_file, write_manifest
 from satsr.data.further import further_data
-from satsr.data.making.twin_sets import describe
+from satsr.data.making.twin_data import describe
 from satsr.data.pairs import Pairs
 from satsr.data.reader import SPLITS
 from satsr.data.readers.fmow import FMoW

@@ -18,7 +18,7 @@ from satsr.data.pairs import Batch, Pairs, spread_evenly
 from satsr.data.reader import Reader, Sample
 from satsr.data.readers.s2naip import S2NAIP
 from satsr.data.settings import PairSettings
-from tests.data.making.chips import made_up_chip, write_set, written
+from tests.data.making.chips import made_up_chip, write_split, written
 
 FOUR = PairSettings(dates=4)
 
@@ -132,7 +132,7 @@ def test_hr_of_another_scale_is_refused(pairs: Pairs) -> None:
 
 
 def test_dates_file_of_another_length_is_refused(tmp_path: Path) -> None:
-    folder = write_set(tmp_path, made_up(tmp_path))
+    folder = write_split(tmp_path, made_up(tmp_path))
     (folder / "sentinel2" / "0_0" / "dates.csv").write_text("frame,date\n0,2020-06-01\n")
     with pytest.raises(ValueError, match=r"tile 0_0: dates.csv names 1 dates, expected 4"):
         Pairs(S2NAIP.of_folder(folder), FOUR).pair(0)

@@ -26,7 +26,7 @@ from satsr.models.superresolver import ModelCard
 from satsr.perception.load import load_trunk
 from satsr.perception.roles import folder_of, save_judges
 from satsr.perception.trunk import save_trunk
-from tests.data.making.chips import made_up_chip, write_set
+from tests.data.making.chips import made_up_chip, write_split
 from tests.made import make_probav
 from tests.models.small_networks import small_trunk, trunk_card
 
@@ -56,7 +56,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 @pytest.fixture
 def pairs(tmp_path: Path) -> Pairs:
-    return Pairs(write_set(tmp_path, [made_up_chip(f"{32 * n}_0", seed=n) for n in range(5)]), PairSettings(dates=3))
+    return Pairs(write_split(tmp_path, [made_up_chip(f"{32 * n}_0", seed=n) for n in range(5)]), PairSettings(dates=3))
 
 
 def test_one_row_per_image_metric_and_protocol_whatever_the_batch(pairs: Pairs) -> None:

@@ -76,7 +76,7 @@ def write_today(folder: Path) -> list[MadeUp]:
 
 
 def write_grid(folder: Path, tile: str) -> None:
-    """Write a place of the test set: chip (i, j) has red i + 1, green j + 1 and, in frame t, blue t + 1."""
+    """Write a place of the test split: chip (i, j) has red i + 1, green j + 1 and, in frame t, blue t + 1."""
     for i in range(16):
         for j in range(16):
             frames = np.empty((2 + j % 2, 32, 32, 3), np.uint8)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from satsr.evaluation.set_scores import set_table
+from satsr.evaluation.distance_table import set_distance_table
 from satsr.metrics.kernel_distance import kernel_distance
 from satsr.metrics.set_distances import pooled_features
 from tests.metrics.metric_images import texture
@@ -20,7 +20,7 @@ SHIFT = np.array([1.0, 2.0, 0.0], np.float32)
 
 def table(seed: int = 0) -> pd.DataFrame:
     outputs = {("same", 0): TARGETS, ("shifted", 7): TARGETS + SHIFT}
-    return set_table(outputs, TARGETS, REGIONS, "study vgg", 0.9, 100, seed)
+    return set_distance_table(outputs, TARGETS, REGIONS, "study vgg", 0.9, 100, seed)
 
 
 def test_known_features_give_known_distances() -> None:
@@ -41,7 +41,7 @@ def test_intervals_come_from_whole_regions() -> None:
     fid, kid = found.loc[("shifted", "fid")], found.loc[("shifted", "kid")]
     assert [fid.low, fid.high] == pytest.approx([5, 5], abs=1e-3)
     assert kid.low < kid.value < kid.high
-    one_region = set_table({("m", 0): TARGETS + SHIFT}, TARGETS, np.repeat("a", 40), "n", 0.9, 100, 0)
+    one_region = set_distance_table({("m", 0): TARGETS + SHIFT}, TARGETS, np.repeat("a", 40), "n", 0.9, 100, 0)
     np.testing.assert_allclose(one_region.low, one_region.value, rtol=1e-9)
     np.testing.assert_allclose(one_region.high, one_region.value, rtol=1e-9)
 

@@ -21,7 +21,7 @@ from satsr.training import train
 from satsr.training.image_training import ImageTraining
 from satsr.training.perceptual import PerceptualLoss, sharpen
 from satsr.training.settings import TrainSettings
-from tests.data.making.chips import made_up_chip, write_set
+from tests.data.making.chips import made_up_chip, write_split
 from tests.metrics.metric_images import noisy, texture
 from tests.perception.made_up_weights import study_trunk
 from tests.training.test_train import TINY
@@ -106,7 +106,7 @@ PERCEPTUAL = TrainSettings(
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
     folder = tmp_path_factory.mktemp("set")
-    return Pairs(write_set(folder, [made_up_chip(f"{16 * n}_0", seed=n) for n in range(4)]), PairSettings(dates=3))
+    return Pairs(write_split(folder, [made_up_chip(f"{16 * n}_0", seed=n) for n in range(4)]), PairSettings(dates=3))
 
 
 def workspace(root: Path) -> Workspace:

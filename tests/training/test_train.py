@@ -25,7 +25,7 @@ from satsr.training import train
 from satsr.training.loop import sample_order, with_filled_target
 from satsr.training.losses import adversarial_loss, discriminator_input, pixel_losses, ssim_loss
 from satsr.training.settings import TrainSettings
-from tests.data.making.chips import made_up_chip, write_set
+from tests.data.making.chips import made_up_chip, write_split
 
 RGB = ("red", "green", "blue")
 TINY = {
@@ -43,7 +43,7 @@ TINY = {
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
     folder = tmp_path_factory.mktemp("set")
-    return Pairs(write_set(folder, [made_up_chip(f"{16 * n}_0", seed=n) for n in range(5)]), PairSettings(dates=3))
+    return Pairs(write_split(folder, [made_up_chip(f"{16 * n}_0", seed=n) for n in range(5)]), PairSettings(dates=3))
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from satsr.training.denoiser import DenoiserTraining
 from satsr.training.loop import Loop, Task
 from satsr.training.settings import TrainSettings
 from satsr.training.train import LATENT, Trained, train
-from tests.data.making.chips import made_up_chip, write_set
+from tests.data.making.chips import made_up_chip, write_split
 from tests.models.small_latents import AUTOENCODER, UNET, autoencoder_weights, prior
 from tests.models.small_networks import small_trunk, trunk_card
 
@@ -43,7 +43,7 @@ SHORT: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
     folder = tmp_path_factory.mktemp("set")
-    return Pairs(write_set(folder, [made_up_chip(f"{16 * n}_0", seed=n) for n in range(5)]), PairSettings(dates=3))
+    return Pairs(write_split(folder, [made_up_chip(f"{16 * n}_0", seed=n) for n in range(5)]), PairSettings(dates=3))
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_images_without_dates_teach_nothing_of_time(method: str, here: Workspace
     runs = [
         train(method, TrainSettings(**SHORT), 0, found, found, name, here)
         for name, own in (("without", without), ("other", other))
-        for found in [Pairs(write_set(tmp_path / name, own), PairSettings(dates=3))]
+        for found in [Pairs(write_split(tmp_path / name, own), PairSettings(dates=3))]
     ]
     assert all(run.samples_per_s > 0 for run in runs)  # none was taken from the other
     first, second = (run.model.network.state_dict() for run in runs)

@@ -101,23 +101,23 @@ REMEDY = (
 )
 
 
-def leakage(title: str, sets: Mapping[str, Pairs], rule: LeakageRule) -> dict[str, object]:
+def leakage(title: str, splits: Mapping[str, Pairs], rule: LeakageRule) -> dict[str, object]:
     """Return what the splits of a data set share, and how far they lie apart.
 
     Args:
         title: of the data set.
-        sets: split -> pairs.
+        splits: split -> pairs.
         rule: whether places that leak are refused, or only counted.
 
     Raises:
         ValueError: a region in two splits, or a test or validation place closer to training than its own diagonal,
             so that they may touch; the message names the first.
     """
-    regions = {split: {pairs.reader.region(tile) for tile in pairs.reader.tiles} for split, pairs in sets.items()}
+    regions = {split: {pairs.reader.region(tile) for tile in pairs.reader.tiles} for split, pairs in splits.items()}
     shared = {r: [s for s, some in regions.items() if r in some] for r in sorted(set().union(*regions.values()))}
     shared = {region: splits for region, splits in shared.items() if len(splits) > 1}
-    places = positions({split: pairs.reader for split, pairs in sets.items()})
-    pair = sets["train"].pair(0)
+    places = positions({split: pairs.reader for split, pairs in splits.items()})
+    pair = splits["train"].pair(0)
     least_m = math.hypot(*(side * pair.gsd_m for side in pair.hr.shape[-2:]))
     apart = pd.DataFrame(columns=["distance_m"], dtype=float) if places.empty else nearest_training_tiles(places)
     if rule == "fail":

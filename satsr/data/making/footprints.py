@@ -20,16 +20,16 @@ LEAST_PX = 12  # of a building that lies in a chip; less of it cannot be counted
 
 @dataclass(frozen=True)
 class Footprints:
-    """The outlines of all buildings of a set, in metres of EPSG:3857."""
+    """The outlines of all buildings of a split, in metres of EPSG:3857."""
 
     tree: shapely.STRtree
 
     @classmethod
     def of(cls, folder: Path) -> Footprints:
-        """Read `vectors/*.geojson` of a set's folder.
+        """Read `vectors/*.geojson` of a split's folder.
 
         Raises:
-            FileNotFoundError: the set has no outlines: only the embedded world knows them.
+            FileNotFoundError: the split has no outlines: only the embedded world knows them.
         """
         if not (folder / "vectors").is_dir():
             raise FileNotFoundError(f"{folder} has no vectors/ with outlines of buildings: use the embedded world")

@@ -25,7 +25,7 @@ NEEDED = ("features", "labels", "timestamps_s2", "timetamps_deimos")  # the seco
 
 
 class DeimosPatches(Reader):
-    """All patches of a folder, as one test set.
+    """All patches of a folder, as one test split.
 
     HR has lost its scale. It gets the mean and the deviation of the median LR date back, band by band, so tones agree
     by construction: judge structure by it, not brightness or contrast.

@@ -25,11 +25,11 @@ from satsr.common.tile_grid import RADIUS_M
 from satsr.data.images import read_png
 from satsr.data.reader import Facts, Reader, Sample
 from satsr.data.readers.fmow_pairs import OK, PAIRS_FILE, RGB_ROOT, SENTINEL_ROOT, SPLITS, read_pairs
-from satsr.data.readers.fmow_write import BANDS, PER_REFLECTANCE, write_set
+from satsr.data.readers.fmow_write import BANDS, PER_REFLECTANCE, write_data_set
 from satsr.data.readers.tiffs import Box, Raster, covered, read_tiff, resized
 from satsr.data.true_colour import TCI_WHITE
 
-__all__ = ["FMoW", "write_set"]
+__all__ = ["FMoW", "write_data_set"]
 
 DAY_S = 86_400
 SNAP = 0.01  # LR pixels by which a footprint may miss a pixel's edge: coordinates are rounded

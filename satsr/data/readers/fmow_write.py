@@ -23,7 +23,7 @@ OWN_DATES = 100  # image numbers from here on are Sentinel images without an fMo
 QUALITY = 95  # of JPEG; that of fMoW is not published
 
 
-def write_set(folder: Path, scenes: Iterable[Scene]) -> None:
+def write_data_set(folder: Path, scenes: Iterable[Scene]) -> None:
     """Write scenes of all splits, each as a location with one RGB image, and the index of pairs.
 
     Scene number n becomes the place `embedded_{n}_0`. Its frames keep their own dates, though fMoW-Sentinel's are

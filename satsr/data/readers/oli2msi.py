@@ -133,7 +133,7 @@ class OLI2MSI(Reader):
         return {name: files for name, files in train.items() if (name in held_out) == (self.split == "val")}
 
 
-def write_set(folder: Path, scenes: Iterable[Scene]) -> None:
+def write_data_set(folder: Path, scenes: Iterable[Scene]) -> None:
     """Write scenes in this layout: of each the clearest LR frame, or of equally clear ones the nearest in time to HR.
 
     Reflectance stays float32, unrounded, and is clipped to [1e-6, 1]; pixels that are not valid become 0. Names carry

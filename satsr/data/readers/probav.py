@@ -174,7 +174,7 @@ def good_frames(valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(share >= max(CLEAR_SHARE, float(np.median(share))))
 
 
-def write_set(folder: Path, scenes: Iterable[Scene]) -> None:
+def write_data_set(folder: Path, scenes: Iterable[Scene]) -> None:
     """Write scenes in this layout, one imgset for each of red and nir that a scene has in LR and HR.
 
     Reflectance is clipped to [0, 1] and rounded to steps of 1 / 16383. Imgsets are numbered as they come;

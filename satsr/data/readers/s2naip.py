@@ -24,7 +24,7 @@ from satsr.common.tile_grid import HR_GSD_M, LR_PX, REGION_TILES, SCALE, corner_
 from satsr.data.reader import COLOURS, Facts, Reader, Sample, days_since_1970
 from satsr.data.readers.s2naip_folder import (
     BANDS,
-    SETS,
+    SPLIT_FOLDERS,
     Image8,
     S2NAIPFolder,
     capture_date,
@@ -33,11 +33,11 @@ from satsr.data.readers.s2naip_folder import (
     region_of,
 )
 
-GRID_SIDE = 16  # chips along a side of a place of the test set
+GRID_SIDE = 16  # chips along a side of a place of the test split
 WHITE = 255.0  # every file is 8 bits deep
 
 _NOTES = (
-    "Further sets go by `set_name`: train_full_set, small_val_set. test_set has no HR: `read_grid`.",
+    "Further sets go by `folder_name`: train_full_set, small_val_set. test_set has no HR: `read_grid`.",
     "No dates are published; the sidecar dates.csv carries them where this project wrote the data.",
     "A missing band file is an error here; the reference code reads zeros.",
     "b01 to b12 are L1C values divided by 8160, clipped and stored in 8 bits, at 10 m sampling like tci.",
@@ -47,10 +47,10 @@ _NOTES = (
 
 
 class OldFolder(S2NAIPFolder):
-    """One set in the layout of the paper's time; what stands beside the images is where it is today.
+    """One split in the layout of the paper's time; what stands beside the images is where it is today.
 
     Args:
-        folder: the set's folder, with `naip_128/` and `s2_condensed/` in it.
+        folder: the split's folder, with `naip_128/` and `s2_condensed/` in it.
 
     Raises:
         FileNotFoundError: the folder holds no chips in this layout.
@@ -87,9 +87,9 @@ class S2NAIP(Reader):
     """S2-NAIP as it is published today.
 
     Args:
-        folder: holds the sets' folders.
+        folder: holds the splits' folders.
         split: `train`, `val` or `test`.
-        set_name: folder of another set than the split's own, such as `small_val_set`.
+        folder_name: of other chips than the split's own, such as `small_val_set`.
     """
 
     layout: ClassVar[type[S2NAIPFolder]] = S2NAIPFolder
@@ -113,19 +113,19 @@ class S2NAIP(Reader):
         licence="not stated with the data",
         source="https://github.com/allenai/satlas-super-resolution",
         citation="Wolters, Bastani, Kembhavi: Zooming Out on Zooming In. arXiv 2311.18082, 2023",
-        splits=SETS,
+        splits=SPLIT_FOLDERS,
         notes=_NOTES,
     )
 
-    def __init__(self, folder: Path, split: str, set_name: str = "") -> None:
+    def __init__(self, folder: Path, split: str, folder_name: str = "") -> None:
         super().__init__(folder, split)
-        self.set = self.layout(folder / (set_name or SETS[split]))
-        self._tiles = self.set.tiles
+        self._chips = self.layout(folder / (folder_name or SPLIT_FOLDERS[split]))
+        self._tiles = self.chips.tiles
 
     @classmethod
     def open(cls, folder: Path, split: str) -> S2NAIP:
         """Return the reader of a split in the layout of today or of the paper's time, whichever lies there."""
-        return cls.of_folder(folder / SETS[split], split)
+        return cls.of_folder(folder / SPLIT_FOLDERS[split], split)
 
     @classmethod
     def of_folder(cls, folder: Path, split: str = "test") -> S2NAIP:
@@ -137,16 +137,16 @@ class S2NAIP(Reader):
     @property
     def chips(self) -> S2NAIPFolder:
         """The folder of the split's chips, for objects, captions and outlines."""
-        return self.set
+        return self._chips
 
     @property
     def tiles(self) -> Sequence[str]:
-        """All tiles of the set, `{col}_{row}`."""
+        """All tiles of the split, `{col}_{row}`."""
         return self._tiles
 
     def sample(self, tile: str, bands: Sequence[str]) -> Sample:
         """Read one tile; a pixel is valid unless it is black, that is 0 in all bands."""
-        tci, hr = self.set.series(tile), self.set.hr(tile)
+        tci, hr = self.chips.series(tile), self.chips.hr(tile)
         series = np.stack([self._band(tile, band, tci) for band in bands], axis=-1)
         hr_valid = _seen(hr)
         return Sample(
@@ -156,7 +156,7 @@ class S2NAIP(Reader):
             days=self._days(tile, len(series)),
             hr=hr,
             hr_valid=hr_valid,
-            day=days_since_1970(capture_date(self.set.uuid(tile))),
+            day=days_since_1970(capture_date(self.chips.uuid(tile))),
             white=WHITE,
             hr_white=WHITE,
             unusable="" if hr_valid.all() else "black HR pixels",
@@ -164,7 +164,7 @@ class S2NAIP(Reader):
 
     def region(self, tile: str) -> str:
         """Return the group of 16 x 16 tiles, or what a sidecar says."""
-        return self.set.region(tile)
+        return self.chips.region(tile)
 
     def corner(self, tile: str) -> tuple[int, int]:
         """Return row and column of the first LR pixel in the grid of all tiles of the world."""
@@ -177,11 +177,11 @@ class S2NAIP(Reader):
 
     def weight(self, tile: str) -> float:
         """Return the published sampling weight, 1 where there is none."""
-        return self.set.weights[tile]
+        return self.chips.weights[tile]
 
     def extras(self, tile: str) -> dict[str, Any]:
         """Return what some tiles have beside the pair: old_hr, objects, labels and caption; None where absent."""
-        found = self.set
+        found = self._chips
         return {
             "old_hr": found.old_hr(tile),
             "objects": found.objects(tile),
@@ -191,8 +191,8 @@ class S2NAIP(Reader):
 
     def files(self, tile: str) -> list[Path]:
         """Return the NAIP chip and the true colour stack."""
-        root = self.set.folder
-        return [root / "naip" / self.set.uuid(tile) / tile / "rgb.png", root / "sentinel2" / tile / "tci.png"]
+        root = self.chips.folder
+        return [root / "naip" / self.chips.uuid(tile) / tile / "rgb.png", root / "sentinel2" / tile / "tci.png"]
 
     def _band(self, tile: str, band: str, tci: Image8) -> Image8:
         """Return all dates of one band, (T, 32, 32)."""
@@ -200,7 +200,7 @@ class S2NAIP(Reader):
             return tci[..., COLOURS.index(band)]
         if band not in self.facts.bands:
             raise ValueError(f"{self.facts.name}: got band {band!r}, expected one of {', '.join(self.facts.bands)}")
-        frames = self.set.series(tile, band)
+        frames = self.chips.series(tile, band)
         if len(frames) != len(tci):
             raise ValueError(
                 f"tile {tile}: {len(frames)} dates of {band}, expected {len(tci)} as in tci: download that file again"
@@ -208,7 +208,7 @@ class S2NAIP(Reader):
         return frames
 
     def _days(self, tile: str, count: int) -> NDArray[np.float64]:
-        dates = self.set.dates(tile)
+        dates = self.chips.dates(tile)
         if dates is None:
             return np.full(count, np.nan)
         if len(dates) != count:
@@ -221,11 +221,11 @@ class S2NAIPOld(S2NAIP):
 
     facts = replace(S2NAIP.facts, name="s2naip-old", title="S2-NAIP, layout of 2023")
     layout = OldFolder
-    set: OldFolder
+    _chips: OldFolder
 
     def files(self, tile: str) -> list[Path]:
         """Return the NAIP chip and the true colour stack."""
-        return [self.set.hr_path(tile), self.set.series_path(tile, "tci")]
+        return [self._chips.hr_path(tile), self._chips.series_path(tile, "tci")]
 
 
 def _seen(image: Image8) -> NDArray[np.bool_]:
@@ -234,10 +234,10 @@ def _seen(image: Image8) -> NDArray[np.bool_]:
 
 
 def read_grid(folder: Path, tile: str) -> list[Image8]:
-    """Return the 16 x 16 chips of one place of the test set, which has no HR.
+    """Return the 16 x 16 chips of one place of the test split, which has no HR.
 
     Args:
-        folder: of the test set, with `sentinel2/{tile}/{i}_{j}.png` in it; i is the row, j the column.
+        folder: of the test split, with `sentinel2/{tile}/{i}_{j}.png` in it; i is the row, j the column.
         tile: name of the place.
 
     Returns:

@@ -21,7 +21,7 @@ OLD_LR = re.compile(r"s2_condensed/(\d+)_(\d+)/(?:(\w+)/)?(\d+)_(\d+)\.png")  # 
 
 
 def to_old(name: str) -> str:
-    """Return where a file of a set in today's layout lies in the old one."""
+    """Return where a file of a split in today's layout lies in the old one."""
     if found := NEW_HR.fullmatch(name):
         return f"naip_128/{found[1]}/tci/{found[2]}.png"
     if (found := NEW_LR.fullmatch(name)) and found[2] in BANDS:
@@ -32,7 +32,7 @@ def to_old(name: str) -> str:
 
 
 def to_new(name: str) -> str:
-    """Return where a file of a set in the old layout lies in today's."""
+    """Return where a file of a split in the old layout lies in today's."""
     if found := OLD_HR.fullmatch(name):
         return f"naip/{found[1]}/{found[2]}/rgb.png"
     if found := OLD_LR.fullmatch(name):
@@ -48,7 +48,7 @@ def convert_layout(
     """Copy a data set, all its sets, into the other layout.
 
     Args:
-        folder: holds the sets' folders.
+        folder: holds the splits' folders.
         output: the new data set's folder, there when all of it is written.
         rename: `to_old` or `to_new`.
         advance: told how many files have been copied.
@@ -63,8 +63,8 @@ def convert_layout(
     shutil.rmtree(partial, ignore_errors=True)  # of a run that was interrupted
     renamed = 0
     for name in _files(folder):
-        set_name, inside = name.parts[0], str(PurePosixPath(*name.parts[1:]))
-        target = partial / set_name / rename(inside)
+        split_folder, inside = name.parts[0], str(PurePosixPath(*name.parts[1:]))
+        target = partial / split_folder / rename(inside)
         renamed += rename(inside) != inside
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / name, target)
@@ -77,7 +77,7 @@ def convert_layout(
 
 
 def _files(folder: Path) -> Iterator[PurePosixPath]:
-    """Return the files of the sets below a folder, in a fixed order."""
+    """Return the files of the splits below a folder, in a fixed order."""
     for path in sorted(folder.glob("*/**/*")):
         if path.is_file():
             yield PurePosixPath(path.relative_to(folder).as_posix())

@@ -1,6 +1,6 @@
 """The S2-NAIP layout on disk, as its authors publish it (Zooming Out, section 3), read and written.
 
-One folder per set, and in it
+One folder per split, and in it
 
     naip/{image_uuid}/{col}_{row}/rgb.png       (128, 128, 3)    the uuid ends in the capture date
     sentinel2/{col}_{row}/tci.png               (T * 32, 32, 3)  dates stacked from top to bottom
@@ -9,7 +9,7 @@ One folder per set, and in it
     osm_chips_to_masks.json                     {tile: {category: [[x1, y1, x2, y2], ...]}}
     train_tile_weights/{name}.json              {tile: weight}
 
-where `{col}_{row}` is a Web-Mercator tile at zoom 17. The last three may also lie beside the sets' folders, where a
+where `{col}_{row}` is a Web-Mercator tile at zoom 17. The last three may also lie beside the splits' folders, where a
 download unpacks them. This project adds sidecars that a download does not have, all optional:
 `sentinel2/{col}_{row}/dates.csv`, `captions.json`, `regions.json`, `land_cover/{col}_{row}.png` and `vectors/`
 (outlines of buildings and roads, and trees).
@@ -33,9 +33,9 @@ from satsr.data.images import read_png, write_png
 from satsr.data.reader import Objects
 
 BANDS = ("tci", "b01", "b05", "b06", "b07", "b08", "b09", "b10", "b11", "b12")  # b8a is not published
-SETS = {"train": "train_urban_set", "val": "val_set", "test": "held_out_set"}
+SPLIT_FOLDERS = {"train": "train_urban_set", "val": "val_set", "test": "held_out_set"}
 LINK_FILE = "download.txt"  # names the folder of a download, in place of files
-BESIDE = ("old_naip", "osm_chips_to_masks.json", "train_tile_weights")  # of a download, beside the sets' folders
+BESIDE = ("old_naip", "osm_chips_to_masks.json", "train_tile_weights")  # of a download, beside the splits' folders
 
 Image8 = NDArray[np.uint8]
 
@@ -85,7 +85,7 @@ def capture_date(uuid: str) -> date | None:
 
 
 def write_chip(folder: Path, chip: Chip) -> None:
-    """Write one chip's files into a set's folder; the JSON files of the set are written by `write_set_files`."""
+    """Write one chip's files into a split's folder; the JSON files of the split are written by `write_split_files`."""
     write_png(folder / "naip" / chip.uuid / chip.tile / "rgb.png", chip.hr)
     series = folder / "sentinel2" / chip.tile
     for name, frames in chip.bands.items():
@@ -99,7 +99,7 @@ def write_chip(folder: Path, chip: Chip) -> None:
         write_png(folder / "land_cover" / f"{chip.tile}.png", chip.land_cover)
 
 
-def write_set_files(
+def write_split_files(
     folder: Path, tiles: list[str], objects: dict[str, Objects], captions: dict[str, str], regions: dict[str, str]
 ) -> None:
     """Write the files that stand once in a set: objects, captions, tile weights, and regions of their own."""
@@ -123,23 +123,23 @@ def tile_weights(tiles: list[str], objects: dict[str, Objects]) -> dict[str, flo
     return {t: len(tiles) / min(count[c] for c in objects[t]) if objects.get(t) else 1.0 for t in tiles}
 
 
-def link_set(folder: Path, target: Path, digest: str) -> None:
-    """Let a set's folder stand for the one of a download, which is left as it is; its digest lies beside the name."""
+def link_split(folder: Path, target: Path, digest: str) -> None:
+    """Let a split's folder stand for the one of a download, which is left as it is; its digest lies beside the name."""
     folder.mkdir(parents=True)
     (folder / LINK_FILE).write_text(f"{target.resolve()}\n{digest}\n")
 
 
 def linked(folder: Path) -> Path:
-    """Return the folder of a download that a set's folder stands for, or the folder itself."""
+    """Return the folder of a download that a split's folder stands for, or the folder itself."""
     link = folder / LINK_FILE
     return Path(link.read_text().splitlines()[0]) if link.is_file() else folder
 
 
 class S2NAIPFolder:
-    """One set in the S2-NAIP layout: embedded, made from a folder, or downloaded.
+    """One split in the S2-NAIP layout: embedded, made from a folder, or downloaded.
 
     Args:
-        folder: the set's folder, with `naip/` and `sentinel2/` in it, or what `link_set` made.
+        folder: the split's folder, with `naip/` and `sentinel2/` in it, or what `link_split` made.
 
     Raises:
         FileNotFoundError: the folder holds no chips in this layout.
@@ -219,7 +219,7 @@ class S2NAIPFolder:
         return _read_json(self.folder / "captions.json")
 
     def _beside(self, name: str) -> Path:
-        """Return where something beside the images lies: in the set, else beside the sets, as a download unpacks."""
+        """Return where something beside the images lies: in the split, else beside it, as a download unpacks."""
         own = self.folder / name
         return own if own.exists() else self.folder.parent / name
 

@@ -25,13 +25,13 @@ from numpy.typing import NDArray
 from satsr.data.rasters import open_raster
 from satsr.data.reader import Facts, Reader, Sample
 from satsr.data.readers.tiffs import corner_of, covered, read_tiff, resized
-from satsr.data.readers.worldstrat_write import HR_WHITE, L1C_BANDS, METADATA_FILE, SPLIT_FILE, write_set
+from satsr.data.readers.worldstrat_write import HR_WHITE, L1C_BANDS, METADATA_FILE, SPLIT_FILE, write_data_set
 from satsr.data.true_colour import TCI_WHITE
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["WorldStrat", "WorldStratL2A", "write_set"]
+__all__ = ["WorldStrat", "WorldStratL2A", "write_data_set"]
 
 CLEAR_PERCENT = 10.0  # a revisit is preferred below this cloud cover; three in four are
 HR_BANDS = (1, 2, 3)  # SPOT_RGB_BANDS of WorldStrat's code: red, green, blue

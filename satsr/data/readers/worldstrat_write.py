@@ -21,7 +21,7 @@ SPLIT_COLUMNS = ("", "tile", "IPCC Class", "SMOD", "source", "joint_class", "spl
 METADATA_COLUMNS = ("tile", "bounds", "n", "lowres_date", "highres_date", "cloud_cover", "delta", "lon", "lat")
 
 
-def write_set(folder: Path, scenes: Iterable[Scene]) -> None:
+def write_data_set(folder: Path, scenes: Iterable[Scene]) -> None:
     """Write scenes of all splits with Sentinel-2 L1C; the place's name is the scene's.
 
     HR keeps its own size: red, green, blue, and nir or, without it, 0. `_pan`, `_rgbn` and `_rgb`, which show the same

@@ -56,7 +56,7 @@ def write_shards(
 
     Raises:
         FileExistsError: the split is there already.
-        ValueError, FileNotFoundError: a place cannot be read; images of one set differ in their number type.
+        ValueError, FileNotFoundError: a place cannot be read; images of one split differ in their number type.
     """
     target, partial = folder / reader.split, folder / f"{reader.split}.partial"
     if target.exists():

@@ -49,10 +49,10 @@ def candidates(row: pd.Series, pairs: Pairs) -> Candidates:
 
     Args:
         row: of `read_design`.
-        pairs: the set that the pair's chip number is taken in; for faults of objects, the next chip that has enough.
+        pairs: the split that the pair's chip number is taken in; for faults of objects, the next chip that has enough.
 
     Raises:
-        ValueError: no chip of the set has enough objects.
+        ValueError: no chip of the split has enough objects.
     """
     number, objects = _place(row, pairs)
     pair = pairs.pair(number)
@@ -77,7 +77,7 @@ def preferences(
 
     Args:
         design: some of the designed pairs.
-        pairs: the set that they are taken from.
+        pairs: the split that they are taken from.
         metrics: name for the table -> full name.
         protocols: of the metrics.
 
@@ -105,7 +105,7 @@ def chain(pair: Pair, seed: int) -> Tensor:
 
 
 def chain_scores(pairs: Pairs, protocol: Protocol) -> pd.DataFrame:
-    """Score the chain of every place of a set with PSNR and SSIM.
+    """Score the chain of every place of a split with PSNR and SSIM.
 
     Returns:
         One row per place: tile, region, psnr_0 .. psnr_7, ssim_0 .. ssim_7 (best to worst), and against: over how many

@@ -48,7 +48,7 @@ def agreement_with_votes(decided: pd.DataFrame, scores: pd.DataFrame) -> pd.Data
     """
     regions = scores.drop_duplicates("tile").set_index("tile").region
     if missing := sorted(set(decided.place) - set(regions.index)):
-        raise ValueError(f"votes name the place {missing[0]!r}, which has no scores: vote on this profile's test set")
+        raise ValueError(f"votes name the place {missing[0]!r}, which has no scores: vote on this profile's test split")
     pair = decided.place + ": " + decided.model1 + ", " + decided.model2
     facts = pd.DataFrame({"pair": pair, "kind": decided.model1 + " / " + decided.model2})
     facts = facts.assign(region=decided.place.map(regions).to_numpy())

@@ -143,7 +143,7 @@ def study(
 
     Args:
         models: by seed; any method, where variants do not name options of SatDiffMoE's network.
-        pairs: the set.
+        pairs: the split.
         numbers: of the chips.
         variants: what to try.
         names: short name -> full name of each metric.

@@ -18,7 +18,7 @@ from satsr.data.readers.s2naip_folder import Chip
 from satsr.data.settings import DataSettings
 
 # folder -> what its table row has to say
-SETS = {
+FOLDERS = {
     "s2naip_sample": "genuine S2-NAIP, several real dates; one chip, because the other's HR may be a model's output",
     "real_pairs/naip": "one real date, NAIP as HR; degraded source (256 colours) with noise of 2 to 6 levels",
     "real_pairs/spot": "one real date, SPOT as HR; degraded source (256 colours) with noise of 2 to 6 levels",
@@ -27,7 +27,7 @@ UNSCORED = "s2naip_sample/chip_1"  # its HR may be a model's output
 
 
 @dataclass(frozen=True)
-class RealSet:
+class PairFolder:
     """Chips of one folder.
 
     Attributes:
@@ -43,16 +43,16 @@ class RealSet:
     scored: tuple[bool, ...]
 
 
-def real_sets(root: Path) -> list[RealSet]:
+def pair_folders(root: Path) -> list[PairFolder]:
     """Read the sets below a folder that are there."""
     found = []
-    for name, remark in SETS.items():
+    for name, remark in FOLDERS.items():
         if not (root / name).is_dir():
             continue
         places = list_pairs(DataSettings(source="pairs", path=str(root / name)))
         chips = tuple(pair_chips(place)[0][0] for place in places)
         scored = tuple(not f"{name}/{place.name}".startswith(UNSCORED) for place in places)
-        found.append(RealSet(name, remark, chips, scored))
+        found.append(PairFolder(name, remark, chips, scored))
     return found
 
 

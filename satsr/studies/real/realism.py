@@ -36,7 +36,7 @@ class RealBesideWorld:
 
 
 def comparison(real: Path, world: S2NAIPFolder) -> RealBesideWorld | None:
-    """Compare a set with the real images below a folder; None when the folder is not there."""
+    """Compare a split with the real images below a folder; None when the folder is not there."""
     naip = sorted(real.glob("sen2naip_hr/*.png"))
     pair = real / "s2naip_sample" / "chip_0"
     if not naip or not pair.is_dir():

@@ -24,7 +24,7 @@ BETTER, WORSE = "better", "worse"  # what the candidates of a stand-in pair are 
 def method_questions(
     methods: Sequence[str], trained: int, pairs: PairSettings, here: Workspace, count: int, seed: int = 0
 ) -> list[Question]:
-    """Return pairs of the methods' outputs at places of the test set, drawn by seed.
+    """Return pairs of the methods' outputs at places of the test split, drawn by seed.
 
     Args:
         methods: names in `METHODS`, at least two.

@@ -13,7 +13,7 @@ import pytest
 from satsr.data.checks.leakage import leakage
 from satsr.data.data_set import DataSet
 from satsr.data.reader import SPLITS, write_regions
-from satsr.data.readers.fmow import FMoW, write_set
+from satsr.data.readers.fmow import FMoW, write_data_set
 from satsr.data.readers.oli2msi import OLI2MSI
 from tests.data.small_downloads import ONE, download, fmow_scene, write_all
 from tests.made import make_oli2msi
@@ -55,7 +55,7 @@ def test_a_region_in_two_splits_is_refused_by_name(own: Callable[[str], Path]) -
 def close_fmow(folder: Path) -> Path:
     """Write places that overlap by two thirds, each a region of its own."""
     scenes = [replace(fmow_scene(n, split), corner=(5e5 + 100 * n, 4e6)) for n, split in enumerate(SPLITS)]
-    write_set(folder, scenes)
+    write_data_set(folder, scenes)
     return folder
 
 

@@ -13,7 +13,7 @@ from satsr.data.data_set import DataSet, main_data, write_index
 from satsr.data.manifest import write_manifest
 from satsr.data.pairs import bands_seen
 from satsr.data.readers.s2naip import S2NAIP
-from satsr.data.readers.s2naip_folder import SETS, Chip, write_chip, write_set_files
+from satsr.data.readers.s2naip_folder import SPLIT_FOLDERS, Chip, write_chip, write_split_files
 from satsr.data.settings import PairSettings
 
 DAYS = tuple(date(2020, 6, 1 + 5 * n) for n in range(4))
@@ -36,18 +36,18 @@ def made_up_chip(tile: str = "33488_48869", dates: int = 4, seed: int = 0) -> Ch
     )
 
 
-def write_set(folder: Path, chips: list[Chip]) -> Path:
+def write_split(folder: Path, chips: list[Chip]) -> Path:
     """Write chips as one split and return its folder."""
     for chip in chips:
         write_chip(folder, chip)
     objects = {c.tile: c.objects for c in chips}
-    write_set_files(folder, [c.tile for c in chips], objects, {c.tile: c.caption or "" for c in chips}, {})
+    write_split_files(folder, [c.tile for c in chips], objects, {c.tile: c.caption or "" for c in chips}, {})
     return folder
 
 
 def written(folder: Path, chips: list[Chip]) -> S2NAIP:
     """Write chips as one split and return its reader."""
-    return S2NAIP.of_folder(write_set(folder, chips))
+    return S2NAIP.of_folder(write_split(folder, chips))
 
 
 def made_data_set(here: Workspace, chips: Mapping[str, list[Chip]], pairs: PairSettings, digest: str = "0") -> DataSet:
@@ -61,8 +61,8 @@ def made_data_set(here: Workspace, chips: Mapping[str, list[Chip]], pairs: PairS
     """
     data = main_data(here, pairs)
     first = next(iter(chips.values()))
-    for split, name in SETS.items():
-        write_set(data.files / name, chips.get(split, first))
+    for split, name in SPLIT_FOLDERS.items():
+        write_split(data.files / name, chips.get(split, first))
     bands = bands_seen(pairs, data.facts)
     write_index(data.readers, bands, data.folders.index)
     dated = all(chip.dates is not None for some in chips.values() for chip in some)

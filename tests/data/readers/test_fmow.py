@@ -16,7 +16,7 @@ from rasterio.warp import transform
 
 from satsr.data.reader import Scene
 from satsr.data.readers import fmow_pairs
-from satsr.data.readers.fmow import FMoW, write_set
+from satsr.data.readers.fmow import FMoW, write_data_set
 from satsr.data.readers.fmow_pairs import pair_index, read_pairs, summary, write_pairs_index
 from satsr.data.readers.fmow_write import BANDS
 from tests.made import make_fmow as made
@@ -279,7 +279,7 @@ def smooth(px: int) -> NDArray[np.float32]:
 
 def test_round_trip(tmp_path: Path) -> None:
     scenes = [made_up_scene("train", 160), made_up_scene("val", 160), made_up_scene("test", 400)]
-    write_set(tmp_path, scenes)
+    write_data_set(tmp_path, scenes)
     for number, scene in enumerate(scenes):
         reader = FMoW(tmp_path, scene.split)
         tile = f"embedded_{number}_0"
@@ -300,7 +300,7 @@ def test_round_trip(tmp_path: Path) -> None:
 def test_round_trip_of_holes(tmp_path: Path) -> None:
     scene = made_up_scene("train", 160)
     scene.hr_valid[40:80, 40:80] = False
-    write_set(tmp_path, [scene])
+    write_data_set(tmp_path, [scene])
     sample = FMoW(tmp_path, "train").sample("embedded_0_0", RGB)
     assert sample.unusable == "black HR pixels"
     assert not sample.hr_valid[28:60, 28:60].any()
@@ -309,7 +309,7 @@ def test_round_trip_of_holes(tmp_path: Path) -> None:
 def test_single_dark_pixels_do_not_make_a_place_unusable(tmp_path: Path) -> None:
     scene = made_up_scene("train", 160)
     scene.hr_valid[40:44, 40:44] = False
-    write_set(tmp_path, [scene])
+    write_data_set(tmp_path, [scene])
     sample = FMoW(tmp_path, "train").sample("embedded_0_0", RGB)
     assert sample.unusable == ""
     assert not sample.hr_valid.all()

@@ -12,7 +12,7 @@ import pytest
 import rasterio
 
 from satsr.data.reader import Scene
-from satsr.data.readers.oli2msi import BANDS, NAME, OLI2MSI, write_set
+from satsr.data.readers.oli2msi import BANDS, NAME, OLI2MSI, write_data_set
 from tests.data.readers.days import date_of
 from tests.made import make_oli2msi as made
 
@@ -167,7 +167,7 @@ def test_written_scene_comes_back_unrounded(tmp_path: Path) -> None:
     scene = made_up_scene("train", 0)
     scene.lr_valid[1, 2, 3] = scene.lr_valid[0, :2] = False
     scene.lr_valid[2] = scene.lr_valid[1]  # frames 1 and 2 are equally clear, frame 1 is nearer in time
-    write_set(tmp_path, [scene, made_up_scene("test", 1)])
+    write_data_set(tmp_path, [scene, made_up_scene("test", 1)])
     reader = OLI2MSI(tmp_path, "test")
     assert reader.region(reader.tiles[0]) == "region0"
     (path,) = (tmp_path / "train_lr").iterdir()
@@ -183,7 +183,9 @@ def test_written_scene_comes_back_unrounded(tmp_path: Path) -> None:
 
 
 def test_written_files_are_georeferenced_and_legally_named(tmp_path: Path) -> None:
-    write_set(tmp_path, (made_up_scene(split, seed) for seed, split in enumerate(("train", "train", "val", "test"))))
+    write_data_set(
+        tmp_path, (made_up_scene(split, seed) for seed, split in enumerate(("train", "train", "val", "test")))
+    )
     regions = json.loads((tmp_path / "regions.json").read_text())
     assert sorted(regions.values()) == ["region0", "region0", "region1", "region1"]
     assert all(NAME.fullmatch(name) for name in regions)
@@ -198,6 +200,6 @@ def test_written_files_are_georeferenced_and_legally_named(tmp_path: Path) -> No
 def test_writer_refuses_other_bands_and_scales(tmp_path: Path) -> None:
     scene = made_up_scene("train", 0)
     with pytest.raises(ValueError, match="scene place0: red missing, expected red, green and blue"):
-        write_set(tmp_path, [replace(scene, lr_bands=("blue", "nir", "green", "swir"))])
+        write_data_set(tmp_path, [replace(scene, lr_bands=("blue", "nir", "green", "swir"))])
     with pytest.raises(ValueError, match=r"got HR \(14, 12\) for LR \(5, 4\), expected 3 times LR"):
-        write_set(tmp_path, [replace(scene, hr=scene.hr[:, :14])])
+        write_data_set(tmp_path, [replace(scene, hr=scene.hr[:, :14])])

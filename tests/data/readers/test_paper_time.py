@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -51,7 +49,10 @@ def test_oli2msi_shrinks_twice_and_thrice_so_that_the_scale_is_two(oli2msi: Read
 
 def test_a_new_pixel_that_touches_a_masked_one_is_masked(probav: Reader) -> None:
     tile = next(t for t in probav.tiles if not probav.sample(t, ("nir",)).hr_valid.all())
-    before, after = probav.sample(tile, ("nir",)).hr_valid, PaperTime(probav, paper_time.PROBAV).sample(tile, ("nir",)).hr_valid
+    before, after = (
+        probav.sample(tile, ("nir",)).hr_valid,
+        PaperTime(probav, paper_time.PROBAV).sample(tile, ("nir",)).hr_valid,
+    )
     rows, columns = np.nonzero(after)
     assert after.any()
     assert not after.all()

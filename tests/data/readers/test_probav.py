@@ -13,7 +13,7 @@ from PIL import Image
 
 from satsr.data.images import read_mask, read_png16, write_mask, write_png16
 from satsr.data.reader import Scene
-from satsr.data.readers.probav import ProbaV, ProbaVRed, good_frames, write_set
+from satsr.data.readers.probav import ProbaV, ProbaVRed, good_frames, write_data_set
 from satsr.data.splits import hold_out_share
 from tests.made import make_probav as made
 
@@ -213,7 +213,7 @@ def made_up_scene(split: str, seed: int, bands: tuple[str, ...] = ("red", "nir")
 def test_written_scenes_come_back_to_half_a_count(tmp_path: Path) -> None:
     scene = made_up_scene("train", 1)
     scene.lr[0, 0, 0, 0] = np.nan
-    write_set(tmp_path, [scene])
+    write_data_set(tmp_path, [scene])
     for reader, band in ((ProbaV(tmp_path, "train"), "nir"), (ProbaVRed(tmp_path, "train"), "red")):
         (tile,) = reader.tiles
         sample = reader.sample(tile, [band])
@@ -227,7 +227,7 @@ def test_written_scenes_come_back_to_half_a_count(tmp_path: Path) -> None:
 
 def test_written_splits_names_and_regions(tmp_path: Path) -> None:
     splits = ("train", "train", "val", "test")
-    write_set(tmp_path, (made_up_scene(split, seed, ("nir",)) for seed, split in enumerate(splits)))
+    write_data_set(tmp_path, (made_up_scene(split, seed, ("nir",)) for seed, split in enumerate(splits)))
     places = ("train/NIR/imgset0000", "train/NIR/imgset0001", "train/NIR/val/imgset0002", "test/NIR/imgset0003")
     assert all((tmp_path / place / "HR.png").is_file() for place in places)
     tiles = {split: ProbaV(tmp_path, split).tiles for split in ("train", "val", "test")}
@@ -238,7 +238,7 @@ def test_written_splits_names_and_regions(tmp_path: Path) -> None:
 
 
 def test_written_files_are_as_published(tmp_path: Path) -> None:
-    write_set(tmp_path, [made_up_scene("train", 0, ("nir",))])
+    write_data_set(tmp_path, [made_up_scene("train", 0, ("nir",))])
     place = tmp_path / "train" / "NIR" / "imgset0000"
     names = sorted(path.name for path in place.iterdir())
     assert names == ["HR.png", *(f"{kind}{n:03d}.png" for kind in ("LR", "QM") for n in range(3)), "SM.png"]
@@ -248,7 +248,7 @@ def test_written_files_are_as_published(tmp_path: Path) -> None:
 
 def test_writer_refuses_other_bands_and_scales(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"scene place0: got bands .*expected nir or red in both"):
-        write_set(tmp_path, [made_up_scene("train", 0, ("blue",))])
+        write_data_set(tmp_path, [made_up_scene("train", 0, ("blue",))])
     scene = made_up_scene("train", 0)
     with pytest.raises(ValueError, match=r"got HR \(14, 12\) for LR \(5, 4\), expected 3 times LR"):
-        write_set(tmp_path, [replace(scene, hr=scene.hr[:, :14])])
+        write_data_set(tmp_path, [replace(scene, hr=scene.hr[:, :14])])

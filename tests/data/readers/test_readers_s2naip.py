@@ -12,7 +12,7 @@ from PIL import Image
 
 from satsr.data.reader import days_since_1970
 from satsr.data.readers.s2naip import S2NAIP, S2NAIPOld, read_grid
-from tests.data.making.chips import made_up_chip, write_set
+from tests.data.making.chips import made_up_chip, write_split
 from tests.made import make_s2naip_old as made
 
 RGB = ("red", "green", "blue")
@@ -98,7 +98,7 @@ def test_black_hr_makes_the_place_unusable(today: Path) -> None:
 
 def test_dates_weights_and_extras_of_this_projects_own_sets(tmp_path: Path) -> None:
     chip = made_up_chip()
-    write_set(tmp_path / "val_set", [chip])
+    write_split(tmp_path / "val_set", [chip])
     reader = S2NAIP(tmp_path, "val")
     sample = reader.sample(chip.tile, RGB)
     assert chip.dates is not None

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from satsr.data.readers.s2naip_folder import S2NAIPFolder, capture_date, region_of, tile_weights
-from tests.data.making.chips import made_up_chip, write_set
+from tests.data.making.chips import made_up_chip, write_split
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return write_set(tmp_path, [made_up_chip()])
+    return write_split(tmp_path, [made_up_chip()])
 
 
 def test_round_trip(folder: Path) -> None:

@@ -13,7 +13,7 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
 from satsr.data.reader import Scene
-from satsr.data.readers.worldstrat import WorldStrat, WorldStratL2A, write_set
+from satsr.data.readers.worldstrat import WorldStrat, WorldStratL2A, write_data_set
 from satsr.data.readers.worldstrat_write import L1C_BANDS
 from tests.made import make_worldstrat as made
 
@@ -225,7 +225,7 @@ def made_up_scene(name: str = "region-3", split: str = "train", hr_px: int = 160
 
 def test_round_trip(tmp_path: Path) -> None:
     scene = made_up_scene()
-    write_set(tmp_path, [scene, made_up_scene("0007", "test")])
+    write_data_set(tmp_path, [scene, made_up_scene("0007", "test")])
     reader = WorldStrat(tmp_path, "train")
     sample = reader.sample("region-3", RGB)
     assert reader.tiles == ["region-3"]
@@ -243,7 +243,7 @@ def test_round_trip(tmp_path: Path) -> None:
 def test_round_trip_of_the_sensor_s_own_hr_grid(tmp_path: Path) -> None:
     flat = made_up_scene(hr_px=267)  # 1.5 m
     scene = replace(flat, hr=np.full_like(flat.hr, 0.2), hr_bands=flat.hr_bands)
-    write_set(tmp_path, [scene])
+    write_data_set(tmp_path, [scene])
     sample = WorldStrat(tmp_path, "train").sample("region-3", RGB)
     assert sample.hr.shape == (160, 160, 3)
     np.testing.assert_allclose(sample.hr / 10_000, 0.2, rtol=1e-6)
@@ -253,7 +253,7 @@ def test_holes_in_hr_are_kept_and_dark_pixels_are_no_holes(tmp_path: Path) -> No
     scene = made_up_scene()
     scene.hr[:, 5, 5] = 0.0
     scene.hr_valid[7, 9] = False
-    write_set(tmp_path, [replace(scene, hr=scene.hr[1:], hr_bands=scene.hr_bands[1:])])  # without nir
+    write_data_set(tmp_path, [replace(scene, hr=scene.hr[1:], hr_bands=scene.hr_bands[1:])])  # without nir
     sample = WorldStrat(tmp_path, "train").sample("region-3", RGB)
     np.testing.assert_array_equal(sample.hr_valid, scene.hr_valid)
     assert sample.unusable == "black HR pixels"

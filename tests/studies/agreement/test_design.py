@@ -42,7 +42,9 @@ def test_another_seed_makes_other_pairs_of_the_same_kinds() -> None:
 
 
 def test_a_missing_file_says_how_to_write_it(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"pairs\.csv is missing: write it with python -m satsr\.studies\.agreement\.design"):
+    with pytest.raises(
+        FileNotFoundError, match=r"pairs\.csv is missing: write it with python -m satsr\.studies\.agreement\.design"
+    ):
         read_design(tmp_path / "pairs.csv")
 
 

@@ -36,7 +36,7 @@ def study() -> Study:
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory, study: Study) -> Workspace:
-    """A test set of five chips without objects, and untrained models of the first seed."""
+    """A test split of five chips without objects, and untrained models of the first seed."""
     workspace = Workspace(tmp_path_factory.mktemp("study"), "tiny")
     chips = [replace(made_up_chip(f"{32 * n}_0", seed=n), objects={}) for n in range(5)]
     data = made_data_set(workspace, {"test": chips}, study.pairs)

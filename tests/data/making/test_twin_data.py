@@ -16,7 +16,7 @@ from PIL import Image
 
 from satsr.common.digests import tree_digest
 from satsr.data.data_set import READERS
-from satsr.data.making.twin_sets import WRITERS, make_twins
+from satsr.data.making.twin_data import WRITERS, make_twins
 from satsr.data.making.twins import TWINS, scenes
 from satsr.data.pairs import Pairs
 from satsr.data.reader import SPLITS, Reader, Sample, Scene, days_since_1970

@@ -24,7 +24,7 @@ from satsr.data.making import own_images as folder
 from satsr.data.making import world_chips
 from satsr.data.making.jobs import map_jobs, whole_or_nothing
 from satsr.data.readers.s2naip import S2NAIP
-from satsr.data.readers.s2naip_folder import BESIDE, SETS, Chip, link_set, write_chip, write_set_files
+from satsr.data.readers.s2naip_folder import BESIDE, SPLIT_FOLDERS, Chip, link_split, write_chip, write_split_files
 from satsr.data.settings import DataSettings
 from satsr.data.splits import split_regions
 
@@ -58,9 +58,9 @@ def make_data(
     with whole_or_nothing(building):
         files = building / "files"
         left_out = _write_all(settings, jobs, files) if jobs else _link(settings, files)
-        readers = {split: S2NAIP.open(files, split) for split in SETS}
+        readers = {split: S2NAIP.open(files, split) for split in SPLIT_FOLDERS}
         index = write_index(readers, bands, building / "index")
-        splits = {split: _facts_of(readers[split], with_status(index[split], dates)) for split in SETS}
+        splits = {split: _facts_of(readers[split], with_status(index[split], dates)) for split in SPLIT_FOLDERS}
         manifest = {
             "source": settings.source,
             "name": _name(settings),
@@ -82,8 +82,8 @@ def _link(settings: DataSettings, out: Path) -> dict[str, int]:
     """Let `out` stand for S2-NAIP as downloaded, in either layout; none of it is copied."""
     there = Path(settings.path)
     beside = [path for name in BESIDE for path in (there / name, *(there / name).rglob("*"))]
-    for name in SETS.values():
-        link_set(out / name, there / name, status_digest(there, [*beside, *(there / name).rglob("*")]))
+    for name in SPLIT_FOLDERS.values():
+        link_split(out / name, there / name, status_digest(there, [*beside, *(there / name).rglob("*")]))
     return {}
 
 
@@ -123,9 +123,9 @@ def _write_job(settings: DataSettings, out: Path, job: Job) -> tuple[str, list[C
     split, where = job
     chips, maps, left_out = _chips(settings, where)
     for chip in chips:
-        write_chip(out / SETS[split], chip)
+        write_chip(out / SPLIT_FOLDERS[split], chip)
     for name, text in maps.items():
-        path = out / SETS[split] / name
+        path = out / SPLIT_FOLDERS[split] / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     notes = [Chip(c.tile, c.uuid, NO_PIXELS, {}, objects=c.objects, caption=c.caption, region=c.region) for c in chips]
@@ -134,7 +134,7 @@ def _write_job(settings: DataSettings, out: Path, job: Job) -> tuple[str, list[C
 
 def _write_all(settings: DataSettings, jobs: list[Job], out: Path) -> dict[str, int]:
     """Make and write every chip; return how many were left out, by reason."""
-    notes: dict[str, list[Chip]] = {split: [] for split in SETS}
+    notes: dict[str, list[Chip]] = {split: [] for split in SPLIT_FOLDERS}
     left_out: dict[str, int] = {}
     progress = Progress("data", len(jobs), "regions" if settings.source == "world" else "images")
     for split, chips, missing in map_jobs(partial(_write_job, settings, out), jobs):
@@ -148,18 +148,18 @@ def _write_all(settings: DataSettings, jobs: list[Job], out: Path) -> dict[str, 
         objects = {c.tile: c.objects for c in chips if c.objects}
         captions = {c.tile: c.caption for c in chips if c.caption}
         regions = {c.tile: c.region for c in chips if c.region}
-        write_set_files(out / SETS[split], sorted(c.tile for c in chips), objects, captions, regions)
+        write_split_files(out / SPLIT_FOLDERS[split], sorted(c.tile for c in chips), objects, captions, regions)
     return left_out
 
 
 def _facts_of(reader: S2NAIP, index: pd.DataFrame) -> dict[str, Any]:
     """Return what one split holds."""
-    folder = reader.set.folder
+    folder = reader.chips.folder
     found = counts(index)
     if not found["places"]:
         raise ValueError(f"none of the {len(index)} places of {folder.name} can be used: {found['left out']}")
     usable = index[index.status == "ok"]
-    dated = sum(reader.set.dates(tile) is not None for tile in usable.tile)
+    dated = sum(reader.chips.dates(tile) is not None for tile in usable.tile)
     return {**found, "dated": dated, "sha256": tree_digest(folder)}
 
 

@@ -14,13 +14,13 @@ from PIL import Image
 from rasterio.transform import from_origin
 
 from satsr.common.digests import tree_digest
-from satsr.data.making import main_set as make
-from satsr.data.making.main_set import make_data
+from satsr.data.making import main_data as make
+from satsr.data.making.main_data import make_data
 from satsr.data.making.own_images import list_images, list_pairs, pair_chips, read_hr
 from satsr.data.pairs import Pairs
 from satsr.data.readers.s2naip import S2NAIP, S2NAIPOld
 from satsr.data.readers.s2naip_convert import convert_layout, to_old
-from satsr.data.readers.s2naip_folder import SETS, region_of
+from satsr.data.readers.s2naip_folder import SPLIT_FOLDERS, region_of
 from satsr.data.settings import DataSettings, PairSettings, Splits
 from satsr.data.splits import split_regions
 from tests.data.readers.published_chips import published
@@ -41,7 +41,7 @@ def test_same_seed_same_bytes(world: tuple[Path, dict], tmp_path: Path) -> None:
 
 
 def test_manifest_counts_and_digests(world: tuple[Path, dict]) -> None:
-    for split, name in SETS.items():
+    for split, name in SPLIT_FOLDERS.items():
         found = world[1]["sets"][split]
         assert (found["chips"], found["dated"], found["regions"], found["frames"]) == (1, 1, 1, 2)
         assert found["sha256"] == tree_digest(world[0] / name)
@@ -49,12 +49,12 @@ def test_manifest_counts_and_digests(world: tuple[Path, dict]) -> None:
 
 def test_splits_share_no_region(world: tuple[Path, dict]) -> None:
     settings = PairSettings(dates=2)
-    regions = [{region_of(t) for t in Pairs(world[0] / name, settings).tiles} for name in SETS.values()]
+    regions = [{region_of(t) for t in Pairs(world[0] / name, settings).tiles} for name in SPLIT_FOLDERS.values()]
     assert not set.intersection(*regions)
 
 
 def test_every_band_of_the_layout_is_there(world: tuple[Path, dict]) -> None:
-    (chip,) = (world[0] / SETS["train"] / "sentinel2").iterdir()
+    (chip,) = (world[0] / SPLIT_FOLDERS["train"] / "sentinel2").iterdir()
     bands = {p.stem for p in chip.glob("*.png")}
     assert bands == {"tci", "b01", "b05", "b06", "b07", "b08", "b09", "b10", "b11", "b12"}
 
@@ -64,7 +64,7 @@ def test_every_split_gets_a_region_and_each_region_one_split(count: int) -> None
     names = [f"r{n}" for n in range(count)]
     split = split_regions(names, Splits(), seed=1)
     assert set(split) == set(names)
-    assert set(split.values()) == set(SETS)
+    assert set(split.values()) == set(SPLIT_FOLDERS)
     assert split == split_regions(names[::-1], Splits(), seed=1)
 
 
@@ -98,7 +98,9 @@ def test_a_folder_of_any_images_becomes_a_data_set(tmp_path: Path) -> None:
     settings = DataSettings(source="folder", path=str(images(tmp_path / "in")), dates=2)
     manifest = make_data(settings, tmp_path / "out", dates=2)
     assert sum(found["chips"] for found in manifest["sets"].values()) == 1 + 2 + 1 + 2 + 4 + 1
-    captions = {Pairs(tmp_path / "out" / n, PairSettings(dates=2)).pair(0, extras=True).caption for n in SETS.values()}
+    captions = {
+        Pairs(tmp_path / "out" / n, PairSettings(dates=2)).pair(0, extras=True).caption for n in SPLIT_FOLDERS.values()
+    }
     assert captions <= {"an aerial image of bare land", "an aerial image of sparse forest", None}
 
 
@@ -111,7 +113,7 @@ def test_simulated_series_matches_its_image(tmp_path: Path) -> None:
         Image.fromarray(np.full((128, 128, 3), value)).save(folder / f"{number}.png")
     make_data(DataSettings(source="folder", path=str(folder), dates=1, cloudy_share=0), tmp_path / "out", dates=1)
     seen = []
-    for name in SETS.values():
+    for name in SPLIT_FOLDERS.values():
         pairs = Pairs(tmp_path / "out" / name, PairSettings(dates=1))
         seen += [(float(p.hr.mean()), float(p.lr.mean())) for p in map(pairs.pair, range(len(pairs)))]
     low = [lr for _, lr in sorted(seen)]
@@ -162,7 +164,7 @@ def test_a_large_image_is_one_region(tmp_path: Path) -> None:
     for number in range(3):
         Image.new("RGB", (128, 128 * 17), "gray").save(tmp_path / f"{number}.png")
     make_data(DataSettings(source="folder", path=str(tmp_path), dates=1), tmp_path / "out", dates=1)
-    for name in SETS.values():
+    for name in SPLIT_FOLDERS.values():
         assert Pairs(tmp_path / "out" / name, PairSettings(dates=1)).index.region.nunique() == 1
 
 
@@ -275,7 +277,7 @@ def test_dates_of_some_chips_only_are_refused(tmp_path: Path) -> None:
     made = tmp_path / "made"
     make_data(SMALL.model_copy(update={"chips_per_side": 2}), made, dates=2)
     settings = DataSettings(source="s2naip", path=str(made), leakage="report")
-    given = sorted((made / SETS["val"] / "sentinel2").glob("*/dates.csv"))
+    given = sorted((made / SPLIT_FOLDERS["val"] / "sentinel2").glob("*/dates.csv"))
     given[0].unlink()
     with pytest.raises(ValueError, match=r"11 of 12 usable chips have dates\.csv, expected all or none"):
         make_data(settings, tmp_path / "data", dates=2)
@@ -315,5 +317,7 @@ def test_a_download_of_s2_naip_is_used_where_it_lies(old: bool, tmp_path: Path) 
     image = next(there.glob("val_set/**/tci.png" if not old else "val_set/s2_condensed/**/*.png"))
     image.touch()
     changed = make_data(settings, tmp_path / "data", dates=4)
-    differs = {split for split in SETS if changed["sets"][split]["sha256"] != manifest["sets"][split]["sha256"]}
+    differs = {
+        split for split in SPLIT_FOLDERS if changed["sets"][split]["sha256"] != manifest["sets"][split]["sha256"]
+    }
     assert differs == {"val"}

@@ -9,12 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from satsr.evaluation.intervals import draw_counts, percentile_interval
-from satsr.metrics.set_distances import SET_METRICS, Features
+from satsr.metrics.set_distances import SET_DISTANCES, Features
 
 COLUMNS = ["method", "seed", "metric", "value", "low", "high", "images", "regions", "network"]
 
 
-def set_table(
+def set_distance_table(
     outputs: Mapping[tuple[str, int], Features],
     targets: Features,
     regions: NDArray[np.str_],
@@ -43,7 +43,7 @@ def set_table(
     draws = draw_counts(len(names), resamples, np.random.default_rng(seed))
     picks = [np.concatenate([np.repeat(np.flatnonzero(number == r), n) for r, n in enumerate(d)]) for d in draws]
     for (method, training_seed), features in outputs.items():
-        for metric, distance in SET_METRICS.items():
+        for metric, distance in SET_DISTANCES.items():
             spread = np.array([distance(features[p], targets[p]) for p in picks])
             low, high = percentile_interval(spread, level)
             value = distance(features, targets)
