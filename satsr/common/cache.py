@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from satsr.common.digests import text_digest
 
 
 def key_of(configuration: Mapping[str, Any], code: str) -> str:
@@ -20,7 +21,7 @@ def key_of(configuration: Mapping[str, Any], code: str) -> str:
         code: the fingerprint of what makes the result, see `satsr.common.code`.
     """
     text = json.dumps({"configuration": configuration, "code": code}, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return text_digest(text)[:16]
 
 
 def scratch_folder(scratch: Path, name: str, key: str) -> Path:

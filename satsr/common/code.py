@@ -8,11 +8,12 @@ a network moves those of what runs it.
 from __future__ import annotations
 
 import ast
-import hashlib
 import re
 from collections.abc import Iterable, Mapping, Set
 from functools import cache
 from pathlib import Path
+
+from satsr.common.digests import content_digest, text_digest
 
 PACKAGE = Path(__file__).resolve().parents[1]
 NAME = PACKAGE.name
@@ -127,7 +128,7 @@ def fingerprint(start: Iterable[str], cut: Cut | None = None, more: Iterable[ast
     parts = [f"{name} {_digest(name)}" for name in names] + [structure(tree) for tree in more]
     libraries = libraries_of(names)
     parts += [f"{name} {version}" for name, version in sorted(_locked().items()) if name in libraries]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    return text_digest("\n".join(parts))[:16]
 
 
 def libraries_of(names: Iterable[str]) -> frozenset[str]:
@@ -197,11 +198,8 @@ def _names(module: str, data: Path) -> bool:
 @cache
 def _digest(name: str) -> str:
     """Return what identifies one module and the package data that it names."""
-    found = hashlib.sha256(structure(_tree(name)).encode())
-    for path, readers in package_data().items():
-        if name in readers:
-            found.update(path.read_bytes())
-    return found.hexdigest()
+    named = [path.read_bytes() for path, readers in package_data().items() if name in readers]
+    return content_digest([structure(_tree(name)).encode(), *named])
 
 
 @cache

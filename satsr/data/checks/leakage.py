@@ -115,14 +115,14 @@ def leakage(title: str, splits: Mapping[str, Pairs], rule: LeakageRule) -> dict[
     """
     regions = {split: {pairs.reader.region(tile) for tile in pairs.reader.tiles} for split, pairs in splits.items()}
     shared = {r: [s for s, some in regions.items() if r in some] for r in sorted(set().union(*regions.values()))}
-    shared = {region: splits for region, splits in shared.items() if len(splits) > 1}
+    shared = {region: several for region, several in shared.items() if len(several) > 1}
     places = positions({split: pairs.reader for split, pairs in splits.items()})
     pair = splits["train"].pair(0)
     least_m = math.hypot(*(side * pair.gsd_m for side in pair.hr.shape[-2:]))
     apart = pd.DataFrame(columns=["distance_m"], dtype=float) if places.empty else nearest_training_tiles(places)
     if rule == "fail":
-        for region, splits in shared.items():
-            raise ValueError(f"{title}: region {region} lies in {' and '.join(splits)}: {REMEDY}")
+        for region, several in shared.items():
+            raise ValueError(f"{title}: region {region} lies in {' and '.join(several)}: {REMEDY}")
         check_distance(apart, least_m, title, REMEDY)
     return {
         "data set": title,
