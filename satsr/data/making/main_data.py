@@ -60,7 +60,10 @@ def make_data(
         left_out = _write_all(settings, jobs, files) if jobs else _link(settings, files)
         readers = {split: S2NAIP.open(files, split) for split in SPLIT_FOLDERS}
         index = write_index(readers, bands, building / "index")
-        splits = {split: _facts_of(readers[split], with_status(index[split], dates)) for split in SPLIT_FOLDERS}
+        splits = {
+            split: _facts_of(files / name, readers[split], with_status(index[split], dates))
+            for split, name in SPLIT_FOLDERS.items()
+        }
         manifest = {
             "source": settings.source,
             "name": _name(settings),
@@ -152,9 +155,8 @@ def _write_all(settings: DataSettings, jobs: list[Job], out: Path) -> dict[str, 
     return left_out
 
 
-def _facts_of(reader: S2NAIP, index: pd.DataFrame) -> dict[str, Any]:
-    """Return what one split holds."""
-    folder = reader.chips.folder
+def _facts_of(folder: Path, reader: S2NAIP, index: pd.DataFrame) -> dict[str, Any]:
+    """Return what one split holds; of a download, whose folder only names it, no image is read for the digest."""
     found = counts(index)
     if not found["places"]:
         raise ValueError(f"none of the {len(index)} places of {folder.name} can be used: {found['left out']}")

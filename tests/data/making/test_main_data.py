@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 import torch
@@ -14,18 +16,26 @@ from PIL import Image
 from rasterio.transform import from_origin
 
 from satsr.common.digests import tree_digest
+from satsr.data.data_set import index_file
+from satsr.data.frames import statuses_of
+from satsr.data.making import jobs
 from satsr.data.making import main_data as make
 from satsr.data.making.main_data import make_data
 from satsr.data.making.own_images import list_images, list_pairs, pair_chips, read_hr
 from satsr.data.pairs import Pairs
 from satsr.data.readers.s2naip import S2NAIP, S2NAIPOld
 from satsr.data.readers.s2naip_convert import convert_layout, to_old
-from satsr.data.readers.s2naip_folder import SPLIT_FOLDERS, region_of
+from satsr.data.readers.s2naip_folder import SPLIT_FOLDERS, Chip, region_of
 from satsr.data.settings import DataSettings, PairSettings, Splits
 from satsr.data.splits import split_regions
 from tests.data.readers.published_chips import published
 
 SMALL = DataSettings(regions=3, chips_per_side=1, dates=2)
+
+
+def opened(out: Path, split: str, settings: PairSettings) -> Pairs:
+    """Return the pairs of a split of what `make_data` wrote."""
+    return Pairs(S2NAIP.open(out / "files", split), settings)
 
 
 @pytest.fixture(scope="module")
@@ -42,19 +52,41 @@ def test_same_seed_same_bytes(world: tuple[Path, dict], tmp_path: Path) -> None:
 
 def test_manifest_counts_and_digests(world: tuple[Path, dict]) -> None:
     for split, name in SPLIT_FOLDERS.items():
-        found = world[1]["sets"][split]
-        assert (found["chips"], found["dated"], found["regions"], found["frames"]) == (1, 1, 1, 2)
-        assert found["sha256"] == tree_digest(world[0] / name)
+        found = world[1]["splits"][split]
+        assert (found["places"], found["dated"], found["regions"], found["frames"]) == (1, 1, 1, 2)
+        assert found["sha256"] == tree_digest(world[0] / "files" / name)
+    digests = [found["sha256"] for found in world[1]["splits"].values()]
+    assert world[1]["digest"] == "-".join(digest[:16] for digest in digests)
+    assert (world[1]["dated"], world[1]["bands"]) == (True, ["red", "green", "blue"])
+
+
+def test_the_index_says_what_the_readers_say(world: tuple[Path, dict]) -> None:
+    for split in SPLIT_FOLDERS:
+        expected = statuses_of(S2NAIP.open(world[0] / "files", split), ("red", "green", "blue"))
+        pd.testing.assert_frame_equal(pd.read_parquet(index_file(world[0] / "index", split)), expected)
+
+
+def test_a_place_that_lacks_a_band_is_named_when_that_band_is_looked_at(
+    world: tuple[Path, dict], tmp_path: Path
+) -> None:
+    there = Path(shutil.copytree(world[0] / "files", tmp_path / "there"))
+    path = next((there / SPLIT_FOLDERS["val"]).rglob("b08.png"))
+    path.unlink()
+    settings = DataSettings(source="s2naip", path=str(there), leakage="report")
+    assert make_data(settings, tmp_path / "data", dates=2)["bands"] == ["red", "green", "blue"]
+    with pytest.raises(FileNotFoundError, match=r"b08\.png"):
+        make_data(settings, tmp_path / "other", 2, (*S2NAIP.facts.bands_in, "b08"))
+    assert not (tmp_path / "other").exists()
 
 
 def test_splits_share_no_region(world: tuple[Path, dict]) -> None:
     settings = PairSettings(dates=2)
-    regions = [{region_of(t) for t in Pairs(world[0] / name, settings).tiles} for name in SPLIT_FOLDERS.values()]
+    regions = [{region_of(t) for t in opened(world[0], split, settings).tiles} for split in SPLIT_FOLDERS]
     assert not set.intersection(*regions)
 
 
 def test_every_band_of_the_layout_is_there(world: tuple[Path, dict]) -> None:
-    (chip,) = (world[0] / SPLIT_FOLDERS["train"] / "sentinel2").iterdir()
+    (chip,) = (world[0] / "files" / SPLIT_FOLDERS["train"] / "sentinel2").iterdir()
     bands = {p.stem for p in chip.glob("*.png")}
     assert bands == {"tci", "b01", "b05", "b06", "b07", "b08", "b09", "b10", "b11", "b12"}
 
@@ -97,10 +129,9 @@ def tiff(path: Path, values: np.ndarray, gsd_m: float = 2.4, nodata: float | Non
 def test_a_folder_of_any_images_becomes_a_data_set(tmp_path: Path) -> None:
     settings = DataSettings(source="folder", path=str(images(tmp_path / "in")), dates=2)
     manifest = make_data(settings, tmp_path / "out", dates=2)
-    assert sum(found["chips"] for found in manifest["sets"].values()) == 1 + 2 + 1 + 2 + 4 + 1
-    captions = {
-        Pairs(tmp_path / "out" / n, PairSettings(dates=2)).pair(0, extras=True).caption for n in SPLIT_FOLDERS.values()
-    }
+    assert sum(found["places"] for found in manifest["splits"].values()) == 1 + 2 + 1 + 2 + 4 + 1
+    two = PairSettings(dates=2)
+    captions = {opened(tmp_path / "out", split, two).pair(0, extras=True).caption for split in SPLIT_FOLDERS}
     assert captions <= {"an aerial image of bare land", "an aerial image of sparse forest", None}
 
 
@@ -113,8 +144,8 @@ def test_simulated_series_matches_its_image(tmp_path: Path) -> None:
         Image.fromarray(np.full((128, 128, 3), value)).save(folder / f"{number}.png")
     make_data(DataSettings(source="folder", path=str(folder), dates=1, cloudy_share=0), tmp_path / "out", dates=1)
     seen = []
-    for name in SPLIT_FOLDERS.values():
-        pairs = Pairs(tmp_path / "out" / name, PairSettings(dates=1))
+    for split in SPLIT_FOLDERS:
+        pairs = opened(tmp_path / "out", split, PairSettings(dates=1))
         seen += [(float(p.hr.mean()), float(p.lr.mean())) for p in map(pairs.pair, range(len(pairs)))]
     low = [lr for _, lr in sorted(seen)]
     assert low == sorted(low)
@@ -164,8 +195,8 @@ def test_a_large_image_is_one_region(tmp_path: Path) -> None:
     for number in range(3):
         Image.new("RGB", (128, 128 * 17), "gray").save(tmp_path / f"{number}.png")
     make_data(DataSettings(source="folder", path=str(tmp_path), dates=1), tmp_path / "out", dates=1)
-    for name in SPLIT_FOLDERS.values():
-        assert Pairs(tmp_path / "out" / name, PairSettings(dates=1)).index.region.nunique() == 1
+    for split in SPLIT_FOLDERS:
+        assert opened(tmp_path / "out", split, PairSettings(dates=1)).index.region.nunique() == 1
 
 
 def test_max_chips_takes_classes_in_turn(tmp_path: Path) -> None:
@@ -216,7 +247,7 @@ def test_real_pairs_keep_their_own_pixels(tmp_path: Path) -> None:
         real_pair(tmp_path / "in", name, lr=64, hr=256)
     settings = DataSettings(source="pairs", path=str(tmp_path / "in"))
     manifest = make_data(settings, tmp_path / "out", dates=2)
-    assert sum(found["chips"] for found in manifest["sets"].values()) == 4 * 4
+    assert sum(found["places"] for found in manifest["splits"].values()) == 4 * 4
     chips, _ = pair_chips(list_pairs(settings)[0])
     with Image.open(tmp_path / "in" / "a_lr1.png") as image:
         np.testing.assert_array_equal(chips[3].bands["tci"][1], np.asarray(image)[32:, 32:])
@@ -238,13 +269,13 @@ def fail_at(monkeypatch: pytest.MonkeyPatch, error: BaseException, at: int) -> N
     """Let the writing of chip number `at` fail."""
     write, count = make.write_chip, iter(range(100))
 
-    def failing(folder: Path, chip: object) -> None:
+    def failing(folder: Path, chip: Chip) -> None:
         if next(count) == at:
             raise error
         write(folder, chip)
 
     monkeypatch.setattr(make, "write_chip", failing)
-    monkeypatch.setattr(make, "usable_cores", lambda: 1)
+    monkeypatch.setattr(jobs, "usable_cores", lambda: 1)
 
 
 def test_full_disk_is_one_line_and_keeps_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,8 +307,8 @@ def test_too_little_space_is_said_before_anything_is_written(tmp_path: Path, mon
 def test_dates_of_some_chips_only_are_refused(tmp_path: Path) -> None:
     made = tmp_path / "made"
     make_data(SMALL.model_copy(update={"chips_per_side": 2}), made, dates=2)
-    settings = DataSettings(source="s2naip", path=str(made), leakage="report")
-    given = sorted((made / SPLIT_FOLDERS["val"] / "sentinel2").glob("*/dates.csv"))
+    settings = DataSettings(source="s2naip", path=str(made / "files"), leakage="report")
+    given = sorted((made / "files" / SPLIT_FOLDERS["val"] / "sentinel2").glob("*/dates.csv"))
     given[0].unlink()
     with pytest.raises(ValueError, match=r"11 of 12 usable chips have dates\.csv, expected all or none"):
         make_data(settings, tmp_path / "data", dates=2)
@@ -288,8 +319,9 @@ def test_dates_of_some_chips_only_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
     for path in made.rglob("dates.csv"):
         path.unlink()
-    found = make_data(settings, tmp_path / "data", dates=2)["sets"]
-    assert [each["dated"] for each in found.values()] == [0, 0, 0]
+    found = make_data(settings, tmp_path / "data", dates=2)
+    assert [each["dated"] for each in found["splits"].values()] == [0, 0, 0]
+    assert found["dated"] is False
 
 
 @pytest.mark.parametrize("old", [False, True])
@@ -303,11 +335,12 @@ def test_a_download_of_s2_naip_is_used_where_it_lies(old: bool, tmp_path: Path) 
     before = tree_digest(there)
     settings = DataSettings(source="s2naip", path=str(there))
     manifest = make_data(settings, tmp_path / "data", dates=4)
-    assert [manifest["sets"][split]["chips"] for split in ("train", "val", "test")] == [6, 3, 2]
-    assert [found["dated"] for found in manifest["sets"].values()] == [0, 0, 0]
+    assert [manifest["splits"][split]["places"] for split in ("train", "val", "test")] == [6, 3, 2]
+    assert [found["dated"] for found in manifest["splits"].values()] == [0, 0, 0]
     assert manifest["name"] == "S2-NAIP"
-    assert sum(path.stat().st_size for path in (tmp_path / "data").rglob("*.*")) < 1000, "nothing is copied"
-    pairs = Pairs(tmp_path / "data" / "train_urban_set", PairSettings(dates=4))
+    linked = (tmp_path / "data" / "files").rglob("*.*")
+    assert sum(path.stat().st_size for path in linked) < 1000, "nothing is copied"
+    pairs = opened(tmp_path / "data", "train", PairSettings(dates=4))
     expected = Pairs(S2NAIPOld(there, "train") if old else S2NAIP(there, "train"), PairSettings(dates=4))
     torch.testing.assert_close(pairs.pair(3).lr, expected.pair(3).lr)
     torch.testing.assert_close(pairs.pair(3).hr, expected.pair(3).hr)
@@ -317,7 +350,6 @@ def test_a_download_of_s2_naip_is_used_where_it_lies(old: bool, tmp_path: Path) 
     image = next(there.glob("val_set/**/tci.png" if not old else "val_set/s2_condensed/**/*.png"))
     image.touch()
     changed = make_data(settings, tmp_path / "data", dates=4)
-    differs = {
-        split for split in SPLIT_FOLDERS if changed["sets"][split]["sha256"] != manifest["sets"][split]["sha256"]
-    }
-    assert differs == {"val"}
+    before_it, after = manifest["splits"], changed["splits"]
+    assert {split for split in SPLIT_FOLDERS if after[split]["sha256"] != before_it[split]["sha256"]} == {"val"}
+    assert changed["digest"] != manifest["digest"]
