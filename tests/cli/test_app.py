@@ -96,5 +96,5 @@ def test_unknown_pairs_end_in_one_line(
 ) -> None:
     out = tmp_path / "votes.csv"
     code, printed = run(monkeypatch, capsys, "vote", "--out", out, "--pairs", "nonsense", "--no-browser")
-    assert (code, printed) == (1, "satsr: got --pairs nonsense, expected one of methods, stand-in\n")
+    assert (code, printed) == (1, "satsr: got --pairs nonsense, expected methods or stand-in\n")
     assert not out.exists()

@@ -49,10 +49,8 @@ def test_oli2msi_shrinks_twice_and_thrice_so_that_the_scale_is_two(oli2msi: Read
 
 def test_a_new_pixel_that_touches_a_masked_one_is_masked(probav: Reader) -> None:
     tile = next(t for t in probav.tiles if not probav.sample(t, ("nir",)).hr_valid.all())
-    before, after = (
-        probav.sample(tile, ("nir",)).hr_valid,
-        PaperTime(probav, paper_time.PROBAV).sample(tile, ("nir",)).hr_valid,
-    )
+    made = PaperTime(probav, paper_time.PROBAV)
+    before, after = (reader.sample(tile, ("nir",)).hr_valid for reader in (probav, made))
     rows, columns = np.nonzero(after)
     assert after.any()
     assert not after.all()
