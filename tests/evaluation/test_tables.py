@@ -22,7 +22,7 @@ from satsr.evaluation.tables import (
     read_scores,
     scores_as_text,
     tabs,
-    with_sets,
+    with_set_distances,
 )
 
 SETTINGS = TableSettings(resamples=200)
@@ -91,7 +91,7 @@ def test_scores_of_images_stand_beside_those_of_sets() -> None:
     main = main_table(scores({"bicubic": 20.0, "esrgan": 22.0}), SETTINGS, "s2naip", "tiny")
     rows = [("esrgan", 0, "fid", 3.0), ("esrgan", 1, "fid", 5.0), ("bicubic", 0, "fid", 60.25)]
     sets = pd.DataFrame(rows, columns=["method", "seed", "metric", "value"])
-    table = with_sets(main, sets, ["esrgan", "sr3", "bicubic"], DIGITS)
+    table = with_set_distances(main, sets, ["esrgan", "sr3", "bicubic"], DIGITS)
     assert table.method.tolist() == ["esrgan", "sr3", "bicubic"]
     assert table.FID.tolist() == ["4", NOT_RUN, "60.25"]
     assert table.cpsnr[1] == NOT_RUN

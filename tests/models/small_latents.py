@@ -12,7 +12,7 @@ from satsr.models.autoencoder import Autoencoder, tiny_config
 from satsr.models.diffusion.unet import latent_unet_config
 from satsr.models.latent_diffusion import LatentDiffusion
 from satsr.models.sizes import build_network
-from satsr.models.superresolver import find_method
+from satsr.models.superresolver import NETWORKS
 
 AUTOENCODER = tiny_config(channels=4, width=8, levels=2, blocks=1, patch=2)
 UNET = latent_unet_config(4, (8, 16), 1, ())
@@ -24,7 +24,7 @@ def network(**changes: Any) -> LatentDiffusion:
     sizes = {"bands": 3, "out_channels": 3, "scale": 4, "autoencoder": AUTOENCODER, "unet": UNET, "sampling_steps": 3}
     with torch.inference_mode(False), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        made = build_network(LatentDiffusion, {**sizes, **changes}, find_method("satdiffmoe").groups)
+        made = build_network(LatentDiffusion, {**sizes, **changes}, NETWORKS["satdiffmoe"].groups)
         for parameter in made.parameters():
             if not parameter.any():
                 nn.init.normal_(parameter.data, std=0.1)

@@ -10,7 +10,7 @@ from satsr.models.diffusion.fusion import Fusion
 from satsr.models.latent_diffusion import STABLE_DIFFUSION_CHAIN
 from satsr.models.pixel_diffusion import SR3_CHAIN
 from satsr.models.sizes import size_names
-from satsr.models.superresolver import METHODS, ModelCard, Sizes, SuperResolver
+from satsr.models.superresolver import NETWORKS, ModelCard, Sizes, SuperResolver
 from tests.models.small_latents import AUTOENCODER, UNET
 
 RGB = ("red", "green", "blue")
@@ -39,10 +39,10 @@ def test_what_is_not_named_is_as_published() -> None:
     assert built("sr3", beta_end=0.05).network.process == replace(SR3_CHAIN, beta_end=0.05)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", NETWORKS)
 def test_a_group_itself_is_no_name(method: str) -> None:
-    names = size_names(METHODS[method].network, METHODS[method].groups)
-    assert not names & set(METHODS[method].groups)
+    names = size_names(NETWORKS[method].kind, NETWORKS[method].groups)
+    assert not names & set(NETWORKS[method].groups)
 
 
 @pytest.mark.parametrize(

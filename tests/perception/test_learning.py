@@ -23,7 +23,7 @@ from satsr.perception.load import load_clip, load_trunk
 from satsr.perception.roles import chosen_judges, folder_of, network_name, save_judges
 from satsr.perception.settings import ClipSettings, PerceptionSettings, TrunkSettings
 from satsr.world.captions import PREFIX
-from tests.data.making.chips import made_up_chip, write_split
+from tests.data.making.chips import made_up_chip, written
 
 CLIP = ClipSettings(tower={"layers": (1, 1, 1, 1), "width": 8, "head_width": 16}, steps=2, batch=4, seed=1)
 TRUNK = TrunkSettings(widths=(4, 8), steps=2, batch=4, seed=1)
@@ -134,7 +134,7 @@ def test_vocabulary_leaves_out_numbers_and_what_tells_nothing() -> None:
 def test_only_captioned_images_are_read(tmp_path: Path) -> None:
     chips = [made_up_chip(f"{16 * n}_0", seed=n) for n in range(3)]
     chips[1] = dataclasses.replace(chips[1], caption=None)
-    pairs = Pairs(write_split(tmp_path / "some", chips), PairSettings(dates=3))
+    pairs = Pairs(written(tmp_path / "some", chips), PairSettings(dates=3))
     scenes = Scenes.read(pairs)
     assert scenes.captions == ("an aerial image of a test",) * 2
     expected = np.stack([pairs.chips.hr(tile) for tile in pairs.tiles if pairs.chips.caption(tile)])
@@ -144,7 +144,7 @@ def test_only_captioned_images_are_read(tmp_path: Path) -> None:
     np.testing.assert_allclose(std, expected.std(axis=(0, 1, 2)) / 255, rtol=1e-4)
     mute = [dataclasses.replace(chip, caption=None) for chip in chips]
     with pytest.raises(ValueError, match="no image has a caption: put images in one folder per class, or name publi"):
-        Scenes.read(Pairs(write_split(tmp_path / "none", mute), PairSettings(dates=3)))
+        Scenes.read(Pairs(written(tmp_path / "none", mute), PairSettings(dates=3)))
 
 
 def test_a_lesson_varies_light_and_captions_but_not_sharpness() -> None:

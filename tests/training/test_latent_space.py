@@ -17,7 +17,7 @@ from satsr.data.settings import PairSettings
 from satsr.models.diffusers_files import CONFIG, WEIGHTS, Network, load_network, save_network
 from satsr.training.latent_space import Lessons, make_autoencoder, make_prior, open_autoencoder
 from satsr.training.settings import AutoencoderSettings, PriorSettings
-from tests.data.making.chips import made_up_chip, write_split
+from tests.data.making.chips import made_up_chip, written
 from tests.metrics.input_series import random_scene
 from tests.models.small_latents import AUTOENCODER, UNET, autoencoder_weights
 
@@ -58,7 +58,7 @@ def last_loss(printed: str) -> float:
 
 
 def test_lessons_are_the_hr_images_of_the_set(tmp_path: Path) -> None:
-    pairs = Pairs(write_split(tmp_path, [made_up_chip(f"{16 * n}_0", seed=n) for n in range(3)]), PairSettings(dates=3))
+    pairs = Pairs(written(tmp_path, [made_up_chip(f"{16 * n}_0", seed=n) for n in range(3)]), PairSettings(dates=3))
     found = Lessons.of(pairs, "digest")
     expected = np.stack([pairs.chips.hr(tile) for tile in pairs.tiles])
     np.testing.assert_array_equal(found.images.permute(0, 2, 3, 1), expected)
