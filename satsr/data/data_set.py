@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from satsr.common.paths import MAIN, DataFolders, Workspace
-from satsr.data.frames import statuses_of
 from satsr.data.manifest import read_manifest
-from satsr.data.pairs import Pairs, bands_seen
-from satsr.data.reader import SPLITS, Facts, Reader
+from satsr.data.pairs import Pairs
+from satsr.data.place_index import index_file
+from satsr.data.reader import SPLITS, Facts, Reader, bands_seen
 from satsr.data.readers.paper_time import PaperTime, Treatment
 from satsr.data.readers.s2naip import S2NAIP
 from satsr.data.settings import DataSetSettings, PairSettings
@@ -97,7 +96,7 @@ class DataSet:
     def seen_as(self, settings: PairSettings, split: str) -> Pairs:
         """Return the usable pairs of a split with other dates or bands than those of the data set's settings."""
         reader = self.readers[split]
-        indexed = list(bands_seen(settings, reader.facts)) == self.manifest["bands"]
+        indexed = list(bands_seen(settings.bands, reader.facts)) == self.manifest["bands"]
         return Pairs(reader, settings, pd.read_parquet(index_file(self.folders.index, split)) if indexed else None)
 
 
@@ -109,42 +108,3 @@ def main_data(here: Workspace, pairs: PairSettings) -> DataSet:
         pairs: how a place becomes a sample.
     """
     return DataSet(MAIN, S2NAIP, DataSetSettings(pairs=pairs), here)
-
-
-def index_file(folder: Path, split: str) -> Path:
-    """Return the file that says what each place of a split holds."""
-    return folder / f"{split}.parquet"
-
-
-def write_index(readers: Mapping[str, Reader], bands: tuple[str, ...], folder: Path) -> dict[str, pd.DataFrame]:
-    """Look at every place once, write down what it holds, and return that by split.
-
-    Args:
-        readers: split -> reader.
-        bands: of LR that are read.
-        folder: made when it is not there.
-
-    Raises:
-        ValueError, FileNotFoundError: a file is missing, truncated or of the wrong shape.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    found = {split: statuses_of(reader, bands) for split, reader in readers.items()}
-    for split, statuses in found.items():
-        statuses.to_parquet(index_file(folder, split), index=False)
-    return found
-
-
-def counts(index: pd.DataFrame) -> dict[str, Any]:
-    """Return how many places of a split can be used, how many are left out and why, and how many frames there are.
-
-    Args:
-        index: from `with_status`.
-    """
-    usable = index[index.status == "ok"]
-    return {
-        "places": len(usable),
-        "regions": int(usable.region.nunique()),
-        "left out": {k: int(v) for k, v in index[index.status != "ok"].status.value_counts().items()},
-        "frames": int(index.frames.sum()),
-        "frames with black pixels": int((index.frames - index.good_frames).sum()),
-    }

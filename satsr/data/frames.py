@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from satsr.common.digests import text_number
-from satsr.data.reader import Reader, Status
 
 
 def black(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -36,34 +32,3 @@ def choose_frames(good: NDArray[np.bool_], count: int, rng: np.random.Generator)
 def frame_rng(seed: int, tile: str, epoch: int) -> np.random.Generator:
     """Return the generator that chooses the frames of a tile in an epoch, the same on every machine."""
     return np.random.default_rng([seed, text_number(tile), epoch])
-
-
-def statuses_of(reader: Reader, bands: Sequence[str]) -> pd.DataFrame:
-    """Look at every place of a split once.
-
-    Args:
-        reader: of the split.
-        bands: that are read.
-
-    Returns:
-        One row per place, with the columns of `Status`.
-
-    Raises:
-        ValueError, FileNotFoundError: a file is missing, truncated or of the wrong shape.
-    """
-    return pd.DataFrame(reader.statuses(bands), columns=Status._fields)
-
-
-def with_status(statuses: pd.DataFrame, dates: int) -> pd.DataFrame:
-    """Say which places can be used.
-
-    Args:
-        statuses: from `statuses_of`.
-        dates: frames that a place needs.
-
-    Returns:
-        One row per tile: tile, region, frames, good_frames, weight and status, which is `ok` or the reason why the
-        place is left out: what the reader says, or `too few dates`.
-    """
-    enough = np.where(statuses.frames < dates, "too few dates", "ok")
-    return statuses.assign(status=np.where(statuses.unusable == "", enough, statuses.unusable)).drop(columns="unusable")

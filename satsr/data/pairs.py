@@ -17,8 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from satsr.data.frames import choose_frames, frame_rng, statuses_of, with_status
-from satsr.data.reader import COLOURS, Facts, Objects, Reader, Sample
+from satsr.data.frames import choose_frames, frame_rng
+from satsr.data.place_index import statuses_of, with_status
+from satsr.data.reader import Objects, Reader, Sample, bands_seen
 from satsr.data.seen import Seen
 from satsr.data.settings import PairSettings
 
@@ -148,13 +149,6 @@ def spread_evenly(count: int, wanted: int) -> list[int]:
     return [(2 * number + 1) * count // (2 * wanted) for number in range(wanted)]
 
 
-def bands_seen(settings: PairSettings, facts: Facts) -> tuple[str, ...]:
-    """Return the names of the input bands: `tci` gives red, green and blue; none takes those that the reader names."""
-    if not settings.bands:
-        return facts.bands_in
-    return tuple(name for band in settings.bands for name in (COLOURS if band == "tci" else (band,)))
-
-
 class Pairs:
     """The usable pairs of one split.
 
@@ -193,7 +187,7 @@ class Pairs:
     @property
     def bands_in(self) -> tuple[str, ...]:
         """Names of the input bands."""
-        return bands_seen(self.settings, self.reader.facts)
+        return bands_seen(self.settings.bands, self.reader.facts)
 
     @property
     def bands_out(self) -> tuple[str, ...]:

@@ -279,3 +279,10 @@ def write_regions(folder: Path, scenes: Iterable[tuple[str, str]]) -> None:
 def days_since_1970(day: date | None) -> float:
     """Return the number of days, NaN for no date."""
     return math.nan if day is None else float((day - EPOCH).days)
+
+
+def bands_seen(asked: Sequence[str], facts: Facts) -> tuple[str, ...]:
+    """Return the names of the input bands: `tci` gives red, green and blue; none takes those that the reader names."""
+    if not asked:
+        return facts.bands_in
+    return tuple(name for band in asked for name in (COLOURS if band == "tci" else (band,)))

@@ -14,10 +14,11 @@ import torch
 
 from satsr.common.paths import Workspace
 from satsr.data.catalogue import ENTRIES, twin_names
-from satsr.data.data_set import DataSet, index_file, write_manifest
+from satsr.data.data_set import DataSet, write_manifest
 from satsr.data.further import further_data
-from satsr.data.making.twin_data import describe
+from satsr.data.making.describe import describe
 from satsr.data.pairs import Pairs
+from satsr.data.place_index import index_file
 from satsr.data.reader import SPLITS
 from satsr.data.readers.fmow import FMoW
 from satsr.data.settings import DataSetSettings, PairSettings

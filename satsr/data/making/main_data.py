@@ -18,11 +18,10 @@ import pandas as pd
 
 from satsr.common.digests import status_digest, tree_digest
 from satsr.common.progress import Progress
-from satsr.data.data_set import counts, write_index
-from satsr.data.frames import with_status
 from satsr.data.making import own_images as folder
 from satsr.data.making import world_chips
 from satsr.data.making.jobs import map_jobs, whole_or_nothing
+from satsr.data.place_index import counts, with_status, write_index
 from satsr.data.readers.s2naip import S2NAIP
 from satsr.data.readers.s2naip_folder import BESIDE, SPLIT_FOLDERS, Chip, link_split, write_chip, write_split_files
 from satsr.data.settings import DataSettings

@@ -11,15 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from satsr.common.digests import status_digest, tree_digest
+from satsr.common.digests import tree_digest
 from satsr.common.progress import Progress
 from satsr.data.catalogue import ENTRIES, Twin, twin_names
-from satsr.data.data_set import DataSet, counts, write_index
-from satsr.data.frames import with_status
-from satsr.data.further import name_of
 from satsr.data.making.jobs import map_jobs, whole_or_nothing
 from satsr.data.making.twins import scenes
-from satsr.data.pairs import bands_seen
 from satsr.data.reader import SPLITS, Scene
 from satsr.data.settings import TwinSettings
 from satsr.data.splits import split_regions
@@ -51,42 +47,6 @@ def make_twins(settings: TwinSettings, out: Path) -> dict[str, dict[str, Any]]:
             os.replace(building / name, out / name / "files")
         building.rmdir()
     return found
-
-
-def describe(each: DataSet, made: dict[str, Any]) -> dict[str, Any]:
-    """Look at every place of a twin or a download, write its index, and return its manifest.
-
-    Args:
-        each: the data set.
-        made: what `make_twins` says of it; of a download, its files are looked at.
-
-    Raises:
-        ValueError, FileNotFoundError: a file is missing, truncated or of the wrong shape.
-    """
-    found = downloaded(each) if each.settings.path else made
-    bands = bands_seen(each.settings.pairs, each.readers[SPLITS[0]].facts)
-    index = write_index(each.readers, bands, each.folders.index)
-    first = each.readers[SPLITS[0]]
-    days = first.sample(first.tiles[0], bands).days
-    return {
-        "source": "download" if each.settings.path else "twin",
-        "name": name_of(each),
-        "bands": list(bands),
-        "bands_out": list(first.facts.bands_out),
-        "scale": first.facts.scale,
-        "dated": bool((days == days).all()),  # NaN is no date
-        "digest": found["sha256"],
-        "scenes": found["scenes"],
-        "splits": {split: counts(with_status(rows, each.settings.pairs.dates)) for split, rows in index.items()},
-    }
-
-
-def downloaded(each: DataSet) -> dict[str, Any]:
-    """Return the places of each split of a download, and a digest of its files."""
-    tables = [path for kind in ("*.csv", "*.json") for path in each.files.glob(kind)]
-    images = [path for reader in each.readers.values() for tile in reader.tiles for path in reader.files(tile)]
-    places = {split: len(reader.tiles) for split, reader in each.readers.items()}
-    return {"scenes": places, "sha256": status_digest(each.files, [*tables, *images])}
 
 
 def _all_scenes(settings: TwinSettings, splits: dict[str, str]) -> dict[str, list[Scene]]:

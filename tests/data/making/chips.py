@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from satsr.common.paths import Workspace
-from satsr.data.data_set import DataSet, main_data, write_index
+from satsr.data.data_set import DataSet, main_data
 from satsr.data.manifest import write_manifest
-from satsr.data.pairs import bands_seen
+from satsr.data.place_index import write_index
+from satsr.data.reader import bands_seen
 from satsr.data.readers.s2naip import S2NAIP
 from satsr.data.readers.s2naip_folder import SPLIT_FOLDERS, Chip, write_chip, write_split_files
 from satsr.data.settings import PairSettings
@@ -63,7 +64,7 @@ def made_data_set(here: Workspace, chips: Mapping[str, list[Chip]], pairs: PairS
     first = next(iter(chips.values()))
     for split, name in SPLIT_FOLDERS.items():
         write_split(data.files / name, chips.get(split, first))
-    bands = bands_seen(pairs, data.facts)
+    bands = bands_seen(pairs.bands, data.facts)
     write_index(data.readers, bands, data.folders.index)
     dated = all(chip.dates is not None for some in chips.values() for chip in some)
     write_manifest(data.folders, {"name": "made up", "bands": list(bands), "dated": dated, "digest": digest})

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from satsr.cli.data import register
 from satsr.data.checks.check import read_all
-from satsr.data.frames import statuses_of, with_status
+from satsr.data.place_index import statuses_of, with_status
 from satsr.data.reader import Facts, Reader, Sample
 from satsr.data.readers.s2naip import S2NAIP, S2NAIPOld
 from satsr.data.readers.s2naip_convert import convert_layout, to_new, to_old
