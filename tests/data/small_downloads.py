@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from satsr.common.paths import Workspace
-from satsr.data.data_set import DataSet, write_manifest
+from satsr.data.data_set import DataSet
 from satsr.data.further import further_data
 from satsr.data.making.describe import describe
+from satsr.data.manifest import write_manifest
 from satsr.data.reader import SPLITS, Scene
 from satsr.data.readers.fmow import write_data_set
 from satsr.data.settings import DataSetSettings, PairSettings

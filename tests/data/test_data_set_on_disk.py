@@ -14,9 +14,10 @@ import torch
 
 from satsr.common.paths import Workspace
 from satsr.data.catalogue import ENTRIES, twin_names
-from satsr.data.data_set import DataSet, write_manifest
+from satsr.data.data_set import DataSet
 from satsr.data.further import further_data
 from satsr.data.making.describe import describe
+from satsr.data.manifest import write_manifest
 from satsr.data.pairs import Pairs
 from satsr.data.place_index import index_file
 from satsr.data.reader import SPLITS
