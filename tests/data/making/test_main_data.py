@@ -16,12 +16,13 @@ from PIL import Image
 from rasterio.transform import from_origin
 
 from satsr.common.digests import tree_digest
+from satsr.data.data_set import index_file
+from satsr.data.frames import statuses_of
 from satsr.data.making import jobs
 from satsr.data.making import main_data as make
 from satsr.data.making.main_data import make_data
 from satsr.data.making.own_images import list_images, list_pairs, pair_chips, read_hr
 from satsr.data.pairs import Pairs
-from satsr.data.place_index import index_file, statuses_of
 from satsr.data.readers.s2naip import S2NAIP, S2NAIPOld
 from satsr.data.readers.s2naip_convert import convert_layout, to_old
 from satsr.data.readers.s2naip_folder import SPLIT_FOLDERS, Chip, region_of
@@ -349,6 +350,6 @@ def test_a_download_of_s2_naip_is_used_where_it_lies(old: bool, tmp_path: Path) 
     image = next(there.glob("val_set/**/tci.png" if not old else "val_set/s2_condensed/**/*.png"))
     image.touch()
     changed = make_data(settings, tmp_path / "data", dates=4)
-    before_it, after = manifest["splits"], changed["splits"]
-    assert {split for split in SPLIT_FOLDERS if after[split]["sha256"] != before_it[split]["sha256"]} == {"val"}
+    earlier, later = manifest["splits"], changed["splits"]
+    assert {split for split in SPLIT_FOLDERS if later[split]["sha256"] != earlier[split]["sha256"]} == {"val"}
     assert changed["digest"] != manifest["digest"]

@@ -6,23 +6,30 @@ import errno
 import os
 import re
 import resource
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from satsr.common.digests import tree_digest
-from satsr.data.data_set import READERS
-from satsr.data.making.twin_data import WRITERS, make_twins
-from satsr.data.making.twins import TWINS, scenes
+from satsr.common.paths import Workspace
+from satsr.data.catalogue import ENTRIES, Twin
+from satsr.data.data_set import DataSet, index_file, write_manifest
+from satsr.data.frames import statuses_of
+from satsr.data.further import further_data
+from satsr.data.making.twin_data import describe, make_twins
+from satsr.data.making.twins import scenes
 from satsr.data.pairs import Pairs
 from satsr.data.reader import SPLITS, Reader, Sample, Scene, days_since_1970
-from satsr.data.settings import PairSettings, TwinSettings
+from satsr.data.settings import DataSetSettings, PairSettings, TwinSettings
 
 SETTINGS = TwinSettings(regions=3, chips_per_side=3, cloudy_share=0.5)
+TWINS: dict[str, Twin] = {name: entry.twin for name, entry in ENTRIES.items() if entry.twin}
 NAMES = sorted(TWINS)
 TCI_WHITE = 0.3558  # reflectance that is white in ESA's true-colour image
 
@@ -31,7 +38,7 @@ class Made(NamedTuple):
     """What was written, what the function said of it, and the readers' view: data set -> split -> reader."""
 
     out: Path
-    manifest: dict[str, Any]
+    told: dict[str, Any]
     readers: dict[str, dict[str, Reader]]
 
 
@@ -49,12 +56,13 @@ def _one_core() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    out = tmp_path_factory.mktemp("twins") / "sets"
-    (out / "probav").mkdir(parents=True)
-    (out / "probav" / "stale.txt").write_text("of an earlier run")
-    manifest = make_twins(SETTINGS, out)
-    readers = {name: {split: READERS[name](out / name, split) for split in SPLITS} for name in NAMES}
-    return Made(out, manifest, readers)
+    out = tmp_path_factory.mktemp("twins") / "tiny"
+    for stale in ("probav/files", "probav/index", "s2naip/files"):
+        (out / stale).mkdir(parents=True)
+        (out / stale / "stale.txt").write_text("of an earlier run")
+    told = make_twins(SETTINGS, out)
+    readers = {name: {split: ENTRIES[name].reader(out / name / "files", split) for split in SPLITS} for name in NAMES}
+    return Made(out, told, readers)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +71,8 @@ def again(made: Made) -> dict[str, list[Scene]]:
     splits = {reader.region(tile): split for split, reader in made.readers["probav"].items() for tile in reader.tiles}
     found: dict[str, list[Scene]] = {name: [] for name in NAMES}
     for region, split in sorted(splits.items()):
-        for name, some in scenes(SETTINGS, int(region), split).items():
+        views = {name: twin.view for name, twin in TWINS.items()}
+        for name, some in scenes(SETTINGS, int(region), split, views).items():
             found[name] += some
     return found
 
@@ -138,10 +147,10 @@ def test_places_come_back_with_their_position(made: Made, again: dict[str, list[
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_split_has_usable_places_and_the_manifest_counts_them(made: Made, name: str) -> None:
+def test_every_split_has_usable_places_and_they_are_counted(made: Made, name: str) -> None:
     for split, reader in made.readers[name].items():
         pairs = Pairs(reader, PairSettings(dates=1, bands=()))
-        assert len(pairs) == made.manifest[name]["scenes"][split] == (2 if name == "fmow" else 1)
+        assert len(pairs) == made.told[name]["scenes"][split] == (2 if name == "fmow" else 1)
         assert pairs.left_out.empty
 
 
@@ -157,28 +166,84 @@ def test_no_region_lies_in_two_splits_and_all_sets_agree(made: Made) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_same_settings_give_the_digest_of_the_manifest(
+def test_the_same_settings_give_the_digest_that_is_told(
     made: Made, again: dict[str, list[Scene]], name: str, tmp_path: Path
 ) -> None:
-    assert made.manifest[name]["sha256"] == tree_digest(made.out / name)
-    WRITERS[name](tmp_path / name, again[name])
-    assert tree_digest(tmp_path / name) == made.manifest[name]["sha256"]
+    assert made.told[name]["sha256"] == tree_digest(made.out / name / "files")
+    TWINS[name].write(tmp_path / name, again[name])
+    assert tree_digest(tmp_path / name) == made.told[name]["sha256"]
 
 
-def test_out_is_replaced_as_a_whole_and_nothing_lies_beside_it(made: Made) -> None:
-    assert sorted(path.name for path in made.out.iterdir()) == NAMES
-    assert not (made.out / "probav" / "stale.txt").exists()
+def test_twins_are_replaced_as_a_whole_and_the_main_data_set_is_left_alone(made: Made) -> None:
+    assert sorted(path.name for path in made.out.iterdir()) == sorted([*NAMES, "s2naip"])
+    for name in NAMES:  # an index of an earlier run says nothing of new files
+        assert [path.name for path in (made.out / name).iterdir()] == ["files"]
+    assert [path.relative_to(made.out).as_posix() for path in made.out.rglob("stale.txt")] == ["s2naip/files/stale.txt"]
     assert list(made.out.parent.iterdir()) == [made.out]
 
 
+def described(name: str, folder: Path, made: Made) -> DataSet:
+    """Return a twin in a workspace of its own, with the index and the manifest that its stage writes."""
+    here = Workspace(folder, "tiny")
+    shutil.copytree(made.out / name, here.data / name)
+    settings = DataSetSettings(pairs=PairSettings(dates=1 if name == "oli2msi" else 2, bands=()))
+    data = further_data(name, settings, here)
+    write_manifest(data.folders, describe(data, made.told[name]))
+    return data
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_twin_is_described_by_its_files_its_places_and_its_dates(made: Made, name: str, tmp_path: Path) -> None:
+    data = described(name, tmp_path, made)
+    facts = ENTRIES[name].reader.facts
+    assert data.title == f"{facts.title} (embedded twin)"
+    assert data.manifest["source"] == "twin"
+    assert data.manifest["bands"] == list(facts.bands_in)
+    assert data.digest == tree_digest(data.files)
+    assert data.manifest["scenes"] == made.told[name]["scenes"]
+    assert data.dated is (name != "probav"), "PROBA-V alone publishes no dates"
+    for split, reader in made.readers[name].items():
+        pd.testing.assert_frame_equal(
+            pd.read_parquet(index_file(data.folders.index, split)), statuses_of(reader, facts.bands_in)
+        )
+        counted = data.manifest["splits"][split]
+        assert (counted["places"], counted["regions"], counted["left out"]) == (len(reader.tiles), 1, {})
+        assert counted["frames"] == sum(len(reader.sample(t, facts.bands_in).days) for t in reader.tiles)
+        assert data.pairs[split].tiles == list(reader.tiles)
+
+
+def test_places_with_too_few_dates_are_counted_as_left_out(made: Made, tmp_path: Path) -> None:
+    data = described("oli2msi", tmp_path, made)
+    more = further_data("oli2msi", DataSetSettings(pairs=PairSettings(dates=2, bands=())), data.here)
+    for counted in describe(more, made.told["oli2msi"])["splits"].values():
+        assert (counted["places"], counted["left out"]) == (0, {"too few dates": 1})
+
+
+def test_a_download_is_described_by_what_lies_there(made: Made, tmp_path: Path) -> None:
+    folder = made.out / "worldstrat" / "files"
+    settings = DataSetSettings(path=str(folder), pairs=PairSettings(dates=2, bands=("b08",)))
+    found = describe(further_data("worldstrat", settings, Workspace(tmp_path, "tiny")), {})
+    assert (found["source"], found["name"], found["bands"]) == ("download", "WorldStrat", ["b08"])
+    assert found["scenes"] == made.told["worldstrat"]["scenes"]
+    assert found["digest"] != made.told["worldstrat"]["sha256"], "sizes and times of files, not their contents"
+    assert found["dated"]
+    assert (tmp_path / "data" / "tiny" / "worldstrat" / "index" / "test.parquet").is_file()
+    assert not (folder.parent / "index").exists()
+
+
 def test_a_run_that_fails_keeps_what_was_there_and_leaves_nothing_else(tmp_path: Path) -> None:
-    (tmp_path / "sets").mkdir()
-    (tmp_path / "sets" / "earlier.txt").write_text("whole")
+    out = tmp_path / "tiny"
+    for earlier in ("probav/files", "s2naip/files"):
+        (out / earlier).mkdir(parents=True)
+        (out / earlier / "earlier.txt").write_text("whole")
+    kept = tree_digest(out)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))  # the system refuses larger files, as a full disk
     try:
         with pytest.raises(OSError, match=os.strerror(errno.EFBIG)):
-            make_twins(SETTINGS.model_copy(update={"chips_per_side": 2}), tmp_path / "sets")
+            make_twins(SETTINGS.model_copy(update={"chips_per_side": 2}), out)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["sets", "sets/earlier.txt"]
+    assert tree_digest(out) == kept
+    assert sorted(path.name for path in out.iterdir()) == ["probav", "s2naip"]
+    assert list(tmp_path.iterdir()) == [out]
