@@ -85,8 +85,9 @@ class DataSet:
     @property
     def code(self) -> frozenset[str]:
         """Names of the modules that decide what a file becomes."""
-        kinds = {type(reader) for reader in self.readers.values()} | ({self.form} if self.treatment else set())
-        return frozenset(kind.__module__ for kind in kinds)
+        readers = list(self.readers.values())
+        readers += [reader.reader for reader in readers if isinstance(reader, PaperTime)]
+        return frozenset(type(reader).__module__ for reader in readers)
 
     @cached_property
     def pairs(self) -> dict[str, Pairs]:
