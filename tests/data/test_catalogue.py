@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from satsr.cli.data import register
 from satsr.data.catalogue import ENTRIES, data_root, listed, on_disk, reader_class
 from satsr.data.reader import Reader
+from tests.made import make_worldstrat
 
 app = typer.Typer()
 register(app)
@@ -70,3 +71,19 @@ def test_list_has_a_row_per_data_set(tmp_path: Path) -> None:
     printed = CliRunner().invoke(app, ["list", "--root", str(tmp_path)])
     assert printed.exit_code == 0
     assert all(name in printed.stdout for name in ENTRIES)
+
+
+def test_worldstrat_with_l2a_is_listed_checked_and_said_to_come_with_worldstrat(tmp_path: Path) -> None:
+    """One download holds both levels, so that the folder of the other name is given."""
+    there = make_worldstrat.write(tmp_path / "worldstrat")
+    assert {row[0]: row[1] for row in listed(tmp_path)}["worldstrat-l2a"] == "WorldStrat (L2A)"
+    checked = CliRunner().invoke(app, ["check", "worldstrat-l2a", "--folder", str(there), "--workers", "0"])
+    assert checked.exit_code == 0, checked.output
+    assert [" ".join(line.split()) for line in checked.output.splitlines()[1:4]] == [
+        "train 2 places",
+        "val 1 places",
+        "test 1 places",
+    ]
+    got = CliRunner().invoke(app, ["get", "worldstrat-l2a", "--root", str(tmp_path)])
+    assert isinstance(got.exception, ValueError)
+    assert "its files come with `satsr data get worldstrat`; name that folder with --folder" in str(got.exception)
