@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from satsr.common.paths import Workspace
+from satsr.common.paths import MAIN, Workspace
+from satsr.data.data_set import main_data, write_manifest
 from satsr.data.pairs import Pairs
 from satsr.data.readers.probav import ProbaV
 from satsr.data.settings import PairSettings
-from satsr.evaluation.evaluate import Evaluation, evaluate, evaluate_once, full_names, super_resolve, trained_models
-from satsr.evaluation.outputs import load_outputs
+from satsr.evaluation.evaluate import (
+    Evaluation,
+    evaluate,
+    evaluate_once,
+    full_names,
+    load_outputs,
+    super_resolve,
+    trained_models,
+)
 from satsr.evaluation.settings import EvaluateSettings
 from satsr.metrics.lpips import lpips
 from satsr.metrics.psnr import psnr
@@ -26,9 +35,13 @@ from satsr.models.superresolver import ModelCard
 from satsr.perception.load import load_trunk
 from satsr.perception.roles import folder_of, save_judges
 from satsr.perception.trunk import save_trunk
-from tests.data.making.chips import made_up_chip, write_split
+from tests.data.making.chips import made_data_set, made_up_chip, written
 from tests.made import make_probav
 from tests.models.small_networks import small_trunk, trunk_card
+
+
+CHIPS = [made_up_chip(f"{32 * n}_0", seed=n) for n in range(5)]
+THREE_DATES = PairSettings(dates=3)
 
 
 class Constant(nn.Module):
@@ -56,11 +69,11 @@ def workspace(tmp_path: Path) -> Workspace:
 
 @pytest.fixture
 def pairs(tmp_path: Path) -> Pairs:
-    return Pairs(write_split(tmp_path, [made_up_chip(f"{32 * n}_0", seed=n) for n in range(5)]), PairSettings(dates=3))
+    return Pairs(written(tmp_path / "set", CHIPS), THREE_DATES)
 
 
 def test_one_row_per_image_metric_and_protocol_whatever_the_batch(pairs: Pairs) -> None:
-    ((_, model),) = trained_models("bicubic", [0, 1], Workspace(Path("unused"), "none"), pairs)
+    ((_, model),) = trained_models("bicubic", [0, 1], Workspace(Path("unused"), "none").data_set(MAIN), pairs)
     tables = [evaluate(model, pairs, EvaluateSettings(batch=size), 0, "bicubic").scores for size in (2, 5)]
     assert len(tables[0]) == 5 * 3 * 2
     key = ["metric", "protocol", "tile"]
@@ -129,16 +142,39 @@ def test_an_output_that_is_not_a_number_is_refused(pairs: Pairs) -> None:
 
 
 @pytest.fixture
-def once(pairs: Pairs, tmp_path: Path) -> Callable[..., Evaluation]:
+def once(workspace: Workspace) -> Callable[..., Evaluation]:
     """Evaluate a model that gives one value everywhere, with finished work kept."""
+    made_data_set(workspace, {"test": CHIPS}, THREE_DATES)
 
-    def run(value: float = 0.5, metrics: tuple[str, ...] = ("psnr",), data: str = "a", **model: Any) -> Evaluation:
-        settings = EvaluateSettings(metrics=metrics, protocols=("corrected",))
-        names = {name: name for name in metrics}
-        given = Constant(value, **model)
-        return evaluate_once(given, pairs, settings, 0, "constant", names, small_trunk(0), data, tmp_path)
+    def run(
+        model: Constant | None = None,
+        digest: str = "a",
+        pairs: PairSettings = THREE_DATES,
+        seed: int = 0,
+        trunk: int | None = 0,
+        **settings: Any,
+    ) -> Evaluation:
+        data = main_data(workspace, pairs)
+        write_manifest(data.folders, {**data.manifest, "digest": digest})
+        asked = EvaluateSettings(**{"metrics": ("psnr",), "protocols": ("corrected",), **settings})
+        names = full_names(workspace, asked.metrics)
+        eye = None if trunk is None else small_trunk(trunk)
+        return evaluate_once(model or Constant(0.5), data, asked, seed, "constant", names, eye)  # type: ignore[arg-type]
 
     return run
+
+
+def remarked() -> Constant:
+    """Return the model with a card that says more of how it came about."""
+    model = Constant(0.5)
+    model.card = replace(model.card, scores={"psnr": 30.0}, provenance={**model.card.provenance, "seed": 5})
+    return model
+
+
+class MorePairSettings(PairSettings):
+    """Settings as a later version may have them."""
+
+    clearest_first: bool = False
 
 
 def test_a_scored_model_is_not_scored_again(once: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,7 +189,42 @@ def test_a_scored_model_is_not_scored_again(once: Any, capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize(
-    "change", [{"value": 0.25}, {"metrics": ("ssim",)}, {"data": "b"}, {"loss_networks": {"x": "1"}}]
+    "same",
+    [
+        {"model": remarked()},
+        {"pairs": PairSettings(dates=3, seed=0, bands=("tci",))},
+        {"pairs": MorePairSettings(dates=3)},
+        {"set_distances": "alex"},  # what it stands for is given as the network itself
+    ],
+    ids=["remarks on the card", "a default that is said", "a new option at its default", "a name"],
+)
+def test_what_changes_no_score_finds_it_again(
+    same: dict[str, Any], once: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    once()
+    capsys.readouterr()
+    once(**same)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": Constant(0.25)},
+        {"model": Constant(0.5, {"x": "1"})},
+        {"metrics": ("ssim",)},
+        {"metrics": ("psnr", "ssim")},
+        {"protocols": ("published",)},
+        {"batch": 2},
+        {"digest": "b"},
+        {"pairs": PairSettings(dates=2)},
+        {"pairs": PairSettings(dates=3, seed=1)},
+        {"pairs": MorePairSettings(dates=3, clearest_first=True)},
+        {"seed": 1},
+        {"trunk": 1},
+        {"trunk": None},
+    ],
+    ids=str,
 )
 def test_anything_else_is_scored_anew(change: dict[str, Any], once: Any, capsys: pytest.CaptureFixture[str]) -> None:
     once()
@@ -162,8 +233,19 @@ def test_anything_else_is_scored_anew(change: dict[str, Any], once: Any, capsys:
     assert "score constant" in capsys.readouterr().err
 
 
+def test_another_network_of_the_same_name_scores_anew(
+    once: Any, workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = once(metrics=("lpips:judge",))
+    save_trunk(small_trunk(5), trunk_card(5), folder_of(workspace, "trunk", "alex"))
+    capsys.readouterr()
+    second = once(metrics=("lpips:judge",))
+    assert "score constant" in capsys.readouterr().err
+    assert not np.allclose(first.scores.value, second.scores.value)
+
+
 def test_outputs_are_kept_in_8_bits(once: Any, tmp_path: Path) -> None:
-    outputs = once(0.3).outputs
+    outputs = once(Constant(0.3)).outputs
     assert (outputs.shape, outputs.dtype) == ((5, 3, 128, 128), np.uint8)
     np.save(tmp_path / "constant.npy", outputs)
     assert (load_outputs(tmp_path, "constant") - 0.3).abs().max() < 0.5 / 255
@@ -176,7 +258,7 @@ def test_one_band_is_repeated_for_metrics_that_look_at_color(
     protocol: Any, workspace: Workspace, tmp_path: Path
 ) -> None:
     gray = Pairs(ProbaV(make_probav.write(tmp_path / "probav"), "val"), PairSettings(dates=2, bands=()))
-    ((_, model),) = trained_models("bicubic", [0], workspace, gray)
+    ((_, model),) = trained_models("bicubic", [0], workspace.data_set("probav"), gray)
     settings = EvaluateSettings(metrics=("lpips:loss", "psnr"), protocols=(protocol,))
     table = evaluate(model, gray, settings, 0, "gray", full_names(workspace, settings.metrics)).scores
     batch = gray.batch(range(len(gray)))

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from satsr.common.paths import Workspace
-from satsr.data.pairs import Pairs
+from satsr.data.data_set import DataSet
 from satsr.data.settings import PairSettings
 from satsr.perception.roles import folder_of
 from satsr.perception.trunk import save_trunk
-from satsr.training import train
 from satsr.training.image_training import ImageTraining
 from satsr.training.perceptual import PerceptualLoss, sharpen
 from satsr.training.settings import TrainSettings
-from tests.data.making.chips import made_up_chip, write_split
+from satsr.training.train import train
+from tests.data.making.chips import made_data_set, made_up_chip
 from tests.metrics.metric_images import noisy, texture
 from tests.perception.made_up_weights import study_trunk
 from tests.training.test_train import TINY
@@ -103,20 +103,21 @@ PERCEPTUAL = TrainSettings(
 )
 
 
-@pytest.fixture(scope="module")
-def pairs(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
-    folder = tmp_path_factory.mktemp("set")
-    return Pairs(write_split(folder, [made_up_chip(f"{16 * n}_0", seed=n) for n in range(4)]), PairSettings(dates=3))
+def without_network(root: Path) -> DataSet:
+    """Return four places for every split, in a profile of their own."""
+    chips = [made_up_chip(f"{16 * n}_0", seed=n) for n in range(4)]
+    return made_data_set(Workspace(root, "test"), {"train": chips}, PairSettings(dates=3))
 
 
-def workspace(root: Path) -> Workspace:
-    here = Workspace(root, "test")
-    save_trunk(*study_trunk(), folder_of(here, "trunk", "loss"))
-    return here
+def with_network(root: Path) -> DataSet:
+    """Return the same places, in a profile that has a network of losses."""
+    data = without_network(root)
+    save_trunk(*study_trunk(), folder_of(data.here, "trunk", "loss"))
+    return data
 
 
-def test_a_training_resumes_to_the_same_weights(pairs: Pairs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stopped, whole = (workspace(tmp_path / name) for name in ("stopped", "whole"))
+def test_a_training_resumes_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped, whole = (with_network(tmp_path / name) for name in ("stopped", "whole"))
     one_step = ImageTraining.one_step
 
     def stop_at_five(run: ImageTraining) -> int:
@@ -127,8 +128,8 @@ def test_a_training_resumes_to_the_same_weights(pairs: Pairs, tmp_path: Path, mo
     with monkeypatch.context() as patch:
         patch.setattr(ImageTraining, "one_step", stop_at_five)
         with pytest.raises(KeyboardInterrupt):
-            train("esrgan", PERCEPTUAL, 0, pairs, pairs, "data", stopped)
-    resumed, uninterrupted = (train("esrgan", PERCEPTUAL, 0, pairs, pairs, "data", here) for here in (stopped, whole))
+            train("esrgan", PERCEPTUAL, 0, stopped)
+    resumed, uninterrupted = (train("esrgan", PERCEPTUAL, 0, data) for data in (stopped, whole))
     weights = uninterrupted.model.state_dict()
     assert all(torch.equal(value, weights[name]) for name, value in resumed.model.state_dict().items())
     assert resumed.curve.equals(uninterrupted.curve)
@@ -136,18 +137,18 @@ def test_a_training_resumes_to_the_same_weights(pairs: Pairs, tmp_path: Path, mo
     assert resumed.model.card.provenance["loss_networks"] == {"perceptual": study_trunk()[0].digest}
 
 
-def test_sharpened_targets_and_another_loss_network_are_other_trainings(pairs: Pairs, tmp_path: Path) -> None:
-    here = workspace(tmp_path)
+def test_sharpened_targets_and_another_loss_network_are_other_trainings(tmp_path: Path) -> None:
+    data = with_network(tmp_path)
     short = PERCEPTUAL.model_copy(update={"steps": 2})
     plain = short.model_copy(update={"sharpen": False})
-    first, unsharpened = (train("esrgan", s, 0, pairs, pairs, "data", here) for s in (short, plain))
+    first, unsharpened = (train("esrgan", s, 0, data) for s in (short, plain))
     assert first.curve.loss_l1.item() != unsharpened.curve.loss_l1.item()
-    save_trunk(*study_trunk(seed=1), folder_of(here, "trunk", "loss"))
-    other = train("esrgan", short, 0, pairs, pairs, "data", here)
+    save_trunk(*study_trunk(seed=1), folder_of(data.here, "trunk", "loss"))
+    other = train("esrgan", short, 0, data)
     assert other.samples_per_s > 0, "expected a new training"
     assert other.curve.loss_perceptual.item() != first.curve.loss_perceptual.item()
 
 
-def test_a_training_without_its_loss_network_names_the_stage(pairs: Pairs, tmp_path: Path) -> None:
+def test_a_training_without_its_loss_network_names_the_stage(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"trunk/loss is missing: run the perception stage"):
-        train("esrgan", PERCEPTUAL, 0, pairs, pairs, "data", Workspace(tmp_path, "test"))
+        train("esrgan", PERCEPTUAL, 0, without_network(tmp_path))

@@ -17,15 +17,15 @@ from safetensors.torch import load_file
 
 from satsr.common.device import best_precision
 from satsr.common.paths import Workspace
-from satsr.data.pairs import Pairs
+from satsr.data.data_set import DataSet
 from satsr.data.settings import PairSettings
 from satsr.models.superresolver import ModelCard, SuperResolver
 from satsr.perception.identity import weights_digest
-from satsr.training import train
 from satsr.training.loop import sample_order, with_filled_target
 from satsr.training.losses import adversarial_loss, discriminator_input, pixel_losses, ssim_loss
 from satsr.training.settings import TrainSettings
-from tests.data.making.chips import made_up_chip, write_split
+from satsr.training.train import train
+from tests.data.making.chips import made_data_set, made_up_chip
 
 RGB = ("red", "green", "blue")
 TINY = {
@@ -40,19 +40,19 @@ TINY = {
 }
 
 
-@pytest.fixture(scope="module")
-def pairs(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
-    folder = tmp_path_factory.mktemp("set")
-    return Pairs(write_split(folder, [made_up_chip(f"{16 * n}_0", seed=n) for n in range(5)]), PairSettings(dates=3))
-
-
 @pytest.fixture
-def here(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path, "test")
+def data(tmp_path: Path) -> DataSet:
+    return five_places(tmp_path)
 
 
-def weights(here: Workspace) -> dict[str, torch.Tensor]:
-    (path,) = here.scratch.glob("train/*/finished/weights.safetensors")
+def five_places(root: Path) -> DataSet:
+    """Return the same five places for every split, in a profile of their own."""
+    chips = [made_up_chip(f"{16 * n}_0", seed=n) for n in range(5)]
+    return made_data_set(Workspace(root, "test"), {"train": chips}, PairSettings(dates=3))
+
+
+def weights(data: DataSet) -> dict[str, torch.Tensor]:
+    (path,) = data.folders.scratch.glob("train/*/finished/weights.safetensors")
     return load_file(path)
 
 
@@ -61,22 +61,23 @@ SCRIPT = """
 import sys
 from pathlib import Path
 import time
-from satsr.data.pairs import Pairs
 from satsr.common.paths import Workspace
-from satsr.common.settings import PairSettings, TrainSettings
-from satsr import training, training_loop
-folder, here, slow = Path(sys.argv[1]), Workspace(Path(sys.argv[2]), "test"), float(sys.argv[3])
-step = training_loop.Loop.one_step
-training_loop.Loop.one_step = lambda run: (time.sleep(slow), step(run))[1]
-pairs = Pairs(folder, PairSettings(dates=3))
-training.train("METHOD", TrainSettings(**SETTINGS), 3, pairs, pairs, "data", here)
+from satsr.data.data_set import main_data
+from satsr.data.settings import PairSettings
+from satsr.training.loop import Loop
+from satsr.training.settings import TrainSettings
+from satsr.training.train import train
+here, slow = Workspace(Path(sys.argv[1]), "test"), float(sys.argv[2])
+step = Loop.one_step
+Loop.one_step = lambda run: (time.sleep(slow), step(run))[1]
+train("METHOD", TrainSettings(**SETTINGS), 3, main_data(here, PairSettings(dates=3)))
 """
 
 
-def start(method: str, settings: dict, folder: Path, here: Workspace, slow_s: float) -> subprocess.Popen:
+def start(method: str, settings: dict, data: DataSet, slow_s: float) -> subprocess.Popen:
     code = SCRIPT.replace("METHOD", method).replace("SETTINGS", repr(settings))
     on_cpu = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}  # bit-equal weights are promised there
-    return subprocess.Popen([sys.executable, "-c", code, str(folder), str(here.root), str(slow_s)], env=on_cpu)
+    return subprocess.Popen([sys.executable, "-c", code, str(data.here.root), str(slow_s)], env=on_cpu)
 
 
 SRCNN = {**TINY, "network": {"hidden_channels": 16}, "losses": {"mse": 0.3, "l1": 0.4, "ssim": 0.3}}  # has dropout
@@ -86,87 +87,70 @@ SR3 = {**TINY, "network": UNET, "losses": {"noise_l1": 1.0}}
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("method", "settings"), [("esrgan", TINY), ("srcnn", SRCNN), ("sr3", SR3)])
-def test_a_killed_training_goes_on_to_the_same_weights(
-    method: str, settings: dict, pairs: Pairs, tmp_path: Path
-) -> None:
-    folder = pairs.chips.folder
-    stopped, whole = (Workspace(tmp_path / name, "test") for name in ("stopped", "whole"))
-    killed = start(method, settings, folder, stopped, slow_s=0.3)
+def test_a_killed_training_goes_on_to_the_same_weights(method: str, settings: dict, tmp_path: Path) -> None:
+    stopped, whole = (five_places(tmp_path / name) for name in ("stopped", "whole"))
+    killed = start(method, settings, stopped, slow_s=0.3)
     deadline = time.monotonic() + 120
-    while not list(stopped.scratch.glob("train/*/checkpoint.pt")) and time.monotonic() < deadline:
+    while not list(stopped.folders.scratch.glob("train/*/checkpoint.pt")) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.4)  # into the steps after the checkpoint, which must not count
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
-    assert not list(stopped.scratch.glob("train/*/finished")), "killed too late to show anything"
-    assert start(method, settings, folder, stopped, 0).wait() == 0
-    assert start(method, settings, folder, whole, 0).wait() == 0
+    assert not list(stopped.folders.scratch.glob("train/*/finished")), "killed too late to show anything"
+    assert start(method, settings, stopped, 0).wait() == 0
+    assert start(method, settings, whole, 0).wait() == 0
     resumed, uninterrupted = weights(stopped), weights(whole)
     assert resumed.keys() == uninterrupted.keys()
     assert all(torch.equal(resumed[name], uninterrupted[name]) for name in resumed)
 
 
-def test_finished_work_is_reused_and_other_settings_are_not(pairs: Pairs, here: Workspace) -> None:
-    settings = TrainSettings(**{**TINY, "steps": 2})
-    first = train("esrgan", settings, 0, pairs, pairs, "data", here)
-    again = train("esrgan", settings, 0, pairs, pairs, "data", here)
-    assert first.samples_per_s > 0
-    assert again.samples_per_s == 0
-    for change in ({"seed": 1}, {"data_digest": "other"}, {"settings": settings.model_copy(update={"ema": 0.5})}):
-        arguments = {"settings": settings, "seed": 0, "data_digest": "data", **change}
-        other = train("esrgan", training=pairs, validation=pairs, here=here, **arguments)
-        assert other.samples_per_s > 0, change
-
-
-def test_training_learns(pairs: Pairs, here: Workspace) -> None:
+def test_training_learns(data: DataSet) -> None:
     settings = TrainSettings(**{**TINY, "losses": {"l1": 1.0}, "steps": 60, "learning_rate": 3e-3, "ema": 0.5})
-    curve = train("esrgan", settings, 0, pairs, pairs, "data", here).curve
+    curve = train("esrgan", settings, 0, data).curve
     assert curve.loss_l1.iloc[-1] < curve.loss_l1.iloc[0]
     assert curve.val_psnr.iloc[-1] > curve.val_psnr.iloc[0] + 1
 
 
-def test_a_denoiser_learns(pairs: Pairs, here: Workspace) -> None:
+def test_a_denoiser_learns(data: DataSet) -> None:
     sizes = {**UNET, "dropout": 0.0, "prediction": "clean"}
     more = {"losses": {"noise_mse": 1.0}, "steps": 60, "learning_rate": 3e-3, "ema": 0.5}
-    curve = train("flow", TrainSettings(**{**SR3, "network": sizes, **more}), 0, pairs, pairs, "data", here).curve
+    curve = train("flow", TrainSettings(**{**SR3, "network": sizes, **more}), 0, data).curve
     assert curve.loss_noise_mse.iloc[-1] < 0.9 * curve.loss_noise_mse.iloc[0]
     assert curve.val_psnr.between(5, 15).all()  # of images of noise
 
 
 @pytest.mark.parametrize(("method", "losses"), [("sr3", {"l1": 1.0}), ("srcnn", {"mse": 1.0, "noise_mse": 1.0})])
-def test_losses_of_another_kind_of_method_are_refused(
-    method: str, losses: dict[str, float], pairs: Pairs, here: Workspace
-) -> None:
+def test_losses_of_another_kind_of_method_are_refused(method: str, losses: dict[str, float], data: DataSet) -> None:
     with pytest.raises(ValueError, match=rf"train\.{method}\.losses: got .*, expected some of"):
-        train(method, TrainSettings(**{**TINY, "losses": losses}), 0, pairs, pairs, "data", here)
+        train(method, TrainSettings(**{**TINY, "losses": losses}), 0, data)
 
 
-def test_the_card_holds_what_the_training_measured(pairs: Pairs, here: Workspace) -> None:
-    trained = train("esrgan", TrainSettings(**{**TINY, "steps": 2}), 0, pairs, pairs, "data", here)
+def test_the_card_holds_what_the_training_measured(data: DataSet) -> None:
+    trained = train("esrgan", TrainSettings(**{**TINY, "steps": 2}), 0, data)
     (score,) = trained.model.card.scores.values()
     assert score == pytest.approx(trained.curve.val_psnr.iloc[-1], rel=1e-4)
 
 
-def test_accumulation_sees_as_many_samples(pairs: Pairs, here: Workspace) -> None:
+def test_accumulation_sees_as_many_samples(data: DataSet) -> None:
     """Two halves of a batch give the gradient of the whole: no batch statistics, mean losses."""
     whole = TrainSettings(**{**TINY, "losses": {"l1": 1.0}, "steps": 1, "batch": 4, "precision": "32-true", "ema": 0})
     halves = whole.model_copy(update={"batch": 2, "accumulate": 2})
-    models = [train("esrgan", s, 0, pairs, pairs, "data", here).model.state_dict() for s in (whole, halves)]
+    models = [train("esrgan", s, 0, data).model.state_dict() for s in (whole, halves)]
     for name, value in models[0].items():
         torch.testing.assert_close(value, models[1][name], atol=2.1e-4, rtol=0)  # Adam's first step is +-lr
 
 
-def test_loss_that_is_not_finite_stops_with_the_remedy(pairs: Pairs, here: Workspace) -> None:
+def test_loss_that_is_not_finite_stops_with_the_remedy(data: DataSet) -> None:
     settings = TrainSettings(**{**TINY, "losses": {"l1": 1e38}, "learning_rate": 1e30})
     with pytest.raises(RuntimeError, match=r"esrgan: the loss is .* at step \d+; lower learning_rate"):
-        train("esrgan", settings, 0, pairs, pairs, "data", here)
-    assert not list(here.scratch.glob("train/*/finished"))
+        train("esrgan", settings, 0, data)
+    assert not list(data.folders.scratch.glob("train/*/finished"))
 
 
-def test_unknown_size_stops_before_training(pairs: Pairs, here: Workspace) -> None:
+def test_unknown_size_stops_before_training(data: DataSet) -> None:
     settings = TrainSettings(**{**TINY, "network": {"features": 8}})
     with pytest.raises(ValueError, match=r"unknown size features; SSR_RRDBNet takes"):
-        train("esrgan", settings, 0, pairs, pairs, "data", here)
+        train("esrgan", settings, 0, data)
 
 
 def test_every_epoch_is_a_permutation() -> None:
@@ -226,14 +210,14 @@ def test_weighted_order_is_fixed_by_seed_and_epoch() -> None:
     assert (halves[0][0] + halves[1][0], halves[1][1]) == orders[0]  # steps go through an epoch's draws
 
 
-def test_a_target_that_is_valid_is_not_touched(pairs: Pairs) -> None:
-    batch = pairs.batch([0, 1])
+def test_a_target_that_is_valid_is_not_touched(data: DataSet) -> None:
+    batch = data.pairs["train"].batch([0, 1])
     assert batch.hr_valid.all()
     assert with_filled_target(batch) is batch
 
 
-def test_invalid_target_pixels_become_the_enlarged_median(pairs: Pairs) -> None:
-    batch = pairs.batch([0, 1])
+def test_invalid_target_pixels_become_the_enlarged_median(data: DataSet) -> None:
+    batch = data.pairs["train"].batch([0, 1])
     ramp = torch.linspace(0.1, 0.7, 32).expand(3, 32, 32)  # bicubic enlargement keeps straight lines
     series = torch.stack(
         [0 * ramp, 1.4 * ramp, ramp, 0.2 * ramp]
@@ -248,15 +232,14 @@ def test_invalid_target_pixels_become_the_enlarged_median(pairs: Pairs) -> None:
     torch.testing.assert_close(filled.hr[0, :, 40:80, 20:100], columns.expand(3, 40, 80), atol=2e-3, rtol=0)
     assert torch.equal(filled.lr, given.lr)
     assert torch.equal(filled.hr_valid, hr_valid)
-    assert torch.equal(batch.hr, pairs.batch([0, 1]).hr), "the batch that was given stays as it was"
+    assert torch.equal(batch.hr, data.pairs["train"].batch([0, 1]).hr), "the batch that was given stays as it was"
 
 
-def test_a_start_from_another_model_takes_its_weights(pairs: Pairs, here: Workspace) -> None:
+def test_a_start_from_another_model_takes_its_weights(data: DataSet) -> None:
     """Learning too slowly to move, a network ends as it was given, and its card says what that was."""
     still = TrainSettings(**{**TINY, "losses": {"l1": 1.0}, "steps": 1, "learning_rate": 1e-12, "ema": 0.0})
-    dates = pairs.settings.dates
-    other = SuperResolver(ModelCard("esrgan", dict(TINY["network"]), dates, RGB, RGB, 4), seed=7)
-    found = train("esrgan", still, 0, pairs, pairs, "data", here, other).model
+    other = SuperResolver(ModelCard("esrgan", dict(TINY["network"]), 3, RGB, RGB, 4), seed=7)
+    found = train("esrgan", still, 0, data, other).model
     given, own = other.network.state_dict(), found.network.state_dict()
     assert own.keys() == given.keys()
     assert all(torch.allclose(own[name], given[name], atol=1e-6) for name in own)
