@@ -39,7 +39,6 @@ from tests.data.making.chips import made_data_set, made_up_chip, written
 from tests.made import make_probav
 from tests.models.small_networks import small_trunk, trunk_card
 
-
 CHIPS = [made_up_chip(f"{32 * n}_0", seed=n) for n in range(5)]
 THREE_DATES = PairSettings(dates=3)
 
