@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from satsr.common.paths import DataFolders, Workspace
-from satsr.data.data_set import DataSet, counts, index_file, main_data, write_index, write_manifest
-from satsr.data.frames import statuses_of, with_status
+from satsr.data.data_set import DataSet, main_data
+from satsr.data.manifest import write_manifest
 from satsr.data.pairs import Pairs
+from satsr.data.place_index import counts, index_file, statuses_of, with_status, write_index
 from satsr.data.reader import SPLITS, Sample
 from satsr.data.readers.paper_time import PROBAV
 from satsr.data.readers.probav import ProbaV
