@@ -10,8 +10,8 @@ from satsr.data.making.twin_sets import describe
 
 from satsr.common.paths import Workspace
 from satsr.data.catalogue import ENTRIES, check_data_sets, twin_names
-from satsr.data.data_set import write_manifest
 from satsr.data.further import further_data, name_of
+from satsr.data.manifest import write_manifest
 from satsr.data.reader import SPLITS
 from satsr.data.readers.paper_time import Treatment
 from satsr.data.readers.worldstrat import WorldStratL2A

@@ -14,19 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from satsr.common.paths import MAIN, Workspace
-from satsr.data.data_set import main_data, write_manifest
+from satsr.data.data_set import main_data
+from satsr.data.manifest import write_manifest
 from satsr.data.pairs import Pairs
 from satsr.data.readers.probav import ProbaV
 from satsr.data.settings import PairSettings
-from satsr.evaluation.evaluate import (
-    Evaluation,
-    evaluate,
-    evaluate_once,
-    full_names,
-    load_outputs,
-    super_resolve,
-    trained_models,
-)
+from satsr.evaluation.evaluate import Evaluation, evaluate, evaluate_once, full_names, super_resolve, trained_models
+from satsr.evaluation.outputs import load_outputs
 from satsr.evaluation.settings import EvaluateSettings
 from satsr.metrics.lpips import lpips
 from satsr.metrics.psnr import psnr

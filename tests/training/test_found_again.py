@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from satsr.common.paths import Workspace
-from satsr.data.data_set import DataSet, main_data, write_manifest
+from satsr.data.data_set import DataSet, main_data
+from satsr.data.manifest import write_manifest
 from satsr.data.settings import PairSettings
 from satsr.models.superresolver import ModelCard, SuperResolver
 from satsr.training.settings import TrainSettings

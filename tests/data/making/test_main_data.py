@@ -16,13 +16,12 @@ from PIL import Image
 from rasterio.transform import from_origin
 
 from satsr.common.digests import tree_digest
-from satsr.data.data_set import index_file
-from satsr.data.frames import statuses_of
 from satsr.data.making import jobs
 from satsr.data.making import main_data as make
 from satsr.data.making.main_data import make_data
 from satsr.data.making.own_images import list_images, list_pairs, pair_chips, read_hr
 from satsr.data.pairs import Pairs
+from satsr.data.place_index import index_file, statuses_of
 from satsr.data.readers.s2naip import S2NAIP, S2NAIPOld
 from satsr.data.readers.s2naip_convert import convert_layout, to_old
 from satsr.data.readers.s2naip_folder import SPLIT_FOLDERS, Chip, region_of

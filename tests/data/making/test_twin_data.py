@@ -19,12 +19,14 @@ from PIL import Image
 from satsr.common.digests import tree_digest
 from satsr.common.paths import Workspace
 from satsr.data.catalogue import ENTRIES, Twin
-from satsr.data.data_set import DataSet, index_file, write_manifest
-from satsr.data.frames import statuses_of
+from satsr.data.data_set import DataSet
 from satsr.data.further import further_data
-from satsr.data.making.twin_data import describe, make_twins
+from satsr.data.making.describe import describe
+from satsr.data.making.twin_data import make_twins
 from satsr.data.making.twins import scenes
+from satsr.data.manifest import write_manifest
 from satsr.data.pairs import Pairs
+from satsr.data.place_index import index_file, statuses_of
 from satsr.data.reader import SPLITS, Reader, Sample, Scene, days_since_1970
 from satsr.data.settings import DataSetSettings, PairSettings, TwinSettings
 
