@@ -21,7 +21,7 @@ from satsr.data.readers.paper_time import PROBAV
 from satsr.data.readers.probav import ProbaV
 from satsr.data.readers.s2naip import S2NAIP, S2NAIPOld
 from satsr.data.readers.s2naip_convert import convert_layout, to_old
-from satsr.data.readers.s2naip_folder import SETS, Chip
+from satsr.data.readers.s2naip_folder import SPLIT_FOLDERS, Chip
 from satsr.data.settings import DataSetSettings, PairSettings
 from satsr.data.shards.shards import Shards, write_shards
 from tests.data.making.chips import made_data_set, made_up_chip
@@ -124,7 +124,7 @@ def test_other_bands_than_those_of_the_index_are_read_anew(counted: DataSet, ban
 
 
 def test_a_band_that_a_place_lacks_is_found_although_the_index_knows_the_place(counted: DataSet) -> None:
-    next((counted.files / SETS["val"]).rglob("b08.png")).unlink()
+    next((counted.files / SPLIT_FOLDERS["val"]).rglob("b08.png")).unlink()
     assert counted.pairs["val"].tiles == ["0_0"]
     with pytest.raises(FileNotFoundError, match=r"b08\.png"):
         counted.seen_as(PairSettings(dates=2, bands=("b08",)), "val")
@@ -147,7 +147,7 @@ def test_what_is_written_as_index_is_what_the_readers_say(main: DataSet, tmp_pat
 
 
 def test_a_truncated_file_is_named_when_the_index_is_written(main: DataSet, tmp_path: Path) -> None:
-    path = next((main.files / SETS["test"]).rglob("tci.png"))
+    path = next((main.files / SPLIT_FOLDERS["test"]).rglob("tci.png"))
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ValueError, match=r"tci\.png cannot be read"):
         write_index(main.readers, COLOURS, tmp_path / "index")

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from satsr.data.readers.s2naip_folder import Chip
-from satsr.studies.real.chips import SETS, real_sets, tensors
+from satsr.studies.real.chips import FOLDERS, pair_folders, tensors
 
 
 def write(path: Path, side: int, value: int) -> None:
@@ -24,17 +24,17 @@ def test_sets_that_are_there_are_read_and_a_models_output_is_no_target(tmp_path:
             write(tmp_path / "s2naip_sample" / chip / f"s2_{frame}.png", 32, 10 + frame)
     write(tmp_path / "real_pairs" / "spot" / "a_hr.png", 128, 100)
     write(tmp_path / "real_pairs" / "spot" / "a_lr.png", 32, 50)
-    found = {each.name: each for each in real_sets(tmp_path)}
+    found = {each.name: each for each in pair_folders(tmp_path)}
     assert list(found) == ["s2naip_sample", "real_pairs/spot"]
     assert found["s2naip_sample"].scored == (True, False)
     assert found["real_pairs/spot"].scored == (True,)
-    assert found["real_pairs/spot"].remark == SETS["real_pairs/spot"]
+    assert found["real_pairs/spot"].remark == FOLDERS["real_pairs/spot"]
     (chip,) = found["real_pairs/spot"].chips
     assert (chip.bands["tci"].shape, chip.hr.shape) == ((1, 32, 32, 3), (128, 128, 3))
 
 
 def test_nothing_there_is_no_set(tmp_path: Path) -> None:
-    assert real_sets(tmp_path) == []
+    assert pair_folders(tmp_path) == []
 
 
 def chip_of(*values: int) -> Chip:
