@@ -83,7 +83,7 @@ def entry_of(name: str) -> Entry:
         ValueError: an unknown name; the message lists the known ones.
     """
     if name not in ENTRIES:
-        raise ValueError(f"got data set {name!r}, expected one of {', '.join((*ENTRIES, SHARDS))}")
+        raise ValueError(f"got data set {name!r}, expected one of {', '.join(ENTRIES)}")
     return ENTRIES[name]
 
 
@@ -93,7 +93,11 @@ def reader_class(name: str) -> type[Reader]:
     Raises:
         ValueError: an unknown name; the message lists the known ones.
     """
-    return Shards if name == SHARDS else entry_of(name).reader
+    if name == SHARDS:
+        return Shards
+    if name not in ENTRIES:
+        raise ValueError(f"got data set {name!r}, expected one of {', '.join((*ENTRIES, SHARDS))}")
+    return ENTRIES[name].reader
 
 
 def twin_names() -> list[str]:

@@ -43,7 +43,8 @@ class Lessons:
     def of(cls, pairs: Pairs, digest: str) -> Lessons:
         """Read the HR images of a split."""
         images = torch.stack([pairs.pair(number).hr for number in range(len(pairs))])
-        return cls((255 * images).round().to(torch.uint8), f"{digest} {pairs.settings.model_dump_json()}")
+        asked = pairs.settings.model_dump_json(exclude_defaults=True)
+        return cls((255 * images).round().to(torch.uint8), f"{digest} {asked}")
 
     def crops(self, batch: int, size: int, seed: int, step: int) -> Tensor:
         """Return random crops, mirrored at random, float32 (batch, 3, size, size) in [0, 1]; size 0 takes all."""

@@ -11,17 +11,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from satsr.data.making.twin_sets import describe
+from satsr.evaluation.set_scores import COLUMNS
 from torch import Tensor
 
 from satsr.common.paths import Workspace
-from satsr.data.data_set import DataSet, write_manifest
+from satsr.data.data_set import DataSet
 from satsr.data.further import further_data
-from satsr.data.making.twin_sets import describe
+from satsr.data.manifest import write_manifest
 from satsr.data.settings import DataSetSettings, PairSettings
 from satsr.evaluation import tables
-from satsr.evaluation.data_set import Scored, data_set_table, score_methods
-from satsr.evaluation.evaluate import load_outputs, super_resolve
-from satsr.evaluation.set_scores import COLUMNS
+from satsr.evaluation.data_set import Scored, score_methods
+from satsr.evaluation.data_set_table import data_set_table
+from satsr.evaluation.evaluate import super_resolve
+from satsr.evaluation.outputs import load_outputs
 from satsr.evaluation.settings import EvaluateSettings, TableSettings
 from satsr.metrics.psnr import psnr
 from satsr.metrics.set_distances import SET_METRICS, pooled_features

@@ -60,8 +60,7 @@ def make_data(
         readers = {split: S2NAIP.open(files, split) for split in SPLIT_FOLDERS}
         index = write_index(readers, bands, building / "index")
         splits = {
-            split: _facts_of(files / name, readers[split], with_status(index[split], dates))
-            for split, name in SPLIT_FOLDERS.items()
+            split: _facts_of(files / name, readers[split], index[split], dates) for split, name in SPLIT_FOLDERS.items()
         }
         manifest = {
             "source": settings.source,
@@ -154,11 +153,14 @@ def _write_all(settings: DataSettings, jobs: list[Job], out: Path) -> dict[str, 
     return left_out
 
 
-def _facts_of(folder: Path, reader: S2NAIP, index: pd.DataFrame) -> dict[str, Any]:
+def _facts_of(folder: Path, reader: S2NAIP, statuses: pd.DataFrame, dates: int) -> dict[str, Any]:
     """Return what one split holds; of a download, whose folder only names it, no image is read for the digest."""
+    index = with_status(statuses, dates)
     found = counts(index)
     if not found["places"]:
-        raise ValueError(f"none of the {len(index)} places of {folder.name} can be used: {found['left out']}")
+        raise ValueError(
+            f"none of the {len(index)} places of {folder.name} can be used: {found['left out']}; needed {dates} dates"
+        )
     usable = index[index.status == "ok"]
     dated = sum(reader.chips.dates(tile) is not None for tile in usable.tile)
     return {**found, "dated": dated, "sha256": tree_digest(folder)}
