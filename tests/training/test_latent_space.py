@@ -65,6 +65,21 @@ def test_lessons_are_the_hr_images_of_the_set(tmp_path: Path) -> None:
     assert found.images.dtype == torch.uint8
 
 
+class MorePairSettings(PairSettings):
+    """Settings as a later version may have them."""
+
+    clearest_first: bool = False
+
+
+def test_lessons_are_known_by_their_set_and_by_what_is_asked_of_it(tmp_path: Path) -> None:
+    reader = written(tmp_path, [made_up_chip()])
+    asked = [PairSettings(dates=3), MorePairSettings(dates=3), PairSettings(dates=2), PairSettings(dates=3, seed=1)]
+    first, same, *others = (Lessons.of(Pairs(reader, settings), "digest").digest for settings in asked)
+    assert same == first
+    others.append(Lessons.of(Pairs(reader, asked[0]), "other").digest)
+    assert len({first, *others}) == 4
+
+
 def test_crops_are_windows_of_the_images_or_of_their_mirror() -> None:
     images = torch.arange(2 * 3 * 9 * 11).view(2, 3, 9, 11) % 251
     lessons = Lessons(images.to(torch.uint8), "")
