@@ -35,8 +35,8 @@ COLOURS = ("red", "green", "blue")
 class Counted(S2NAIP):
     """S2-NAIP, and a count of how often each place is read."""
 
-    def __init__(self, folder: Path, split: str, set_name: str = "") -> None:
-        super().__init__(folder, split, set_name)
+    def __init__(self, folder: Path, split: str, split_folder: str = "") -> None:
+        super().__init__(folder, split, split_folder)
         self.reads: Counter[str] = Counter()
 
     def sample(self, tile: str, bands: Sequence[str]) -> Sample:

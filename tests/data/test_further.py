@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from satsr.data.making.twin_sets import describe
 
 from satsr.common.paths import Workspace
 from satsr.data.catalogue import ENTRIES, check_data_sets, twin_names
 from satsr.data.further import further_data, name_of
+from satsr.data.making.describe import describe
 from satsr.data.manifest import write_manifest
 from satsr.data.reader import SPLITS
 from satsr.data.readers.paper_time import Treatment

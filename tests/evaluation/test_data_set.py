@@ -11,23 +11,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from satsr.data.making.twin_sets import describe
-from satsr.evaluation.set_scores import COLUMNS
 from torch import Tensor
 
 from satsr.common.paths import Workspace
 from satsr.data.data_set import DataSet
 from satsr.data.further import further_data
+from satsr.data.making.describe import describe
 from satsr.data.manifest import write_manifest
 from satsr.data.settings import DataSetSettings, PairSettings
 from satsr.evaluation import tables
 from satsr.evaluation.data_set import Scored, score_methods
 from satsr.evaluation.data_set_table import data_set_table
+from satsr.evaluation.distance_table import COLUMNS
 from satsr.evaluation.evaluate import super_resolve
 from satsr.evaluation.outputs import load_outputs
 from satsr.evaluation.settings import EvaluateSettings, TableSettings
 from satsr.metrics.psnr import psnr
-from satsr.metrics.set_distances import SET_METRICS, pooled_features
+from satsr.metrics.set_distances import SET_DISTANCES, pooled_features
 from satsr.models.files import load_model, save_model
 from satsr.models.superresolver import ModelCard, SuperResolver
 from satsr.perception.roles import folder_of, save_judges
@@ -161,11 +161,11 @@ def test_distances_are_those_of_the_features_of_each_seed(data: DataSet, score: 
     assert list(found.columns) == COLUMNS
     rows = found.set_index(["method", "seed", "metric"])
     assert set(rows.index) == {
-        (*run, metric) for run in (("srcnn", 0), ("srcnn", 1), ("bicubic", 0)) for metric in SET_METRICS
+        (*run, metric) for run in (("srcnn", 0), ("srcnn", 1), ("bicubic", 0)) for metric in SET_DISTANCES
     }
     for seed in SEEDS:
         features, targets = (pooled_features(small_trunk(1), images) for images in images_of(data, "srcnn", seed))
-        for metric, distance in SET_METRICS.items():
+        for metric, distance in SET_DISTANCES.items():
             assert rows.value["srcnn", seed, metric] == pytest.approx(distance(features, targets), rel=1e-3, abs=1e-7)
     assert (found.images == 4).all()
     assert (found.regions == 2).all()
@@ -252,7 +252,7 @@ def with_scores(data: DataSet) -> DataSet:
     return data
 
 
-def main_set(tmp_path: Path, dated: bool = True) -> DataSet:
+def main(tmp_path: Path, dated: bool = True) -> DataSet:
     chip = made_up_chip()
     given = chip if dated else replace(chip, dates=None)
     return with_scores(made_data_set(Workspace(tmp_path, "tiny"), {"train": [given]}, SEEN))
@@ -282,34 +282,34 @@ IN_COLOR = {(method, "lpips:judge") for method in METHODS}
 
 
 def test_where_nothing_has_to_be_said_nothing_is(tmp_path: Path) -> None:
-    assert set(data_set_table(main_set(tmp_path), METHODS, BOOTSTRAP).note) == {""}
+    assert set(data_set_table(main(tmp_path).folders, METHODS, BOOTSTRAP).note) == {""}
 
 
 @pytest.mark.parametrize(
-    ("open_set", "resized", "repeated", "undated"),
+    ("opened", "resized", "repeated", "undated"),
     [
-        (lambda to: main_set(to, dated=False), set(), set(), TOLD_OF_TIME),
+        (lambda to: main(to, dated=False), set(), set(), TOLD_OF_TIME),
         (lambda to: download("probav", make_probav.write, to), DOUBLING, IN_COLOR, TOLD_OF_TIME),
         (lambda to: download("oli2msi", make_oli2msi.write, to), DOUBLING, set(), set()),
     ],
     ids=["color, x4, no dates", "one band, x3, no dates", "color, x3, dates"],
 )
 def test_notes_stand_on_the_cells_that_they_are_about(
-    open_set: Callable[[Path], DataSet],
+    opened: Callable[[Path], DataSet],
     resized: set[tuple[str, str]],
     repeated: set[tuple[str, str]],
     undated: set[tuple[str, str]],
     tmp_path: Path,
 ) -> None:
-    table = data_set_table(open_set(tmp_path), METHODS, BOOTSTRAP)
+    table = data_set_table(opened(tmp_path).folders, METHODS, BOOTSTRAP)
     assert noted(table, tables.RESIZED) == resized
     assert noted(table, tables.REPEATED) == repeated
     assert noted(table, tables.UNDATED) == undated
 
 
 def test_means_are_the_corrected_ones(tmp_path: Path) -> None:
-    data = main_set(tmp_path)
-    data_set_table(data, METHODS, BOOTSTRAP)
+    data = main(tmp_path)
+    data_set_table(data.folders, METHODS, BOOTSTRAP)
     scores = tables.read_scores(data.folders.results / "scores", METHODS)
     corrected = scores[scores.protocol == "corrected"].groupby(["method", "metric"]).value.mean()
     means = json.loads((data.folders.results / "means.json").read_text())
@@ -320,8 +320,8 @@ def test_means_are_the_corrected_ones(tmp_path: Path) -> None:
 
 
 def test_the_table_is_written_as_it_is_returned(tmp_path: Path) -> None:
-    data = main_set(tmp_path)
-    table = data_set_table(data, METHODS[::-1], BOOTSTRAP)
+    data = main(tmp_path)
+    table = data_set_table(data.folders, METHODS[::-1], BOOTSTRAP)
     assert list(dict.fromkeys(table.method)) == list(METHODS[::-1])
     assert len(table) == len(METHODS) * len(METRICS) * 2
     assert set(table.dataset) == {data.title}
@@ -332,4 +332,4 @@ def test_the_table_is_written_as_it_is_returned(tmp_path: Path) -> None:
 
 def test_a_method_without_scores_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"srcnn\.parquet is missing: run the evaluate stage"):
-        data_set_table(main_set(tmp_path), (*METHODS, "srcnn"), BOOTSTRAP)
+        data_set_table(main(tmp_path).folders, (*METHODS, "srcnn"), BOOTSTRAP)

@@ -77,7 +77,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("edits", "expected"),
     [
         ({"models/rrdbnet.py": remarked, "training/train.py": remarked, "evaluation/evaluate.py": remarked}, []),
-        (dict.fromkeys(["models/highresnet.py", "data/readers/probav.py", "data/making/main_set.py"], extended), []),
+        (dict.fromkeys(["models/highresnet.py", "data/readers/probav.py", "data/making/main_data.py"], extended), []),
         ({"models/rrdbnet.py": extended}, ["train esrgan", "score esrgan"]),
         ({"data/readers/s2naip_folder.py": extended}, EVERYTHING),
         ({"training/losses.py": extended}, ["train esrgan", "train srcnn"]),

@@ -67,5 +67,6 @@ def made_data_set(here: Workspace, chips: Mapping[str, list[Chip]], pairs: PairS
     bands = bands_seen(pairs.bands, data.facts)
     write_index(data.readers, bands, data.folders.index)
     dated = all(chip.dates is not None for some in chips.values() for chip in some)
-    write_manifest(data.folders, {"name": "made up", "bands": list(bands), "dated": dated, "digest": digest})
+    about = {"bands": list(bands), "bands_out": list(data.facts.bands_out), "scale": data.facts.scale, "dated": dated}
+    write_manifest(data.folders, {"name": "made up", **about, "digest": digest})
     return data
