@@ -69,11 +69,13 @@ def _status(here: Workspace, root: Path) -> str:
 
 
 def _training_speed(facts: dict[str, Any]) -> str:
-    rows = [
-        {"method": name.removeprefix("training_"), "samples/s": run["samples_per_s"], "precision": run["precision"]}
-        for name, run in facts["runs"].items()
-        if name.startswith("training_")
-    ]
+    rows = []
+    for name, run in facts["runs"].items():
+        if name.startswith("training_"):
+            data, _, method = name.removeprefix("training_").partition("_")
+            speed = {"samples/s": run["samples_per_s"], "precision": run["precision"]}
+            rows.append({"data set": data, "method": method, **speed})
+    rows.sort(key=lambda row: row["data set"] != MAIN)
     if not rows:
         return "Speed: not measured on this machine; the trainings were restored from a cache.\n"
     return f"Measured while this book's models were trained, on {_device(facts)}:\n\n{markdown(pd.DataFrame(rows))}\n"
