@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from satsr.common.paths import Workspace
+from satsr.common.paths import MAIN, Workspace
 from satsr.pipeline.compare_results import basis, differences, interchangeable, read_main, swapped
 from satsr.pipeline.seen_runs import CELL, COLUMNS, SeenRuns
 
@@ -128,7 +128,7 @@ def real() -> SeenRuns:
 
 @pytest.fixture(scope="module")
 def main() -> Path:
-    return Workspace.of("default").results / "main.csv"
+    return Workspace.of("default").data_set(MAIN).results / "main.csv"
 
 
 def test_the_committed_table_is_a_run_that_was_seen(main: Path, real: SeenRuns) -> None:
