@@ -21,7 +21,7 @@ from satsr.models.superresolver import ModelCard, SuperResolver
 from satsr.perception.roles import folder_of
 from satsr.perception.trunk import save_trunk
 from satsr.training.denoiser import DenoiserTraining
-from satsr.training.loop import Loop
+from satsr.training.loop import Loop, Task
 from satsr.training.settings import TrainSettings
 from satsr.training.train import LATENT, Trained, train
 from tests.data.making.chips import made_data_set, made_up_chip
@@ -154,7 +154,7 @@ def test_a_stopped_training_goes_on_to_the_same_weights(
 
     def loop(name: str) -> Loop:
         (tmp_path / name).mkdir(exist_ok=True)
-        return DenoiserTraining(card, settings, 3, pairs, pairs, tmp_path / name, start, None)
+        return DenoiserTraining(Task(card, settings, 3, pairs, pairs, tmp_path / name, start=start))
 
     whole, stopped = loop("whole"), loop("stopped")
     whole.finish(tmp_path / "whole" / "finished")
