@@ -22,13 +22,19 @@ Profile = Annotated[str, typer.Option(help="default, or the name of a file in pr
 
 
 @app.command()
-def study(profile: Profile = "default", book: Annotated[bool, typer.Option(help="also build the book")] = True) -> None:
-    """Bring the study up to date, stage by stage, and build its book."""
+def study(
+    profile: Profile = "default",
+    book: Annotated[bool, typer.Option(help="also build the book")] = True,
+    jobs: Annotated[int | None, typer.Option(help="stages that run side by side; one for every core")] = None,
+) -> None:
+    """Bring the study up to date, some stages side by side, and build its book."""
     from satsr.book.build import build_book
     from satsr.pipeline.run import run_real, run_study
 
+    if jobs is not None and jobs < 1:
+        raise ValueError(f"got --jobs {jobs}, expected a whole number from 1: how many stages run side by side")
     root = project_root()
-    where = run_real(root) if profile == "real" else run_study(root, profile)
+    where = run_real(root, jobs or 0) if profile == "real" else run_study(root, profile, jobs or 0)
     if book:
         typer.echo(f"The book: {build_book(where)}")
 

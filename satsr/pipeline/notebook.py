@@ -1,7 +1,9 @@
-"""Run notebooks with the study's parameters, and keep their files equal when their content is.
+"""The notebook runner's command line.
 
 `python -m satsr.pipeline.notebook run SOURCE [--params BLOCK ...] [-p NAME VALUE ...] [--as NAME]`
 `python -m satsr.pipeline.notebook clean NOTEBOOK ...`
+
+Under `satsr study` the run itself is done by a process that has imported already what takes seconds to import.
 """
 
 from __future__ import annotations
@@ -9,133 +11,25 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from pathlib import Path
-from typing import Any
 
-import nbformat
-import yaml
-
-from satsr.common.paths import Workspace, project_root
-from satsr.common.provenance import git_commit, record
-from satsr.pipeline.notebook_source import declared_parameters
-from satsr.pipeline.params import Study, load_study
-
-
-def run(source: Path, name: str, blocks: list[str], extra: dict[str, Any]) -> None:
-    """Execute a notebook and put it at `book/executed/<profile>/<name>.ipynb`, whole or not at all.
-
-    Args:
-        source: the notebook.
-        name: of the executed notebook; it takes its place only when every cell has run.
-        blocks: dotted paths into `params.yaml`, as `train.esrgan`; their values become parameters.
-        extra: further parameters by name.
-
-    Raises:
-        ValueError: a parameter that the notebook's parameters cell does not declare.
-        RuntimeError: a cell failed; the message is its last line, the notebook stays under `logs/`.
-    """
-    import papermill
-    from papermill.exceptions import PapermillExecutionError
-    from traitlets.config import Config
-
-    root = project_root()
-    study = load_study(root)
-    values = {**parameters(study, blocks), "profile": study.profile, **extra}
-    check_declared(source, values)
-    out = root / "book" / "executed" / study.profile / f"{name}.ipynb"
-    logs = Workspace.of(study.profile, root).logs
-    partial = logs / "failed" / out.name
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    started = time.perf_counter()
-    try:
-        papermill.execute_notebook(
-            source,
-            partial,
-            values,
-            cwd=root,
-            progress_bar=False,
-            stderr_file=sys.stderr,
-            kernel_name="python3",
-            config=Config(KernelManager={"transport": "ipc"}),  # sockets that only this user can reach
-        )
-    except PapermillExecutionError as error:
-        raise RuntimeError(f"{source.name}: {error.ename}: {error.evalue} (traceback: {partial})") from None
-    normalise(partial)
-    os.replace(partial, out)
-    commit = os.environ.get("SATSR_COMMIT") or git_commit(root)
-    record(study.profile, out.stem, wall_s=round(time.perf_counter() - started, 1), commit=commit)
-
-
-def parameters(study: Study, blocks: list[str]) -> dict[str, Any]:
-    """Return blocks of the study as parameters.
-
-    `train.esrgan` becomes `train`, with the values of that method; `train:esrgan,srcnn` becomes `train` with these two
-    by name.
-    """
-    values: dict[str, Any] = {}
-    for block in blocks:
-        path, _, parts = block.partition(":")
-        found: Any = study.model_dump(mode="json")
-        for step in path.split("."):
-            found = _part(found, step, block)
-        values[path.split(".")[0]] = {name: _part(found, name, block) for name in parts.split(",")} if parts else found
-    return values
-
-
-def _part(values: Any, name: str, block: str) -> Any:
-    if not isinstance(values, dict) or name not in values:
-        raise ValueError(f"params.yaml has no block {block!r}: no {name!r} in {', '.join(values)}")
-    return values[name]
-
-
-def check_declared(source: Path, values: dict[str, Any]) -> None:
-    """Raise a ValueError unless the notebook's parameters cell declares every name in `values`."""
-    declared = declared_parameters(source)
-    unknown = sorted(set(values) - set(declared))
-    if unknown:
-        raise ValueError(f"{source}: unknown parameters {', '.join(unknown)}; it declares {', '.join(declared)}")
-
-
-def normalise(path: Path) -> None:
-    """Keep what a run computed and drop when it ran: equal results give equal bytes.
-
-    Dropped: times, random cell ids, and the stderr stream, where progress is reported.
-    """
-    nb = nbformat.read(path, as_version=4)
-    kept = {k: v for k, v in nb.metadata.get("papermill", {}).items() if k in ("parameters", "version")}
-    nb.metadata = nbformat.from_dict({"kernelspec": nb.metadata.get("kernelspec", {}), "papermill": kept})
-    for number, cell in enumerate(nb.cells):
-        cell.id = f"cell-{number:03d}"
-        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in ("tags", "mystnb")})
-        if cell.cell_type == "code":
-            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
-    nbformat.write(nb, path)
-
-
-def clean(path: Path) -> bool:
-    """Bring a source notebook into its canonical form, in place; return whether that changed a byte."""
-    before = path.read_text()
-    nb = nbformat.reads(before, as_version=4)
-    kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-    nb.metadata = nbformat.from_dict({"kernelspec": kernel})
-    nb.nbformat_minor = 5
-    nb.cells = [c for c in nb.cells if "injected-parameters" not in c.metadata.get("tags", [])]
-    for number, cell in enumerate(nb.cells):
-        cell.id = f"cell-{number:03d}"
-        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in ("tags", "mystnb") and v})
-        cell.pop("attachments", None)
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    after = nbformat.writes(nb, indent=1, ensure_ascii=False) + "\n"
-    if after != before:
-        path.write_text(after)
-    return after != before
+from satsr.pipeline.warm_door import DOOR, ask
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; errors that a user can mend end in one line on stderr."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if door := os.environ.get(DOOR):
+        return ask(Path(door), arguments)
+    return run_here(arguments)
+
+
+def run_here(arguments: list[str]) -> int:
+    """Run the command line in this process."""
+    import yaml
+
+    from satsr.pipeline.execute import clean, run
+
     options = _parser().parse_args(arguments)
     try:
         if options.command == "run":

@@ -1,17 +1,22 @@
 """Run the study: the default in place, any other profile in a copy of the project that nothing else shares.
 
+Its stages run side by side (`side_by_side`), from imports that are there already (`warm`); one that nothing has
+touched is passed over (`stamps`).
+
 A profile's copy lives in `.runs/<profile>`, with its own `params.yaml`, `dvc.lock` and cache, so that a run of one
 profile changes no byte of another. Its results come back as `results/<profile>`.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,10 +25,15 @@ import yaml
 
 from satsr.common.digests import status_digest
 from satsr.common.paths import MAIN, Workspace, real_data
-from satsr.common.provenance import describe, git_commit
+from satsr.common.provenance import describe, git_commit, usable_cores
 from satsr.data.catalogue import check_data_sets
 from satsr.pipeline.params import Study, load_study
-from satsr.pipeline.stages import read_stages, with_followers
+from satsr.pipeline.seconds import read_seconds, write_seconds
+from satsr.pipeline.side_by_side import run_jobs
+from satsr.pipeline.stages import followers, jobs_of, read_stages
+from satsr.pipeline.stamps import Stamps
+from satsr.pipeline.threads import limit_threads
+from satsr.pipeline.warm import warm_parent
 
 KEPT_IN_COPY = (
     ".dvc/cache",
@@ -38,30 +48,92 @@ KEPT_IN_COPY = (
 )
 
 
-def run_study(root: Path, profile: str, targets: Sequence[str] = ()) -> Path:
+def run_study(root: Path, profile: str, workers: int = 0, without: str = "") -> Path:
     """Bring a profile's results up to date and return the folder in which they were made.
 
     Args:
         root: the project's root.
         profile: a profile's name, `default` for `params.yaml` as it stands.
-        targets: what to hand to `dvc repro`; empty runs every stage.
+        workers: how many stages may run at the same time; 0 is one for every core, or one where there is a GPU.
+        without: a stage that is not run, nor what needs it.
 
     Raises:
         ValueError: an unknown profile or parameter.
-        RuntimeError: a stage failed.
+        RuntimeError: a stage failed, or another `satsr study` runs here.
     """
     study = load_study(root, profile)
     _check_source(root, study)
     in_place = profile == load_study(root).profile
     where = root if in_place else prepare_copy(root, study)
-    environment = _environment(root)
-    for stage, stamp in _changed_sources(where).items():
-        _repro(where, ["--force", "--single-item", stage], environment)
-        stamp()
-    _repro(where, targets, environment)
+    with only_one(where / ".dvc" / "tmp" / "study.lock"):
+        environment = _environment(root)
+        for stage, stamp in _changed_sources(where).items():
+            _repro(where, ["--force", "--single-item", stage], environment)
+            stamp()
+        _run_stages(where, study.profile, workers or _workers(), without, environment)
     if not in_place:
         bring_back(where, root, profile)
     return where
+
+
+def _run_stages(where: Path, profile: str, workers: int, without: str, environment: Mapping[str, str]) -> None:
+    """Run all stages of a profile, or all but one and what needs it.
+
+    Raises:
+        RuntimeError: some failed; the message names each, and what was left out.
+    """
+    parameters = yaml.safe_load((where / "params.yaml").read_text())
+    stages, here = read_stages(where), Workspace.of(profile, where)
+    jobs = jobs_of(stages, profile, {stage.group: parameters[stage.group] for stage in stages.values() if stage.group})
+    left_out = followers(jobs, without) if without else set()
+    jobs = {name: job for name, job in jobs.items() if name not in left_out}
+    stamps = Stamps(where, here.scratch / "stamps", parameters)
+    if all(stamps.fresh(job) for job in jobs.values()):
+        return
+    logs = here.logs / "stages"
+    seconds = read_seconds(logs)
+    with warm_parent(where, environment) as warm:
+        failed = run_jobs(where, jobs, workers, warm, stamps, logs, seconds)
+    write_seconds(logs, seconds)
+    if failed:
+        raise RuntimeError(_what_failed(failed))
+
+
+def _what_failed(reasons: Mapping[str, str]) -> str:
+    lines = [f"stage {name} failed: {reason}" for name, reason in reasons.items() if reason]
+    waiting = [name for name, reason in reasons.items() if not reason]
+    lines += [f"not run, since it needs what failed: {', '.join(waiting)}"] if waiting else []
+    return "\n".join(lines)
+
+
+def _workers() -> int:
+    """Return how many stages run side by side when nobody says.
+
+    On a GPU one: several would share its memory, and its host has cores to read with.
+    """
+    return 1 if Path("/dev/nvidiactl").exists() else usable_cores()
+
+
+@contextmanager
+def only_one(lock: Path) -> Iterator[None]:
+    """Hold a lock file while a study runs in a folder; it ends with its process, however that ends.
+
+    Raises:
+        RuntimeError: another process holds it.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            raise RuntimeError(
+                f"another `satsr study` (process {file.read() or 'unknown'}) runs here: wait until it ends, or end it"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
 
 
 def _check_source(root: Path, study: Study) -> None:
@@ -77,8 +149,12 @@ def _check_source(root: Path, study: Study) -> None:
             )
 
 
-def run_real(root: Path) -> Path:
+def run_real(root: Path, workers: int = 0) -> Path:
     """Run the study on real images, then the default's and its own models on real pairs (`make real`).
+
+    Args:
+        root: the project's root.
+        workers: as of `run_study`.
 
     Raises:
         FileNotFoundError: no folder of real images, or the default study has not been run.
@@ -93,8 +169,7 @@ def run_real(root: Path) -> Path:
     copied = Workspace.of("default", root / ".runs" / "real").data_set(MAIN).models
     shutil.rmtree(copied, ignore_errors=True)
     shutil.copytree(default, copied)
-    stages = read_stages(root)
-    return run_study(root, "real", [name for name in stages if name not in with_followers(stages, "data_sets")])
+    return run_study(root, "real", workers, without="data_sets")
 
 
 def prepare_copy(root: Path, study: Study) -> Path:
@@ -161,10 +236,13 @@ def _changed_sources(where: Path) -> dict[str, Callable[[], object]]:
 def _environment(root: Path) -> dict[str, str]:
     """Return the environment of the stages: this Python first on the path, and what a copy cannot find by itself."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    return {**os.environ, "PATH": path, "SATSR_COMMIT": git_commit(root), "SATSR_REAL_DATA": str(real_data(root))}
+    own = {"PATH": path, "SATSR_COMMIT": git_commit(root), "SATSR_REAL_DATA": str(real_data(root))}
+    environment = {**os.environ, **own}
+    limit_threads(environment)
+    return environment
 
 
-def _repro(where: Path, targets: Sequence[str], environment: dict[str, str]) -> None:
+def _repro(where: Path, targets: Sequence[str], environment: Mapping[str, str]) -> None:
     done = subprocess.run([sys.executable, "-m", "dvc", "repro", *targets], cwd=where, env=environment)
     if done.returncode:
         raise RuntimeError("a stage failed: the line that begins with 'satsr:' above says why")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -39,9 +40,18 @@ class Stage:
         found = re.search(r"-p (\w+) \$\{(?:key|item)\}", self.text["cmd"])
         return found[1] if found else ""
 
-    def needs(self, profile: str) -> list[str]:
-        """Return the paths that it depends on."""
-        return [_filled(path, profile) for path in self.text.get("deps", [])]
+    def needs(self, profile: str, key: str = "") -> list[str]:
+        """Return the paths that it depends on.
+
+        Args:
+            profile: a profile's name.
+            key: of one stage of a group.
+        """
+        return [_filled(path, profile, key) for path in self.text.get("deps", [])]
+
+    def reads(self, key: str = "") -> list[str]:
+        """Return the dotted names of the parameters that it depends on, for one stage of a group."""
+        return [_filled(name, "", key) for name in self.text.get("params", [])]
 
     def makes(self, profile: str, key: str = "") -> list[str]:
         """Return the paths that it makes.
@@ -63,14 +73,67 @@ def read_stages(root: Path) -> dict[str, Stage]:
     }
 
 
-def with_followers(stages: dict[str, Stage], first: str) -> set[str]:
-    """Return a stage and all that need, directly or through others, what it makes."""
+@dataclass(frozen=True)
+class Job:
+    """One stage of a run, under the name that DVC gives it.
+
+    Attributes:
+        name: such as `train@srcnn`.
+        stage: the stage, or the group that it belongs to.
+        key: which of the group; empty for a single stage.
+        needs: paths that it depends on.
+        makes: paths that it makes.
+        after: names of the jobs that make something that it needs.
+    """
+
+    name: str
+    stage: Stage
+    key: str
+    needs: tuple[str, ...]
+    makes: tuple[str, ...]
+    after: frozenset[str]
+
+    @property
+    def alone(self) -> bool:
+        """Whether nothing may run beside it, since it takes times."""
+        return bool(self.stage.text.get("meta", {}).get("alone"))
+
+
+def jobs_of(stages: dict[str, Stage], profile: str, keys: Mapping[str, Iterable[str]]) -> dict[str, Job]:
+    """Return a profile's jobs by name, in an order in which they can run.
+
+    Args:
+        stages: from `read_stages`.
+        profile: its name.
+        keys: the keys of every group of stages, by the group's name in `params.yaml`.
+    """
+    jobs: dict[str, Job] = {}
+    for name, stage in stages.items():
+        earlier = tuple(jobs.values())
+        for key in keys[stage.group] if stage.group else [""]:
+            needs, makes = tuple(stage.needs(profile, key)), tuple(stage.makes(profile, key))
+            after = frozenset(job.name for job in earlier if _overlap(needs, job.makes))
+            full = f"{name}@{key}" if key else name
+            jobs[full] = Job(full, stage, key, needs, makes, after)
+    return jobs
+
+
+def followers(jobs: Mapping[str, Job], first: str) -> set[str]:
+    """Return a job and all that need, directly or through others, what it makes."""
     found = {first}
-    for name, stage in stages.items():  # in an order in which they can run
-        made = [path for other in found for path in stages[other].makes("")]
-        if any(_overlap(need, path) for need in stage.needs("") for path in made):
-            found.add(name)
+    for job in jobs.values():
+        if job.after & found:
+            found.add(job.name)
     return found
+
+
+def with_needs(jobs: Mapping[str, Job], names: Iterable[str]) -> dict[str, Job]:
+    """Return some jobs and all that they wait for, directly or through others, in the same order."""
+    found = set(names)
+    for job in reversed(list(jobs.values())):
+        if job.name in found:
+            found |= job.after
+    return {name: job for name, job in jobs.items() if name in found}
 
 
 def _filled(path: str, profile: str, key: str = "") -> str:
@@ -80,7 +143,7 @@ def _filled(path: str, profile: str, key: str = "") -> str:
     return path
 
 
-def _overlap(need: str, made: str) -> bool:
-    """Say whether one path lies in the other, or is it; a key stands for any name."""
-    parts = zip(need.split("/"), made.split("/"), strict=False)
-    return all(a == b or any(key in a + b for key in KEYS) for a, b in parts)
+def _overlap(needs: Iterable[str], made: Iterable[str]) -> bool:
+    """Say whether a path lies in another, or is it."""
+    pairs = ((need.split("/"), path.split("/")) for need in needs for path in made)
+    return any(all(a == b for a, b in zip(*pair, strict=False)) for pair in pairs)

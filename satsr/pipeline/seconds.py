@@ -1,0 +1,31 @@
+"""How long each stage usually takes: what it took here the last time, else what it took in a run known to the project.
+
+It decides which stage comes first, and the guess of the time left; no result depends on it.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from importlib.resources import files
+from pathlib import Path
+
+FILE = "seconds.json"
+
+
+def read_seconds(folder: Path) -> dict[str, float]:
+    """Return seconds by stage.
+
+    Args:
+        folder: where an earlier run has left its own.
+    """
+    with (files("satsr.pipeline") / "usual_seconds.csv").open() as lines:
+        usual = {row["stage"]: float(row["seconds"]) for row in csv.DictReader(lines)}
+    own = folder / FILE
+    return {**usual, **(json.loads(own.read_text()) if own.is_file() else {})}
+
+
+def write_seconds(folder: Path, seconds: dict[str, float]) -> None:
+    """Keep them for the next run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / FILE).write_text(json.dumps(seconds, indent=1, sort_keys=True) + "\n")
