@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from satsr.common.digests import file_digest
 from satsr.common.paths import Workspace, project_root
 
+GPU_DEVICES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # of NVIDIA's driver, its WSL form, and AMD's
 SHOWN_PACKAGES = (
     "torch",
     "numpy",
@@ -64,6 +66,8 @@ def usable_cores() -> int:
 
 def gpu() -> str:
     """Return the name of the first GPU, or `none`."""
+    if sys.platform == "linux" and not any(map(os.path.exists, GPU_DEVICES)):
+        return "none"  # without the seconds that torch takes to say so
     import torch
 
     return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -45,16 +46,17 @@ def run(source: Path, name: str, blocks: list[str], extra: dict[str, Any]) -> No
     out.parent.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     try:
-        papermill.execute_notebook(
-            source,
-            partial,
-            values,
-            cwd=root,
-            progress_bar=False,
-            stderr_file=sys.stderr,
-            kernel_name="python3",
-            config=Config(KernelManager={"transport": "ipc"}),  # sockets that only this user can reach
-        )
+        with tempfile.TemporaryDirectory(prefix="satsr-") as sockets:  # that only this user, and this run, can reach
+            papermill.execute_notebook(
+                source,
+                partial,
+                values,
+                cwd=root,
+                progress_bar=False,
+                stderr_file=sys.stderr,
+                kernel_name="python3",
+                config=Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"}),
+            )
     except PapermillExecutionError as error:
         raise RuntimeError(f"{source.name}: {error.ename}: {error.evalue} (traceback: {partial})") from None
     normalise(partial)
@@ -96,7 +98,8 @@ def check_declared(source: Path, values: dict[str, Any]) -> None:
 def normalise(path: Path) -> None:
     """Keep what a run computed and drop when it ran: equal results give equal bytes.
 
-    Dropped: times, random cell ids, and the stderr stream, where progress is reported.
+    Dropped: times, random cell ids, and the stderr stream, where progress is reported. What is printed arrives in as
+    many pieces as the clock has it; they become one.
     """
     nb = nbformat.read(path, as_version=4)
     kept = {k: v for k, v in nb.metadata.get("papermill", {}).items() if k in ("parameters", "version")}
@@ -105,8 +108,19 @@ def normalise(path: Path) -> None:
         cell.id = f"cell-{number:03d}"
         cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in ("tags", "mystnb")})
         if cell.cell_type == "code":
-            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
+            cell.outputs = _joined([o for o in cell.outputs if o.get("name") != "stderr"])
     nbformat.write(nb, path)
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    """Return outputs with what was printed piece by piece in one piece."""
+    found: list[Any] = []
+    for output in outputs:
+        if found and output.output_type == found[-1].output_type == "stream":
+            found[-1].text += output.text
+        else:
+            found.append(output)
+    return found
 
 
 def clean(path: Path) -> bool:

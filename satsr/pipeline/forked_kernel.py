@@ -114,6 +114,8 @@ def _be_kernel(heard: int) -> int:
 
 
 def _forget_what_was_drawn() -> None:
-    """Let NumPy's global generator begin anew, as in a new process; all forks would draw alike."""
+    """Let the global generators of NumPy and PyTorch begin anew, as in a new process; all forks would draw alike."""
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
+    if "torch" in sys.modules:
+        sys.modules["torch"].seed()

@@ -26,7 +26,6 @@ import yaml
 from satsr.common.digests import status_digest
 from satsr.common.paths import MAIN, Workspace, real_data
 from satsr.common.provenance import describe, git_commit, usable_cores
-from satsr.data.catalogue import check_data_sets
 from satsr.pipeline.params import Study, load_study
 from satsr.pipeline.seconds import read_seconds, write_seconds
 from satsr.pipeline.side_by_side import run_jobs
@@ -138,6 +137,8 @@ def only_one(lock: Path) -> Iterator[None]:
 
 def _check_source(root: Path, study: Study) -> None:
     """Make sure, before anything is spent, that the data sets are known and their downloads there."""
+    from satsr.data.catalogue import check_data_sets
+
     check_data_sets(study.data_sets)
     folders = {"s2naip": study.data.path} if study.data.source == "s2naip" else {}
     folders |= {name: found.path for name, found in study.data_sets.items() if found.path}

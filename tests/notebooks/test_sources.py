@@ -8,7 +8,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from satsr.pipeline.notebook import clean, declared_parameters
+from satsr.pipeline.execute import clean
+from satsr.pipeline.notebook_source import declared_parameters
 from tests.conftest import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

@@ -7,8 +7,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from satsr.pipeline import notebook
-from satsr.pipeline.notebook import check_declared, clean, main, normalise, parameters
+from satsr.pipeline import execute
+from satsr.pipeline.execute import check_declared, clean, normalise, parameters
+from satsr.pipeline.notebook import main
 from satsr.pipeline.notebook_source import code_of, declared_parameters
 from satsr.pipeline.params import load_study
 from tests.conftest import ROOT
@@ -75,7 +76,7 @@ def test_code_is_that_of_all_cells_and_of_no_text(tmp_path: Path) -> None:
 def test_two_runs_give_equal_bytes(here: Path) -> None:
     source = make(here / "n.ipynb", "import sys\nprint(steps)\nprint('progress 3.1/s', file=sys.stderr)", "2 * steps")
     for name in ("a", "b"):
-        notebook.run(source, name, [], {"steps": 21})
+        execute.run(source, name, [], {"steps": 21})
     first, second = (here / "book" / "executed" / "default" / f"{name}.ipynb" for name in ("a", "b"))
     assert first.read_bytes() == second.read_bytes()
     text = first.read_text()
@@ -119,10 +120,11 @@ def test_clean_is_idempotent_and_drops_what_a_run_leaves(tmp_path: Path) -> None
 def test_normalise_keeps_outputs_and_figure_captions(tmp_path: Path) -> None:
     path = make(tmp_path / "n.ipynb", "1 + 1")
     nb = nbformat.read(path, as_version=4)
-    nb.cells[1].outputs = [nbformat.v4.new_output("stream", name=n, text=n) for n in ("stdout", "stderr")]
+    pieces = {"a\n": "stdout", "progress": "stderr", "b": "stdout"}
+    nb.cells[1].outputs = [nbformat.v4.new_output("stream", name=name, text=text) for text, name in pieces.items()]
     nb.cells[1].metadata = {"mystnb": {"figure": {"caption": "c"}}, "papermill": {"duration": 1}}
     nbformat.write(nb, path)
     normalise(path)
     cell = nbformat.read(path, as_version=4).cells[1]
-    assert [o.name for o in cell.outputs] == ["stdout"]
+    assert [(o.name, o.text) for o in cell.outputs] == [("stdout", "a\nb")]
     assert dict(cell.metadata) == {"mystnb": {"figure": {"caption": "c"}}}

@@ -6,14 +6,17 @@ import re
 
 import pytest
 import yaml
+from dvc.repo import Repo
 
 from satsr.pipeline.fingerprints import fingerprints
 from satsr.pipeline.notebook_source import declared_parameters
-from satsr.pipeline.stages import Stage, read_stages, with_followers
+from satsr.pipeline.seconds import read_seconds
+from satsr.pipeline.stages import Stage, followers, jobs_of, read_stages, with_needs
 from tests.conftest import ROOT
 
 STAGES = {name: stage for name, stage in read_stages(ROOT).items() if stage.notebook}
 PARAMETERS = yaml.safe_load((ROOT / "params.yaml").read_text())
+JOBS = jobs_of(read_stages(ROOT), "default", PARAMETERS)
 
 
 def keys_of(stage: Stage) -> list[str]:
@@ -73,9 +76,29 @@ def test_stages_stand_in_an_order_in_which_they_can_run() -> None:
 
 
 def test_what_follows_the_twins_is_found() -> None:
-    stages = read_stages(ROOT)
-    assert with_followers(stages, "data_sets") == {"data_sets", "data_set", "four_data_sets", "satdiffmoe_data_sets"}
-    assert with_followers(stages, "data") == set(stages) - {"code", "real_pairs"}
+    found = {name.split("@")[0] for name in followers(JOBS, "data_sets")}
+    assert found == {"data_sets", "data_set", "four_data_sets", "satdiffmoe_data_sets"}
+    assert followers(JOBS, "data") == set(JOBS) - {"code"}
+
+
+@pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  # of DVC's own code
+def test_jobs_are_what_dvc_would_run_and_wait_for_what_dvc_waits_for() -> None:
+    with Repo(str(ROOT)) as repo:
+        graph = repo.index.graph
+        expected = {stage.addressing: {other.addressing for other in graph.successors(stage)} for stage in graph}
+    assert {name: set(job.after) for name, job in JOBS.items()} == expected
+
+
+def test_what_some_jobs_need_comes_along() -> None:
+    assert list(with_needs(JOBS, ["latent"])) == ["code", "data", "latent"]
+
+
+def test_only_what_takes_times_runs_alone() -> None:
+    assert [name for name, job in JOBS.items() if job.alone] == ["speed"]
+
+
+def test_every_job_has_a_usual_time() -> None:
+    assert set(read_seconds(ROOT / "nowhere")) == set(JOBS)
 
 
 def test_what_dvc_calls_a_metric_is_a_scalar() -> None:
