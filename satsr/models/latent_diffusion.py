@@ -134,7 +134,7 @@ class LatentDiffusion(nn.Module):
                 own[name].zero_()
                 own[name][tuple(map(slice, unet[name].shape))] = unet[name]
         if self.skip:
-            for part in self.unet.conv_out.parameters():  # type: ignore[union-attr,operator]
+            for part in self.unet.conv_out.parameters():  # type: ignore[union-attr]
                 nn.init.zeros_(part)
 
     def look_through(self, trunk: Trunk | None) -> None:
