@@ -136,8 +136,7 @@ def _learn_prior(settings: PriorSettings, autoencoder: Autoencoder, lessons: Les
 
     def loss(step: int) -> Tensor:
         generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
-        chosen = latents[torch.randint(len(latents), (settings.batch,), generator=generator)]
-        clean = (_cropped(chosen, settings.crop, generator) if settings.crop else chosen).to(device)
+        clean = latents[torch.randint(len(latents), (settings.batch,), generator=generator)].to(device)
         noise = torch.randn(clean.shape, generator=generator).to(device)
         time = chain.drawn(len(clean), generator).to(device)
         alpha, sigma = (share.view(-1, 1, 1, 1) for share in chain.mix(time))
@@ -146,17 +145,6 @@ def _learn_prior(settings: PriorSettings, autoencoder: Autoencoder, lessons: Les
 
     minimize("prior", model, loss, settings.steps, settings.learning_rate)
     return Network(config, dict(model.state_dict()))
-
-
-def _cropped(latents: Tensor, side: int, generator: torch.Generator) -> Tensor:
-    """Return a random crop of each latent (N, C, h, w), at most `side` high and wide."""
-    found = []
-    for latent in latents:
-        top, left = (
-            int(torch.randint(max(1, size - side + 1), (1,), generator=generator)) for size in latent.shape[-2:]
-        )
-        found.append(latent[:, top : top + side, left : left + side])
-    return torch.stack(found)
 
 
 @torch.inference_mode()

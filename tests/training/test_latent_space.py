@@ -15,7 +15,7 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from satsr.data.pairs import Pairs
 from satsr.data.settings import PairSettings
 from satsr.models.diffusers_files import CONFIG, WEIGHTS, Network, load_network, open_autoencoder, save_network
-from satsr.training.latent_space import Lessons, _cropped, make_autoencoder, make_prior
+from satsr.training.latent_space import Lessons, make_autoencoder, make_prior
 from satsr.training.settings import AutoencoderSettings, PriorSettings
 from tests.data.making.chips import made_up_chip, written
 from tests.metrics.input_series import random_scene
@@ -130,18 +130,6 @@ def test_a_prior_learns_to_denoise(prediction: str, make: Make, capsys: pytest.C
         make(PRIOR.model_copy(update=changes))
         losses.append(last_loss(capsys.readouterr().err))
     assert losses[1] < 0.9 * losses[0]
-
-
-def test_a_prior_learns_from_windows_of_its_own_for_each_latent() -> None:
-    latents, generator = torch.arange(2 * 3 * 6 * 9.0).view(2, 3, 6, 9), torch.Generator().manual_seed(0)
-    corners: list[set[tuple[int, int]]] = [set(), set()]
-    for _ in range(300):
-        for n, found in enumerate(_cropped(latents, 4, generator)):
-            top, left = divmod(int(found[0, 0, 0]) - n * 162, 9)
-            assert torch.equal(found, latents[n, :, top : top + 4, left : left + 4])
-            corners[n].add((top, left))
-    assert corners == [{(top, left) for top in range(3) for left in range(6)}] * 2
-    assert _cropped(latents, 16, generator).shape == latents.shape
 
 
 def test_a_prior_is_a_network_of_diffusers(make: Make, tmp_path: Path) -> None:
