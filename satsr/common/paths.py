@@ -74,6 +74,11 @@ class Workspace:
         return self.root / "artifacts" / self.profile
 
     @property
+    def latent(self) -> Path:
+        """The autoencoder and the latent U-Net (DVC)."""
+        return self.artifacts / "latent"
+
+    @property
     def results(self) -> Path:
         """Small tables and scores (git)."""
         return self.root / "results" / self.profile

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,6 +34,8 @@ from satsr.perception.identity import weights_digest
 from satsr.perception.load import load_trunk
 from satsr.perception.roles import LOSS, network_name
 from satsr.perception.trunk import Trunk
+
+Images = Callable[[Batch], tuple[Tensor, Tensor]]
 
 
 def trained_models(
@@ -67,7 +71,12 @@ def super_resolve(model: SuperResolver, batch: Batch) -> tuple[Tensor, Tensor]:
     """
     all_digits()
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    raw = model(*batch.seen().to(device)).float().cpu()
+    return clip(model(*batch.seen().to(device)))
+
+
+def clip(raw: Tensor) -> tuple[Tensor, Tensor]:
+    """Return images (N, C, H, W) on the CPU, clipped to [0, 1], and the share of values that this changed (N,)."""
+    raw = raw.float().cpu()
     clipped = ((raw < 0) | (raw > 1)).float().mean(dim=(1, 2, 3))
     return raw.clamp(0, 1), clipped
 
@@ -130,10 +139,39 @@ def evaluate(
         FloatingPointError: a score is not finite.
     """
     names = names or {name: name for name in settings.metrics}
+    of_losses = flattered(model, names)
+    return score_images(partial(super_resolve, model), pairs, settings, seed, what, names, trunk, of_losses)
+
+
+def score_images(
+    images: Images,
+    pairs: Pairs,
+    settings: EvaluateSettings,
+    seed: int,
+    what: str,
+    names: Mapping[str, str],
+    trunk: Trunk | None = None,
+    of_losses: Collection[str] = (),
+) -> Evaluation:
+    """Score what is put beside the targets of a split, whatever made it.
+
+    Args:
+        images: returns, for a batch, images (N, C, H, W) in [0, 1] and the share of clipped values (N,).
+        pairs: see `evaluate`, down to `trunk`.
+        settings: metrics, protocols and batch size.
+        seed: a column of the scores.
+        what: name for the progress lines.
+        names: the metrics' full names.
+        trunk: gives the features of the images.
+        of_losses: metrics that are flattered, see `Evaluation`.
+
+    Raises:
+        FloatingPointError: a score is not finite.
+    """
     progress = Progress(f"score {what}", len(pairs), "images")
     tables, features, outputs = [], [], []
     for numbers, batch in pairs.batches(settings.batch):
-        sr, clipped = super_resolve(model, batch)
+        sr, clipped = images(batch)
         tables.append(_score_batch(sr, clipped, batch, settings, names))
         outputs.append((255 * sr).round().to(torch.uint8).numpy())
         if trunk is not None:
@@ -144,7 +182,7 @@ def evaluate(
     if len(lost):
         first = lost.iloc[0]
         raise FloatingPointError(f"{what}: {len(lost)} scores are not finite, first {first.metric} of {first.tile}")
-    table["flattered"] = table.metric.isin(flattered(model, names))
+    table["flattered"] = table.metric.isin(of_losses)
     return Evaluation(table, np.concatenate(outputs), np.concatenate(features) if features else None)
 
 
@@ -168,24 +206,48 @@ def evaluate_once(
         names: the metrics' full names.
         trunk: gives the features of the outputs.
     """
-    pairs, card = data.pairs["test"], model.card
+    card = model.card
     made_from = {
         "model": {**asdict(card), "provenance": card.provenance.get("loss_networks", {}), "scores": {}},
         "weights": weights_digest(model),
-        "data": {"digest": data.digest, "pairs": pairs.settings.model_dump(mode="json", exclude_defaults=True)},
-        "metrics": {metric: _identity(full) for metric, full in names.items()},
-        "settings": {
-            "protocols": settings.protocols,
-            "batch": settings.batch,
-            "set_distances": trunk.digest if trunk else "",
-        },
+        "set_distances": trunk.digest if trunk else "",
         "seed": seed,
     }
     code = fingerprint({__name__, *data.code}, other_networks(card.method))
-    finished = scratch_folder(data.folders.scratch / "evaluate", what.replace(" ", "-"), key_of(made_from, code))
-    finished /= "finished"
-    make_once(finished, lambda to: evaluate(model, pairs, settings, seed, what, names, trunk).save(to))
-    return Evaluation.load(finished)
+    make = partial(evaluate, model, data.pairs["test"], settings, seed, what, names, trunk)
+    return scored_once(make, data, settings, what, names, made_from, code)
+
+
+def scored_once(
+    make: Callable[[], Evaluation],
+    data: DataSet,
+    settings: EvaluateSettings,
+    what: str,
+    names: Mapping[str, str],
+    made_from: Mapping[str, Any],
+    code: str,
+) -> Evaluation:
+    """Return what a scoring of a data set's test split left, or do it.
+
+    Args:
+        make: scores.
+        data: see `evaluate_once`, down to `names`.
+        settings: metrics, protocols and batch size.
+        what: name of the scoring.
+        names: the metrics' full names.
+        made_from: what decides the images.
+        code: fingerprint of the code that does.
+    """
+    asked = data.pairs["test"].settings.model_dump(mode="json", exclude_defaults=True)
+    known_by = {
+        **made_from,
+        "data": {"digest": data.digest, "pairs": asked},
+        "metrics": {metric: _identity(full) for metric, full in names.items()},
+        "settings": {"protocols": settings.protocols, "batch": settings.batch},
+    }
+    folder = scratch_folder(data.folders.scratch / "evaluate", what.replace(" ", "-"), key_of(known_by, code))
+    make_once(folder / "finished", lambda to: make().save(to))
+    return Evaluation.load(folder / "finished")
 
 
 def _identity(metric: str) -> str:

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from satsr.common.digests import file_digest, text_digest
-from satsr.models.autoencoder import Config
+from satsr.models.autoencoder import Autoencoder, Config
 
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
 # Attention in Stable Diffusion 1's autoencoder has names that diffusers has given up.
@@ -61,6 +61,21 @@ def network_digest(folder: Path) -> str:
     """Return 16 hexadecimal digits that identify configuration and weights."""
     both = file_digest(folder / CONFIG) + file_digest(folder / WEIGHTS)
     return text_digest(both)[:16]
+
+
+def open_autoencoder(folder: str | Path) -> Autoencoder:
+    """Open an autoencoder, ready for inference.
+
+    Raises:
+        ValueError: weights of another network.
+    """
+    network = load_network(folder)
+    autoencoder = Autoencoder(network.config)
+    try:
+        autoencoder.network.load_state_dict(network.weights)
+    except RuntimeError as error:
+        raise ValueError(f"{folder}: weights do not fit {CONFIG} ({str(error).splitlines()[0]})") from None
+    return autoencoder.eval().requires_grad_(False)
 
 
 @dataclass(frozen=True)

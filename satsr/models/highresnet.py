@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from satsr.models.worldstrat_blocks import (
+    DROPOUT,
     DoubleConv2d,
     PixelShuffleBlock,
     ResidualBlock,
@@ -22,12 +23,13 @@ class FusionBlock(nn.Module):
     Args:
         channels: of one encoding.
         kernel_size: odd width in px.
+        dropout: of its residual block.
     """
 
-    def __init__(self, channels: int, kernel_size: int) -> None:
+    def __init__(self, channels: int, kernel_size: int, dropout: float) -> None:
         super().__init__()
         self.fuse = nn.Sequential(
-            ResidualBlock(2 * channels, kernel_size),
+            ResidualBlock(2 * channels, kernel_size, dropout),
             conv_same(2 * channels, channels, kernel_size),
             nn.Identity(),
             nn.PReLU(),
@@ -46,11 +48,12 @@ class RecursiveFusion(nn.Module):
         channels: of one encoding.
         kernel_size: odd width in px.
         revisits: number of dates, which fixes the number of levels in the file, not in `forward`.
+        dropout: of its residual block.
     """
 
-    def __init__(self, channels: int, kernel_size: int, revisits: int) -> None:
+    def __init__(self, channels: int, kernel_size: int, revisits: int, dropout: float) -> None:
         super().__init__()
-        block = FusionBlock(channels, kernel_size)
+        block = FusionBlock(channels, kernel_size, dropout)
         self.fusion = nn.Sequential(*[block] * levels(revisits))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -83,6 +86,7 @@ class HighResNet(nn.Module):
         output_size: a field of the published configurations, which this network does not read.
         zoom_factor: enlargement of the pixel shuffle.
         sr_kernel_size: odd width of the convolutions after it in px.
+        dropout: share of the values that training hides after every convolution of encoder and fusion.
 
     Raises:
         ValueError: if `mask_channels` is not 0 or `hidden_channels` cannot be shuffled.
@@ -100,17 +104,18 @@ class HighResNet(nn.Module):
         output_size: int | None = None,
         zoom_factor: int = 4,
         sr_kernel_size: int = 1,
+        dropout: float = DROPOUT,
     ) -> None:
         super().__init__()
-        self.encoder = DoubleConv2d(in_channels, hidden_channels, kernel_size)
+        self.encoder = DoubleConv2d(in_channels, hidden_channels, kernel_size, dropout)
         self.mask_encoder = unused_mask_encoder(mask_channels)
         # SRCNN's fusion, which the released files hold and this network never runs: frozen, as the mask encoder.
-        self.doubleconv2d = DoubleConv2d(hidden_channels * revisits, hidden_channels, kernel_size)
-        residualblocks = (ResidualBlock(hidden_channels, kernel_size) for _ in range(residual_layers))
+        self.doubleconv2d = DoubleConv2d(hidden_channels * revisits, hidden_channels, kernel_size, dropout)
+        residualblocks = (ResidualBlock(hidden_channels, kernel_size, dropout) for _ in range(residual_layers))
         self.residualblocks = nn.Sequential(*residualblocks)
         self.doubleconv2d.requires_grad_(False)
         self.residualblocks.requires_grad_(False)
-        self.fusion = RecursiveFusion(hidden_channels, kernel_size, revisits)
+        self.fusion = RecursiveFusion(hidden_channels, kernel_size, revisits, dropout)
         self.sr = PixelShuffleBlock(hidden_channels, out_channels, sr_kernel_size, zoom_factor)
 
     def forward(self, lr: Tensor) -> Tensor:

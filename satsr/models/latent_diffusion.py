@@ -57,6 +57,8 @@ class LatentDiffusion(nn.Module):
         dates: which dates get trajectories: `all`, or the `nearest` to the wanted date only.
         draws: trajectories per date.
         shared_noise: all dates start from the same noise.
+        skip: the U-Net predicts what is missing from the enlarged image's latent, to which its output is added; not
+            published. Only for the prediction `clean`, and where the condition is a latent.
         fusion: how trajectories agree; by `lpips` it needs a trunk, see `look_through`.
 
     Raises:
@@ -79,6 +81,7 @@ class LatentDiffusion(nn.Module):
         dates: Literal["all", "nearest"] = "all",
         draws: int = 1,
         shared_noise: bool = False,
+        skip: bool = False,
         fusion: Fusion = DEFAULT_FUSION,
     ) -> None:
         super().__init__()
@@ -100,11 +103,15 @@ class LatentDiffusion(nn.Module):
             raise ValueError(f"got draws={draws}, expected at least 1")
         if process.zero_snr and prediction == "noise":
             raise ValueError("got zero_snr with prediction 'noise', expected 'v' or 'clean': its start holds no signal")
+        if skip and (prediction != "clean" or condition == "control"):
+            raise ValueError(
+                f"got skip with prediction {prediction!r} and condition {condition!r}, expected 'clean' and a latent"
+            )
         self.process = process
         self.process.times(sampling_steps)  # refuses a number of steps that the chain does not have
         self.scale, self.time, self.prediction = scale, time, prediction
         self.sampling_steps, self.eta = sampling_steps, eta
-        self.dates, self.draws, self.shared_noise = dates, draws, shared_noise
+        self.dates, self.draws, self.shared_noise, self.skip = dates, draws, shared_noise, skip
         self.fusion = fusion
         self._look: tuple[Trunk, ...] = ()  # in a tuple, it is no part of the model
         self.unet, self.control = _networks(unet, self.autoencoder, condition, time)
@@ -117,7 +124,8 @@ class LatentDiffusion(nn.Module):
     def start_from(self, autoencoder: Mapping[str, Tensor], unet: Mapping[str, Tensor]) -> None:
         """Take the weights of a trained autoencoder and of a pretrained, unconditional latent U-Net.
 
-        What the pretrained network does not have starts at zero, so that training starts from its function.
+        What the pretrained network does not have starts at zero, so that training starts from its function; with
+        `skip` the last convolution does too, so that it starts from the enlarged image.
         """
         self.autoencoder.network.load_state_dict(autoencoder)
         for network in (self.unet, *([self.control] if self.control is not None else [])):
@@ -125,6 +133,9 @@ class LatentDiffusion(nn.Module):
             for name in own.keys() & unet.keys():
                 own[name].zero_()
                 own[name][tuple(map(slice, unet[name].shape))] = unet[name]
+        if self.skip:
+            for part in self.unet.conv_out.parameters():  # type: ignore[union-attr]
+                nn.init.zeros_(part)
 
     def look_through(self, trunk: Trunk | None) -> None:
         """Set the trunk that fusion by LPIPS looks through; it must not judge, and is not saved."""
@@ -267,7 +278,8 @@ class LatentDiffusion(nn.Module):
         elif self.condition == "beside":
             noisy = torch.cat((beside, noisy), dim=3)
         output = self.unet(noisy, told, prompt, **steer).sample.float()
-        return output[..., output.shape[-1] // 2 :] if self.condition == "beside" else output
+        output = output[..., output.shape[-1] // 2 :] if self.condition == "beside" else output
+        return output + beside if self.skip else output
 
     def _beside(self, one: Tensor) -> Tensor:
         """Return what the network sees of single images (M, bands, h, w): enlarged pixels, or their latent."""

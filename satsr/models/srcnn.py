@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from satsr.models.worldstrat_blocks import (
+    DROPOUT,
     DoubleConv2d,
     PixelShuffleBlock,
     ResidualBlock,
@@ -30,6 +31,7 @@ class SRCNN(nn.Module):
             zoom_factor times the input.
         zoom_factor: enlargement of the pixel shuffle.
         sr_kernel_size: odd width of the convolutions after it in px.
+        dropout: share of the values that training hides after every convolution of encoder and fusion.
 
     Raises:
         ValueError: if `mask_channels` is not 0 or `hidden_channels` cannot be shuffled.
@@ -47,14 +49,15 @@ class SRCNN(nn.Module):
         output_size: int | None = None,
         zoom_factor: int = 4,
         sr_kernel_size: int = 1,
+        dropout: float = DROPOUT,
     ) -> None:
         super().__init__()
         self.revisits = revisits
         self.output_size = output_size
-        self.encoder = DoubleConv2d(in_channels, hidden_channels, kernel_size)
+        self.encoder = DoubleConv2d(in_channels, hidden_channels, kernel_size, dropout)
         self.mask_encoder = unused_mask_encoder(mask_channels)
-        self.doubleconv2d = DoubleConv2d(hidden_channels * revisits, hidden_channels, kernel_size)
-        residualblocks = (ResidualBlock(hidden_channels, kernel_size) for _ in range(residual_layers))
+        self.doubleconv2d = DoubleConv2d(hidden_channels * revisits, hidden_channels, kernel_size, dropout)
+        residualblocks = (ResidualBlock(hidden_channels, kernel_size, dropout) for _ in range(residual_layers))
         # The released files hold the fusion tensors under both names.
         self.fusion = nn.Sequential(self.doubleconv2d, nn.Sequential(*residualblocks))
         self.residualblocks = self.fusion[1]

@@ -23,7 +23,7 @@ from satsr.common.device import best_device
 from satsr.common.minimize import minimize
 from satsr.data.pairs import Pairs
 from satsr.models.autoencoder import Autoencoder, tiny_config
-from satsr.models.diffusers_files import CONFIG, Network, load_network, network_digest, save_network
+from satsr.models.diffusers_files import Network, load_network, network_digest, open_autoencoder, save_network
 from satsr.models.diffusion.process import Diffusion, asked
 from satsr.models.diffusion.unet import latent_unet_config
 from satsr.training.settings import AutoencoderSettings, PriorSettings
@@ -89,21 +89,6 @@ def make_prior(settings: PriorSettings, autoencoder: Path, lessons: Lessons, scr
     _make("prior", settings.weights, made_from, learn, scratch, folder)
 
 
-def open_autoencoder(folder: str | Path) -> Autoencoder:
-    """Open an autoencoder, ready for inference.
-
-    Raises:
-        ValueError: weights of another network.
-    """
-    network = load_network(folder)
-    autoencoder = Autoencoder(network.config)
-    try:
-        autoencoder.network.load_state_dict(network.weights)
-    except RuntimeError as error:
-        raise ValueError(f"{folder}: weights do not fit {CONFIG} ({str(error).splitlines()[0]})") from None
-    return autoencoder.eval().requires_grad_(False)
-
-
 def _make(
     name: str,
     published: str,
@@ -144,7 +129,7 @@ def _learn_prior(settings: PriorSettings, autoencoder: Autoencoder, lessons: Les
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
     channels = autoencoder.channels
-    config = latent_unet_config(channels, settings.widths, settings.blocks, settings.attention)
+    config = latent_unet_config(channels, settings.widths, settings.blocks, settings.attention, settings.groups)
     model, device = _seeded(lambda: UNet2DConditionModel.from_config(config), settings.seed), best_device()
     chain = Diffusion(1000, 0.00085, 0.012, "scaled_linear", settings.zero_snr)  # Stable Diffusion's
     latents = _encoded(autoencoder, lessons)

@@ -33,8 +33,6 @@ from satsr.training.image_training import ImageTraining
 from satsr.training.loop import Loop, Task
 from satsr.training.settings import TrainSettings
 
-LATENT = "latent"  # folder of the autoencoder and the latent U-Net, in a profile's artifacts
-
 
 @dataclass(frozen=True)
 class Trained:
@@ -76,7 +74,7 @@ def train(
     if settings.network.get("distance") == "lpips":
         looks["fusion"] = _trunk(here, LOSS)  # which fuses where the model is used; it may judge as little as a loss
     judge = _trunk(here, settings.validate_network) if settings.validate_network else None
-    base = StartingPoint.of(here.artifacts / LATENT) if find_method(method).pretrained else None
+    base = StartingPoint.of(here.latent) if find_method(method).pretrained else None
     configs = {"autoencoder": base.autoencoder.config, "unet": base.prior.config} if base else {}
     card = ModelCard(
         method=method,

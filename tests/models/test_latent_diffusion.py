@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor
 
@@ -163,6 +164,25 @@ def test_a_controlnet_learns_of_time_after_its_first_step() -> None:
     assert model.control.class_embedding.linear_2.weight.grad.any()  # type: ignore[union-attr, operator]
 
 
+@pytest.mark.parametrize("condition", ["channels", "beside"])
+@torch.inference_mode()
+def test_with_a_skip_it_starts_from_the_enlarged_image(condition: str) -> None:
+    model, lr = started(condition=condition, prediction="clean", skip=True), series(1)
+    enlarged = F.interpolate(lr[:, 0], scale_factor=4, mode="bicubic", align_corners=False).clamp(0, 1)
+    torch.testing.assert_close(model(seen(lr, days(1))), model.autoencoder(enlarged)[1], atol=1e-5, rtol=1e-4)
+    others = {name: value for name, value in prior(8).state_dict().items() if not name.startswith("conv_out")}
+    found = model.unet.state_dict()
+    assert all(torch.equal(found[name], value) for name, value in others.items() if found[name].shape == value.shape)
+
+
+@torch.inference_mode()
+def test_a_skip_adds_the_enlarged_image_to_what_the_network_says() -> None:
+    plain, skipping = (network(prediction="clean", skip=skip) for skip in (False, True))
+    noisy, lr = noisy_latents(), series(1)[:, 0]
+    added = predicted(skipping, noisy, lr, torch.zeros(2)) - predicted(plain, noisy, lr, torch.zeros(2))
+    torch.testing.assert_close(added, plain._beside(lr), atol=1e-5, rtol=1e-4)
+
+
 # What is learned from
 
 
@@ -224,6 +244,8 @@ def test_every_date_that_shows_something_is_learned_from_with_its_own_time() -> 
         ({"dates": "latest"}, "latest"),
         ({"time": "monthly"}, "monthly"),
         ({"draws": 0}, "draws"),
+        ({"skip": True}, "got skip with prediction 'noise' and condition 'channels', expected 'clean' and a latent"),
+        ({"skip": True, "prediction": "clean", "condition": "control"}, "got skip with .* condition 'control'"),
     ],
 )
 def test_unknown_values_and_those_that_exclude_each_other_are_refused(changes: dict[str, Any], reason: str) -> None:

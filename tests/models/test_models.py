@@ -239,3 +239,14 @@ def test_highresnet_trains_one_block_for_all_levels() -> None:
 @pytest.mark.parametrize(("dates", "expected"), [(1, 0), (2, 1), (3, 2), (4, 2), (5, 3), (8, 3), (16, 4)])
 def test_levels_halve_until_one_date_is_left(dates: int, expected: int) -> None:
     assert levels(dates) == expected
+
+
+@pytest.mark.parametrize("build", [small_srcnn, small_highresnet])
+def test_dropout_is_one_half_as_published_unless_settings_say_otherwise(build: Callable[..., nn.Module]) -> None:
+    lr = torch.rand(1, 2, 3, 8, 8)
+    published, without = build(revisits=2).train(), build(revisits=2, dropout=0.0).train()
+    assert {part.p for part in published.modules() if isinstance(part, nn.Dropout)} == {0.5}
+    without.load_state_dict(published.state_dict())  # the same weights fit both
+    assert not torch.equal(published(lr), published(lr))
+    assert torch.equal(without(lr), without(lr))
+    assert torch.equal(without(lr), published.eval()(lr))

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from satsr.data.dates import median_of_valid
 from satsr.data.seen import Seen
@@ -117,6 +117,19 @@ def test_saved_models_come_back(method: str, tmp_path: Path) -> None:
     lr = torch.rand(1, 3, 3, 32, 32)
     assert again.card == model.card
     assert torch.equal(run(again, lr), run(model, lr))
+
+
+@pytest.mark.parametrize("method", ["srcnn", "highresnet"])
+def test_a_card_tells_the_dropout_and_one_without_it_means_the_published(method: str, tmp_path: Path) -> None:
+    old = SuperResolver(card(method), seed=4)
+    for number, (sizes, expected) in enumerate(((old.card.network, 0.5), ({**old.card.network, "dropout": 0.0}, 0.0))):
+        model = SuperResolver(replace(old.card, network=sizes))
+        model.load_state_dict(old.state_dict())
+        save_model(model, tmp_path / str(number))
+        again = load_model(tmp_path / str(number))
+        parts = {name: part.p for name, part in again.named_modules() if isinstance(part, nn.Dropout)}
+        assert {p for name, p in parts.items() if "mask_encoder" not in name} == {expected}  # which nobody runs
+        assert again.card.network.get("dropout", 0.5) == expected
 
 
 def test_same_seed_same_weights_and_the_callers_state_stays() -> None:

@@ -14,8 +14,8 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 from satsr.data.pairs import Pairs
 from satsr.data.settings import PairSettings
-from satsr.models.diffusers_files import CONFIG, WEIGHTS, Network, load_network, save_network
-from satsr.training.latent_space import Lessons, make_autoencoder, make_prior, open_autoencoder
+from satsr.models.diffusers_files import CONFIG, WEIGHTS, Network, load_network, open_autoencoder, save_network
+from satsr.training.latent_space import Lessons, make_autoencoder, make_prior
 from satsr.training.settings import AutoencoderSettings, PriorSettings
 from tests.data.making.chips import made_up_chip, written
 from tests.metrics.input_series import random_scene

@@ -23,7 +23,7 @@ from satsr.perception.trunk import save_trunk
 from satsr.training.denoiser import DenoiserTraining
 from satsr.training.loop import Loop, Task
 from satsr.training.settings import TrainSettings
-from satsr.training.train import LATENT, Trained, train
+from satsr.training.train import Trained, train
 from tests.data.making.chips import made_data_set, made_up_chip
 from tests.models.small_latents import AUTOENCODER, UNET, autoencoder_weights, prior
 from tests.models.small_networks import small_trunk, trunk_card
@@ -56,8 +56,8 @@ def with_start(here: Workspace, chips: list[Chip]) -> DataSet:
 
 
 def save_start(here: Workspace, seed: int = 0) -> None:
-    save_network(Network(AUTOENCODER, autoencoder_weights(seed)), here.artifacts / LATENT / "autoencoder")
-    save_network(Network(UNET, prior(seed).state_dict()), here.artifacts / LATENT / "prior")
+    save_network(Network(AUTOENCODER, autoencoder_weights(seed)), here.latent / "autoencoder")
+    save_network(Network(UNET, prior(seed).state_dict()), here.latent / "prior")
 
 
 def trained(method: str, data: DataSet, seed: int = 0, **changes: Any) -> Trained:
@@ -94,7 +94,7 @@ def test_finished_work_is_reused_and_another_start_is_not(data: DataSet) -> None
 
 
 def test_a_missing_start_is_named(data: DataSet) -> None:
-    (data.here.artifacts / LATENT / "autoencoder" / CONFIG).unlink()
+    (data.here.latent / "autoencoder" / CONFIG).unlink()
     with pytest.raises(FileNotFoundError, match=r"autoencoder has no config\.json"):
         trained("satdiffmoe", data)
 
@@ -144,7 +144,7 @@ def test_another_judge_scores_anew(data: DataSet) -> None:
 def test_a_stopped_training_goes_on_to_the_same_weights(
     data: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    base, pairs = StartingPoint.of(data.here.artifacts / LATENT), data.pairs["train"]
+    base, pairs = StartingPoint.of(data.here.latent), data.pairs["train"]
     settings = TrainSettings(**{**SHORT, "checkpoint_every": 2, "steps": 5})
     sizes = {**SHORT["network"], "autoencoder": AUTOENCODER, "unet": UNET}
     card = ModelCard("satdiffmoe", sizes, 3, RGB, RGB, 4)

@@ -49,7 +49,9 @@ def build_unet(
     )
 
 
-def latent_unet_config(channels: int, widths: Sequence[int], blocks: int, attention: Sequence[int]) -> dict[str, Any]:
+def latent_unet_config(
+    channels: int, widths: Sequence[int], blocks: int, attention: Sequence[int], groups: int = 0
+) -> dict[str, Any]:
     """Return the configuration, as diffusers writes it, of a small UNet2DConditionModel, Stable Diffusion's class.
 
     Without cross-attention, since there is no text.
@@ -59,11 +61,15 @@ def latent_unet_config(channels: int, widths: Sequence[int], blocks: int, attent
         widths: channels of each level; every level but the first halves height and width.
         blocks: residual blocks per level.
         attention: levels with self-attention, 0 for the finest.
+        groups: of channels that are normalized together; 0 for `norm_groups`. Stable Diffusion has 10 channels in its
+            smallest groups. A channel alone loses its mean, and with it how bright the image is.
 
     Raises:
-        ValueError: a level with attention that does not exist.
+        ValueError: a level with attention that does not exist, or groups that do not divide every width.
     """
-    kinds = _kinds(widths, attention)
+    kinds, groups = _kinds(widths, attention), groups or norm_groups(widths)
+    if any(width % groups for width in widths):
+        raise ValueError(f"got {groups} groups for widths {list(widths)}, expected a number that divides each of them")
     return {
         "in_channels": channels,
         "out_channels": channels,
@@ -72,7 +78,7 @@ def latent_unet_config(channels: int, widths: Sequence[int], blocks: int, attent
         "down_block_types": [f"{kind}DownBlock2D" for kind in kinds],
         "mid_block_type": "UNetMidBlock2D",
         "up_block_types": [f"{kind}UpBlock2D" for kind in reversed(kinds)],
-        "norm_num_groups": norm_groups(widths),
+        "norm_num_groups": groups,
         "attention_head_dim": min(widths),
     }
 

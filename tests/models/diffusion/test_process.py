@@ -245,3 +245,10 @@ def test_the_latent_unet_is_of_stable_diffusions_class_without_text() -> None:
 @pytest.mark.parametrize(("widths", "expected"), [((64, 128), 32), ((32, 64, 96), 32), ((24, 48), 24), ((8, 20), 4)])
 def test_groups_divide_every_width(widths: tuple[int, ...], expected: int) -> None:
     assert norm_groups(widths) == expected
+
+
+def test_groups_can_be_named() -> None:
+    assert latent_unet_config(4, (32, 64), 1, ())["norm_num_groups"] == 32
+    assert latent_unet_config(4, (32, 64), 1, (), groups=4)["norm_num_groups"] == 4
+    with pytest.raises(ValueError, match=r"got 5 groups for widths \[32, 64\], expected a number that divides each"):
+        latent_unet_config(4, (32, 64), 1, (), groups=5)
