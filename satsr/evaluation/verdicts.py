@@ -42,7 +42,7 @@ def comparisons(
     the smallest difference that the rule shows (power 0.8, whatever the other claims say) and how often methods that
     are equal would be told apart, both from `satsr.evaluation.power`. Any other pair is exploratory.
 
-    Two limits. Signed ranks of R regions give no p below 2^(1 - R), so of 7 regions three claims can be shown, six
+    Two limits. Signed ranks of R regions give no p below 2^(1 - R), so of 7 regions three claims can be shown, four
     cannot. And the test is over regions: of seeds the rule asks only that the interval, whose bootstrap of few
     understates their spread, leaves 0 out, which of two means about that each alone does. Where seeds differ more than
     regions, equal methods are told apart far too often: `false_alarms` says how often, and a headline takes three.
