@@ -10,7 +10,8 @@ import pandas as pd
 
 from satsr.book.claims import MAIN_DATA, status
 from satsr.evaluation.tables import markdown, with_set_distances
-from satsr.evaluation.verdicts import sentences
+from satsr.evaluation.verdict_texts import sentences
+from satsr.evaluation.verdicts import COLUMNS
 from satsr.metrics.facts import find_metric
 from satsr.studies.buildings import shares as buildings
 from satsr.studies.fusion import report as fusion_report
@@ -79,13 +80,14 @@ def _main(results: Path) -> str:
     files = (results / MAIN_DATA / f"{name}.csv" for name in ("main", "set_distances"))
     main, distances = (pd.read_csv(path, dtype={"note": str}) for path in files)
     digits = {metric: 2 if find_metric(metric).unit == "dB" else 3 for metric in main.metric.unique()}
-    counts = main.iloc[-1]
-    said = f"Corrected protocol, {counts.images} images of {counts.regions} regions, {counts.seeds} training seeds."
+    counts, fewest, most = main.iloc[-1], main.seeds.min(), main.seeds.max()
+    seeds = f"{most} training seeds" if fewest == most else f"{most} training seeds of what is claimed, else {fewest}"
+    said = f"Corrected protocol, {counts.images} images of {counts.regions} regions, {seeds}."
     return f"{said}\n\n{markdown(with_set_distances(main, distances, list(main.method.unique()), digits))}"
 
 
 def _comparisons(results: Path) -> str:
-    duels = pd.read_csv(results / MAIN_DATA / "comparisons.csv")
+    duels = pd.read_csv(results / MAIN_DATA / "comparisons.csv").reindex(columns=COLUMNS)  # an older run has fewer
     lines = [
         line
         for metric in duels[duels.protocol == "corrected"].metric.unique()

@@ -11,7 +11,7 @@ import pandas as pd
 
 from satsr.common.paths import MAIN
 from satsr.evaluation.tables import NOT_RUN, UNDATED
-from satsr.evaluation.verdicts import LEAST_SEEDS
+from satsr.evaluation.verdicts import EXPLORATORY, LEAST_SEEDS
 from satsr.metrics.facts import find_metric
 from satsr.studies import convergence as convergence_report
 from satsr.studies.agreement import report
@@ -68,7 +68,7 @@ def _duels(results: Path, metric: str, method: str, others: tuple[str, ...] = ()
 
 
 def _said(table: pd.DataFrame, metric: str, method: str, others: tuple[str, ...] = ()) -> str:
-    table = table[(table.metric == metric) & (table.protocol == "corrected")]
+    table = table[(table.metric == metric) & (table.protocol == "corrected") & (table.verdict != NOT_RUN)]
     found: dict[str, list[str]] = {}
     for other in others or sorted({*table.a, *table.b} - {method}):
         row = table[table.a.isin((method, other)) & table.b.isin((method, other))]
@@ -79,11 +79,13 @@ def _said(table: pd.DataFrame, metric: str, method: str, others: tuple[str, ...]
 
 
 def _outcome(row: pd.Series, method: str) -> str:
-    """Return how a method fares in a comparison: it beats, loses to, or leads or trails within the interval."""
+    """Return how a method fares in a comparison: it beats, loses to, or leads or trails without a verdict."""
     direction = 1 if row.a == method else -1
     better = direction * row.difference * (1 if find_metric(row.metric).better == "higher" else -1) > 0
     if row.verdict in ("a beats b", "b beats a"):
         return "beats" if better else "beaten by"
+    if row.verdict == EXPLORATORY:
+        return "better than, but not claimed to beat," if better else "worse than, but not claimed to lose to,"
     return "better than, but not shown to beat," if better else "worse than, but not shown to lose to,"
 
 
@@ -168,7 +170,7 @@ def relative_time_enough(results: Path) -> str:
         return fusion_report.NO_DATES
     row = table[(table.metric == metric) & (table.protocol == "corrected") & table.a.isin(("satdiffmoe", told_more))]
     row = row[row.b.isin(("satdiffmoe", told_more))]
-    if row.empty:
+    if row.difference.isna().all():
         return NOT_RUN
     duel, own = row.iloc[0], main[(main.method == "satdiffmoe") & (main.metric == metric)]
     margin = 0.1 * float(own[own.protocol == "corrected"]["mean"].iloc[0])

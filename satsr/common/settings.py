@@ -47,5 +47,6 @@ def _settings_at(kind: type[BaseModel], location: tuple[int | str, ...]) -> type
     """Return the settings class that stands at a location inside `kind`."""
     here: Any = kind
     for step in location:
-        here = get_args(here)[1] if get_origin(here) is dict else here.model_fields[str(step)].annotation
+        within = {dict: 1, tuple: 0}.get(get_origin(here))  # where a container says what it holds
+        here = here.model_fields[str(step)].annotation if within is None else get_args(here)[within]
     return here

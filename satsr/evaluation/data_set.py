@@ -55,7 +55,7 @@ class Scored:
 def score_methods(
     data: DataSet,
     methods: Sequence[str],
-    seeds: Sequence[int],
+    seeds: Mapping[str, Sequence[int]],
     settings: EvaluateSettings,
     bootstrap: TableSettings,
     options: Mapping[str, Mapping[str, Any]] = NO_OPTIONS,
@@ -65,7 +65,7 @@ def score_methods(
     Args:
         data: the data set; its own metrics are computed beside those of the settings.
         methods: names in `METHODS`.
-        seeds: of the trained models.
+        seeds: of the trained models, by method.
         settings: metrics, protocols, the network of distances between sets, batch size.
         bootstrap: of the distances' intervals.
         options: method -> what of its network is changed after training.
@@ -81,7 +81,7 @@ def score_methods(
     for method in methods:
         own = options.get(method, NO_OPTIONS)
         said = "".join(f" {name} {value}" for name, value in own.items())
-        for seed, model in trained_models(method, seeds, data.folders, test):
+        for seed, model in trained_models(method, seeds[method], data.folders, test):
             with changed(model.network, own):
                 what = f"{data.name} {method}{said} seed {seed}"
                 found.setdefault(method, {})[seed] = evaluate_once(model, data, settings, seed, what, names, trunk)

@@ -75,7 +75,7 @@ def compare(
             a finite value; for a level outside (0, 1).
     """
     check_level(level)
-    chips_a, chips_b = _by_chip(a, names[0]), _by_chip(b, names[1])
+    chips_a, chips_b = by_chip(a, names[0]), by_chip(b, names[1])
     _check_same_chips(chips_a, chips_b, names)
     mean_a, mean_b = chips_a.mean(axis=1), chips_b.mean(axis=1)
     low, high = _paired_interval(chips_a, chips_b, level, resamples, np.random.default_rng(seed))
@@ -121,8 +121,16 @@ def signed_rank_p(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     return float(wilcoxon((a - b)[differs]).pvalue) if differs.any() else 1.0
 
 
-def _by_chip(scores: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Lay scores out with a row per chip, indexed by region and tile, and a column per seed."""
+def by_chip(scores: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Lay scores out with a row per chip, indexed by region and tile, and a column per seed.
+
+    Args:
+        scores: one row per chip and seed, columns tile, region, seed and value.
+        name: of the method, for error messages.
+
+    Raises:
+        ValueError: without scores; for a chip that is scored twice, or not by every seed with a finite value.
+    """
     if scores.empty:
         raise ValueError(f"{name}: got no scores, expected one row per chip and seed: evaluate first")
     twice = scores[scores.duplicated(["region", "tile", "seed"])]
@@ -138,6 +146,21 @@ def _by_chip(scores: pd.DataFrame, name: str) -> pd.DataFrame:
             "score it, or leave it out everywhere"
         )
     return chips
+
+
+def chip_differences(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
+    """Return the differences of two methods' scores, chip by chip: seed by seed, where both have the same seeds.
+
+    A method with one column stands against every seed of the other; where the seeds differ otherwise, the first ones of
+    both stand against each other, as a training's number means nothing.
+
+    Args:
+        a: from `by_chip`.
+        b: the other method's.
+    """
+    count = max(a.shape[1], b.shape[1]) if 1 in (a.shape[1], b.shape[1]) else min(a.shape[1], b.shape[1])
+    first, second = (np.broadcast_to(t.to_numpy()[:, :count], (len(t), count)) for t in (a, b.loc[a.index]))
+    return pd.DataFrame(first - second, index=a.index)
 
 
 def _check_same_chips(chips_a: pd.DataFrame, chips_b: pd.DataFrame, names: tuple[str, str]) -> None:

@@ -100,8 +100,10 @@ def legend(table: pd.DataFrame) -> str:
     """Return what the signs of a table mean, and whether its intervals are over images only."""
     notes = "; ".join(table.note.fillna("").unique())
     said = [f"{sign} {what}." for what, sign in MARKS.items() if what in notes]
-    if ONE_SEED in notes:
-        said.append("Intervals are over images only: one training seed.")
+    once = list(dict.fromkeys(table[table.note.str.contains(ONE_SEED, na=False)].method))
+    if once:
+        of = "Intervals" if set(once) == set(table.method) else f"Intervals of {', '.join(once)}"
+        said.append(f"{of} are over images only: one training seed.")
     return " ".join(said)
 
 

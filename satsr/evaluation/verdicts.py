@@ -1,51 +1,64 @@
-"""Which differences between methods may be called results: every pair, the rule for a verdict, and its sentence."""
+"""Which differences between methods may be called results: claims named beforehand, the rule for a verdict, words."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from satsr.evaluation.paired import Comparison, compare
+from satsr.evaluation.paired import Comparison, by_chip, chip_differences, compare
+from satsr.evaluation.power import Design, components, power
+from satsr.evaluation.settings import Claim
+from satsr.evaluation.tables import NOT_RUN
 from satsr.metrics.facts import Better
 
 Verdict = Literal["a beats b", "b beats a", "one seed: not said", "not shown"]
 
 SIGNIFICANCE = 0.05
 LEAST_SEEDS = 2  # of a method that learns; with one, its spread over trainings is not known
+EXPLORATORY = "exploratory"  # of a pair that no claim names: it is looked at, not tested
 COLUMNS = ["metric", "protocol", "a", "b", "difference", "low", "high", "p", "p_holm", "cliffs_delta"]
-COLUMNS += ["images", "regions", "seeds", "verdict"]
+COLUMNS += ["images", "regions", "seeds", "smallest", "false_alarms", "claim", "verdict"]
+
+Scores = Mapping[tuple[str, str], Mapping[str, pd.DataFrame]]  # of each metric and protocol, by method
 
 
 def comparisons(
     scores: pd.DataFrame,
     better: Mapping[str, Better],
+    claims: Sequence[Claim] = (),
     level: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
     untrained: Collection[str] = (),
 ) -> pd.DataFrame:
-    """Compare every pair of methods, for every metric and protocol.
+    """Compare every pair of methods, for every metric and protocol; only what was claimed beforehand is tested.
 
-    The verdict is that of `verdict`, with p after Holm's adjustment over the pairs of one metric and protocol.
+    A claim's verdict is that of `verdict`, with p after Holm's adjustment over all claims that were run. Its row has
+    the smallest difference that the rule shows (power 0.8, whatever the other claims say) and how often methods that
+    are equal would be told apart, both from `satsr.evaluation.power`. Any other pair is exploratory.
 
-    Two limits. Signed ranks of R regions give no p below 2^(1 - R), so of 7 regions three pairs can be shown, six
-    cannot. And a bootstrap of few seeds understates their spread, so a headline takes three or more.
+    Two limits. Signed ranks of R regions give no p below 2^(1 - R), so of 7 regions three claims can be shown, four
+    cannot. And the test is over regions: of seeds the rule asks only that the interval, whose bootstrap of few
+    understates their spread, leaves 0 out, which of two means about that each alone does. Where seeds differ more than
+    regions, equal methods are told apart far too often: `false_alarms` says how often, and a headline takes three.
 
     Args:
         scores: columns method, metric, protocol, tile, region, seed and value.
         better: whether a higher or a lower score is better, per metric.
+        claims: what was named beforehand; one whose method or metric has no scores is listed as not run.
         level: coverage of the intervals.
         resamples: number of bootstrap resamples.
         seed: of the resampling.
         untrained: methods that do not learn, such as bicubic, so that one seed is all they can have.
 
     Returns:
-        One row per metric, protocol and pair, with the columns `COLUMNS`; methods in the order of `scores`.
+        One row per claim, a the method that is claimed to be better, then one per metric, protocol and other pair in
+        the order of `scores`, with the columns `COLUMNS`. `claim` says who claims it, "" for exploratory pairs.
 
     Raises:
         ValueError: for a metric without a direction; from `compare`, naming method, metric and protocol.
@@ -53,24 +66,30 @@ def comparisons(
     unknown = sorted(set(scores["metric"]) - set(better))
     if unknown:
         raise ValueError(f"got metrics {unknown}, expected some of {sorted(better)}: say which direction is better")
-    rows = []
-    for (metric, protocol), family in scores.groupby(["metric", "protocol"], sort=False):
-        methods = {str(name): part for name, part in family.groupby("method", sort=False)}
-        found = {
-            (a, b): compare(
-                methods[a],
-                methods[b],
-                better[str(metric)],
-                level,
-                resamples,
-                seed,
-                learns=(a not in untrained, b not in untrained),
-                names=(f"{a}, {metric} ({protocol})", f"{b}, {metric} ({protocol})"),
-            )
-            for a, b in combinations(methods, 2)
-        }
-        rows += [{"metric": metric, "protocol": protocol, **row} for row in _family(found, better[str(metric)])]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    cells: Scores = {
+        (str(metric), str(protocol)): {str(name): part for name, part in family.groupby("method", sort=False)}
+        for (metric, protocol), family in scores.groupby(["metric", "protocol"], sort=False)
+    }
+
+    def duel(metric: str, protocol: str, a: str, b: str) -> Comparison:
+        where, methods = f"{metric} ({protocol})", cells[metric, protocol]
+        learns, names = (a not in untrained, b not in untrained), (f"{a}, {where}", f"{b}, {where}")
+        return compare(methods[a], methods[b], better[metric], level, resamples, seed, learns, names)
+
+    run = [c for c in claims if {c.better, c.worse} <= set(cells.get((c.metric, c.protocol), ()))]
+    found = {claim: duel(claim.metric, claim.protocol, claim.better, claim.worse) for claim in run}
+    tested = _claimed(found, cells, better, level)
+    rows = [_names(claim) | tested.get(claim, {"verdict": NOT_RUN}) for claim in claims]
+    asked = {(c.metric, c.protocol, frozenset((c.better, c.worse))) for c in claims}
+    rows += [
+        {"metric": metric, "protocol": protocol, "a": a, "b": b, "claim": "", "verdict": EXPLORATORY}
+        | _numbers_of(duel(metric, protocol, a, b))
+        for (metric, protocol), methods in cells.items()
+        for a, b in combinations(methods, 2)
+        if (metric, protocol, frozenset((a, b))) not in asked
+    ]
+    counts = {"images": "Int64", "regions": "Int64", "seeds": "Int64"}  # empty where a claim was not run
+    return pd.DataFrame(rows, columns=COLUMNS).astype(counts)
 
 
 def verdict(p: float, low: float, high: float, n_seeds: int, better: Better, rounding: float = 0.0) -> Verdict:
@@ -113,87 +132,36 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     return adjusted
 
 
-def sentences(table: pd.DataFrame, metric: str, protocol: str, unit: str = "", digits: int = 2) -> str:
-    """Return what the comparisons of one metric and protocol say, one sentence per line.
-
-    Args:
-        table: from `comparisons`.
-        metric: name of the metric.
-        protocol: name of the protocol.
-        unit: of the metric, "" for none.
-        digits: decimals of the difference.
-
-    Raises:
-        ValueError: the table has no such comparison.
-    """
-    return "\n".join(_sentence(row, unit, digits) for row in _part(table, metric, protocol).itertuples())
-
-
-def comparisons_as_text(table: pd.DataFrame, metric: str, protocol: str, digits: int = 2) -> pd.DataFrame:
-    """Return the comparisons of one metric and protocol as text, one row per pair; arguments as of `sentences`."""
-    rows = _part(table, metric, protocol).to_dict("records")
-    return pd.DataFrame(
-        {
-            "pair": f"{row['a']} - {row['b']}",
-            "difference": f"{row['difference']:+.{digits}f} [{row['low']:.{digits}f}, {row['high']:.{digits}f}]",
-            "p (Holm)": f"{row['p_holm']:.2g}",
-            "Cliff's delta": f"{row['cliffs_delta']:.2f}",
-            "verdict": row["verdict"]
-            .replace("a beats b", f"{row['a']} beats {row['b']}")
-            .replace("b beats a", f"{row['b']} beats {row['a']}"),
-        }
-        for row in rows
-    )
-
-
-def _part(table: pd.DataFrame, metric: str, protocol: str) -> pd.DataFrame:
-    part = table[(table["metric"] == metric) & (table["protocol"] == protocol)]
-    if part.empty:
-        known = ", ".join(dict.fromkeys(table["metric"] + " (" + table["protocol"] + ")"))
-        raise ValueError(f"got {metric} ({protocol}), expected one of [{known}]: compare at least two methods in it")
-    return part
-
-
-def _family(found: Mapping[tuple[str, str], Comparison], better: Better) -> list[dict[str, object]]:
-    """Return the rows of the pairs that are tested together."""
+def _claimed(
+    found: Mapping[Claim, Comparison], cells: Scores, better: Mapping[str, Better], level: float
+) -> dict[Claim, dict[str, object]]:
+    """Return the numbers and verdicts of the claims that were run: they are tested together."""
     adjusted = holm([f.p for f in found.values()])
-    return [
-        {
-            "a": a,
-            "b": b,
-            "difference": f.difference,
-            "low": f.low,
-            "high": f.high,
-            "p": f.p,
-            "p_holm": p_holm,
-            "cliffs_delta": f.cliffs_delta,
-            "images": f.n_images,
-            "regions": f.n_regions,
-            "seeds": f.n_seeds,
-            "verdict": verdict(p_holm, f.low, f.high, f.n_seeds, better),
-        }
-        for ((a, b), f), p_holm in zip(found.items(), adjusted, strict=True)
-    ]
+    alpha = SIGNIFICANCE / max(1, int(np.isfinite(adjusted).sum()))
+    rows: dict[Claim, dict[str, object]] = {}
+    for (claim, f), p_holm in zip(found.items(), adjusted, strict=True):
+        said = verdict(p_holm, f.low, f.high, f.n_seeds, better[claim.metric])
+        rows[claim] = _numbers_of(f) | {"p_holm": p_holm, "verdict": said} | _power(claim, f, cells, alpha, level)
+    return rows
 
 
-def _sentence(row: Any, unit: str, digits: int) -> str:
-    """Return a row in words, the better method first."""
-    where = f"{row.metric} ({row.protocol})"
-    if row.verdict == "b beats a":
-        return f"{row.b} beats {row.a} in {where}: {_numbers(row, -1, unit, digits)}."
-    numbers = _numbers(row, 1, unit, digits)
-    if row.verdict == "a beats b":
-        return f"{row.a} beats {row.b} in {where}: {numbers}."
-    why = "one training seed, nothing is said" if row.verdict == "one seed: not said" else "no difference shown"
-    return f"{row.a} against {row.b} in {where}: {why} ({numbers})."
+def _power(claim: Claim, found: Comparison, cells: Scores, alpha: float, level: float) -> dict[str, object]:
+    """Return what the rule can show of a claim; nothing without the seeds and regions that it asks for."""
+    if found.n_seeds < LEAST_SEEDS or found.n_regions < 2:
+        return {}
+    methods = cells[claim.metric, claim.protocol]
+    differences = chip_differences(*(by_chip(methods[name], name) for name in (claim.better, claim.worse)))
+    design = Design(found.n_regions, found.n_images / found.n_regions, differences.shape[1])
+    able = power(components(differences), design, alpha, level)
+    return {"smallest": able.smallest, "false_alarms": able.false_alarms}
 
 
-def _numbers(row: Any, sign: int, unit: str, digits: int) -> str:
-    """Return difference, interval, p and effect of a - b (sign 1) or b - a (sign -1)."""
-    difference = f"{sign * row.difference:+.{digits}f}{f' {unit}' if unit else ''}"
-    if np.isnan(row.p):
-        return f"{difference}, one region: neither interval nor test"
-    low, high = sorted((sign * row.low, sign * row.high))
-    interval = f"[{low:.{digits}f}, {high:.{digits}f}]"
-    p = "p < 0.001" if row.p_holm < 0.001 else f"p = {row.p_holm:.2g}"
-    return f"{difference} {interval}, {p} (Holm), Cliff's delta {sign * row.cliffs_delta:.2f}"
+def _names(claim: Claim) -> dict[str, object]:
+    names = {"metric": claim.metric, "protocol": claim.protocol, "a": claim.better, "b": claim.worse}
+    return {**names, "claim": claim.source}
+
+
+def _numbers_of(found: Comparison) -> dict[str, object]:
+    counts = {"images": found.n_images, "regions": found.n_regions, "seeds": found.n_seeds}
+    test = {"p": found.p, "cliffs_delta": found.cliffs_delta}
+    return {"difference": found.difference, "low": found.low, "high": found.high, **test, **counts}

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from satsr.common.settings import Settings, check
 from satsr.data.settings import DataSetSettings, DataSettings, PairSettings, TwinSettings
-from satsr.evaluation.settings import EvaluateSettings, TableSettings
+from satsr.evaluation.settings import ClaimSettings, EvaluateSettings, TableSettings
 from satsr.perception.settings import PerceptionSettings
 from satsr.studies.agreement.settings import AgreementSettings
 from satsr.studies.buildings.settings import BuildingSettings
@@ -65,7 +65,8 @@ class Study(Settings):
     data: DataSettings
     pairs: PairSettings
     methods: tuple[str, ...]
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[int, ...] = (0,)  # of methods that no claim names
+    claims: ClaimSettings = ClaimSettings()
     perception: PerceptionSettings
     agreement: AgreementSettings
     train: dict[str, TrainSettings]
@@ -104,4 +105,23 @@ class Study(Settings):
         untrained = sorted(set(self.methods) & set(self.train_latent) - set(self.latent_methods))
         if untrained:
             raise ValueError(f"methods = {untrained}, which nothing trains: add them to latent_methods")
+        return self
+
+    @model_validator(mode="after")
+    def _claims_can_be_tested(self) -> Study:
+        for claim in self.claims.comparisons:
+            for name, kind, known in (
+                (claim.metric, "metrics", self.evaluate.metrics),
+                (claim.protocol, "protocols", self.evaluate.protocols),
+            ):
+                if name not in known:
+                    raise ValueError(
+                        f"claims name {name}, expected one of evaluate.{kind} ({', '.join(known)}): score it, or drop "
+                        "the claim"
+                    )
+        if self.claims.comparisons and self.claims.seeds[: len(self.seeds)] != self.seeds:
+            raise ValueError(
+                f"claims.seeds = {list(self.claims.seeds)}, expected seeds = {list(self.seeds)} and more: what takes "
+                "one training of every method takes the first"
+            )
         return self

@@ -10,6 +10,7 @@ import pytest
 from satsr.book.claims import RULES, status
 from satsr.common.paths import Workspace
 from satsr.evaluation.tables import NOT_RUN, UNDATED
+from satsr.evaluation.verdicts import EXPLORATORY
 from satsr.perception.roles import save_judges
 from satsr.pipeline.stages import read_stages
 from satsr.studies.agreement.preference import MACRO
@@ -83,6 +84,24 @@ def test_a_comparison_is_read_in_the_right_direction(tmp_path: Path) -> None:
     assert "beats sr3" in said
     assert "beaten by esrgan" in said
     assert "better than, but not shown to beat, srcnn" in said
+
+
+def test_pairs_that_nothing_claims_have_no_verdict_and_what_was_not_run_is_left_out(tmp_path: Path) -> None:
+    made = duels(sr3=(0.2, EXPLORATORY), esrgan=(-0.1, EXPLORATORY), srcnn=(float("nan"), NOT_RUN))
+    write(tmp_path, "data/s2naip/comparisons", made)
+    assert status("fusion_against_others", "", tmp_path) == (
+        "by lpips:judge: worse than, but not claimed to lose to, esrgan; better than, but not claimed to beat, sr3"
+    )
+    write(tmp_path, "data/s2naip/comparisons", duels(srcnn=(float("nan"), NOT_RUN)))
+    assert status("fusion_against_others", "", tmp_path) == NOT_RUN
+
+
+def test_relative_time_is_not_judged_where_one_of_the_two_was_not_run(tmp_path: Path) -> None:
+    names = {"metric": "lpips:judge", "protocol": "corrected", "a": "satdiffmoe", "b": "satdiffmoe_absolute"}
+    numbers = dict.fromkeys(("difference", "low", "high", "seeds"))
+    write(tmp_path, "data/s2naip/comparisons", pd.DataFrame([{**names, **numbers, "verdict": NOT_RUN}]))
+    write(tmp_path, "data/s2naip/main", pd.DataFrame([{"method": "satdiffmoe", "metric": "lpips:judge", "note": ""}]))
+    assert status("relative_time_enough", "", tmp_path) == NOT_RUN
 
 
 def test_other_data_sets_are_told_apart(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def score(data: DataSet) -> Score:
     """Score methods on the data set."""
 
     def run(methods: tuple[str, ...], settings: EvaluateSettings = PLAIN, **options: Mapping[str, Any]) -> Scored:
-        return score_methods(data, methods, SEEDS, settings, BOOTSTRAP, options)
+        return score_methods(data, methods, dict.fromkeys(methods, SEEDS), settings, BOOTSTRAP, options)
 
     return run
 
@@ -100,7 +100,7 @@ def test_every_seed_of_every_method_is_scored(data: DataSet, score: Score) -> No
 
 def test_a_data_set_has_metrics_of_its_own(data: DataSet) -> None:
     own = replace(data, settings=DataSetSettings(pairs=SEEN, metrics=("mae",)))
-    found = score_methods(own, ["bicubic"], SEEDS, PLAIN, BOOTSTRAP)
+    found = score_methods(own, ["bicubic"], {"bicubic": SEEDS}, PLAIN, BOOTSTRAP)
     assert found.scores["bicubic"].metric.unique().tolist() == ["psnr", "mae"]
 
 
@@ -183,7 +183,7 @@ def test_one_image_is_no_set(tmp_path: Path) -> None:
     save_trunk(small_trunk(1), trunk_card(1), folder_of(here, "trunk", "eye"))
     data = made_data_set(here, {"train": [made_up_chip("0_0")]}, SEEN)
     settings = PLAIN.model_copy(update={"set_distances": "eye"})
-    found = score_methods(data, ["bicubic"], SEEDS, settings, BOOTSTRAP)
+    found = score_methods(data, ["bicubic"], {"bicubic": SEEDS}, settings, BOOTSTRAP)
     assert len(found.scores["bicubic"]) == 1
     assert found.distances.empty
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from satsr.evaluation.paired import Comparison, cliffs_delta, compare
+from satsr.evaluation.paired import Comparison, by_chip, chip_differences, cliffs_delta, compare
 from satsr.metrics.facts import Better
 from tests.evaluation.method_scores import method_scores
 
@@ -195,3 +195,18 @@ def test_errors_name_method_and_chip() -> None:
         compare(a, b[:0], "higher")
     with pytest.raises(ValueError, match="got level 95"):
         compare(a, b, "higher", level=95)
+
+
+@pytest.mark.parametrize(
+    ("seeds_a", "seeds_b", "expected"),
+    [([0.0, 4.0], [0.0, 1.0], [1.0, 4.0]), ([2.0], [0.0, 1.0], [3.0, 2.0]), ([0.0, 4.0, 9.0], [0.0, 1.0], [1.0, 4.0])],
+)
+def test_differences_of_chips_are_taken_seed_by_seed(
+    seeds_a: list[float], seeds_b: list[float], expected: list[float]
+) -> None:
+    a = method_scores([e + 1 for e in EFFECTS], seeds_a, CHIPS, noise=0)
+    b = method_scores(EFFECTS, seeds_b, CHIPS, noise=0)
+    shuffled = b.sample(frac=1, random_state=0)  # chips are matched by name
+    found = chip_differences(by_chip(a, "a"), by_chip(shuffled, "b"))
+    assert len(found) == sum(CHIPS)
+    np.testing.assert_allclose(found.to_numpy(), np.tile(expected, (sum(CHIPS), 1)), atol=1e-9)

@@ -74,6 +74,8 @@ def test_notes_have_signs_and_a_legend_of_those_that_are_there() -> None:
     assert scores_as_text(table, "corrected", DIGITS).cpsnr.str.endswith(" ‡").tolist() == [False, True]
     assert legend(table) == f"‡ {RESIZED}. Intervals are over images only: one training seed."
     several = main_table(scores({"srcnn": 20.0}, seeds=2), SETTINGS, "x4", "tiny")
+    both = pd.concat([several, main_table(scores({"flow": 20.0}), SETTINGS, "x4", "tiny")])
+    assert legend(both) == "Intervals of flow are over images only: one training seed."
     assert legend(several) == ""
     assert marks(several).tolist() == [""]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from satsr.evaluation.verdicts import COLUMNS, comparisons, comparisons_as_text, holm, sentences
+from satsr.evaluation.settings import Claim
+from satsr.evaluation.tables import NOT_RUN
+from satsr.evaluation.verdicts import COLUMNS, EXPLORATORY, comparisons, holm
 from satsr.evaluation.verdicts import verdict as verdict_of
 from satsr.metrics.facts import Better
 from tests.evaluation.method_scores import method_scores
@@ -31,8 +34,21 @@ def study(
     return pd.concat(named, ignore_index=True).assign(metric=metric, protocol=protocol)
 
 
+def claim(
+    better: str, worse: str, metric: str = "cpsnr", protocol: Literal["published", "corrected"] = "corrected"
+) -> Claim:
+    # `lpips` alone, without its network, is no metric of the study: what is compared has any name.
+    return Claim.model_construct(better=better, worse=worse, metric=metric, protocol=protocol, source="a paper")
+
+
+def all_pairs(scores: pd.DataFrame) -> list[Claim]:
+    """Claims of every pair in the one metric of the scores, the first method before the other."""
+    pairs = itertools.combinations(scores["method"].unique(), 2)
+    return [claim(a, b, scores["metric"].iloc[0]) for a, b in pairs]
+
+
 def verdict(scores: pd.DataFrame, untrained: set[str] | None = None) -> str:
-    table = comparisons(scores, BETTER, resamples=500, untrained=untrained or set())
+    table = comparisons(scores, BETTER, all_pairs(scores), resamples=500, untrained=untrained or set())
     assert len(table) == 1
     return str(table["verdict"][0])
 
@@ -55,18 +71,58 @@ def test_holm_rejects_what_the_sequential_test_rejects(p_values: list[float], al
     assert np.isnan(adjusted).tolist() == np.isnan(p_values).tolist()
 
 
-def test_every_pair_of_every_metric_and_protocol_has_a_row() -> None:
+def families() -> pd.DataFrame:
     means = {"bicubic": 0.0, "srcnn": 0.1, "esrgan": 1.0}
-    families = [study(means, {"bicubic": 1}, m, p) for m in BETTER for p in ("published", "corrected")]
-    table = comparisons(pd.concat(families), BETTER, resamples=200, untrained={"bicubic"})
+    return pd.concat([study(means, {"bicubic": 1}, m, p) for m in BETTER for p in ("published", "corrected")])
+
+
+def test_every_pair_of_every_metric_and_protocol_has_a_row() -> None:
+    claims = [claim("esrgan", "srcnn"), claim("srcnn", "bicubic", "lpips")]
+    table = comparisons(families(), BETTER, claims, resamples=200, untrained={"bicubic"})
     assert list(table) == COLUMNS
-    pairs = list(itertools.combinations(means, 2))
-    assert list(zip(table["a"], table["b"], strict=True)) == pairs * 4
+    pairs = zip(
+        table["metric"], table["protocol"], map(frozenset, zip(table["a"], table["b"], strict=True)), strict=True
+    )
+    every = itertools.combinations(("bicubic", "srcnn", "esrgan"), 2)
+    wanted = itertools.product(BETTER, ("published", "corrected"), map(frozenset, every))
+    assert sorted(pairs, key=str) == sorted(wanted, key=str)
     assert (table["images"] == 32).all()
     assert (table["regions"] == 8).all()
     assert (table["seeds"] == 3).all()
-    for _, family in table.groupby(["metric", "protocol"]):
-        assert family["p_holm"].tolist() == holm(family["p"]).tolist()
+
+
+def test_only_claims_are_tested_and_all_of_them_together() -> None:
+    claims = [claim("esrgan", "srcnn"), claim("srcnn", "bicubic", "lpips"), claim("esrgan", "bicubic", "lpips")]
+    table = comparisons(families(), BETTER, claims, resamples=200, untrained={"bicubic"})
+    tested, others = table[:3], table[3:]
+    assert list(zip(tested["a"], tested["b"], strict=True)) == [(c.better, c.worse) for c in claims]
+    assert tested["p_holm"].tolist() == holm(tested["p"]).tolist()
+    assert set(tested["claim"]) == {"a paper"}
+    assert tested["verdict"].tolist() == ["a beats b", "b beats a", "b beats a"]  # of LPIPS less is better
+    assert set(others["verdict"]) == {EXPLORATORY}
+    assert set(others["claim"]) == {""}
+    assert others["p_holm"].isna().all()
+    assert others["p"].notna().all()
+
+
+def test_a_claim_of_what_was_not_run_is_listed() -> None:
+    claims = [claim("esrgan", "sr3"), claim("esrgan", "srcnn", "ssim"), claim("esrgan", "srcnn")]
+    table = comparisons(study({"srcnn": 0.0, "esrgan": 1.0}, {}), BETTER, claims, resamples=200)
+    assert table["verdict"].tolist() == [NOT_RUN, NOT_RUN, "a beats b"]
+    assert table["p_holm"][2] == table["p"][2]  # and takes no part in the adjustment
+    assert table.loc[0, ["difference", "p", "images", "seeds", "smallest"]].isna().all()
+
+
+def test_what_can_be_shown_stands_beside_claims_with_seeds() -> None:
+    claims, means = [claim("esrgan", "srcnn")], {"srcnn": 0.0, "esrgan": 1.0, "sr3": 2.0}
+    claimed, *others = comparisons(study(means, {}), BETTER, claims, resamples=200).itertuples()
+    assert 0 < claimed.smallest < 1
+    assert 0 <= claimed.false_alarms <= 1
+    assert all(np.isnan(other.smallest) for other in others)
+    one_seed = comparisons(study(means, {"esrgan": 1}), BETTER, claims, resamples=200)
+    assert one_seed["smallest"].isna().all()
+    few_regions = study(means, {}).query("region < 'r05'")
+    assert comparisons(few_regions, BETTER, claims, resamples=200)["smallest"][0] == np.inf
 
 
 def test_the_better_method_beats_the_other() -> None:
@@ -96,7 +152,8 @@ def test_what_is_not_shown_is_not_shown_whatever_the_seeds() -> None:
     assert verdict(equal) == "not shown"
     seeds_disagree = study({"srcnn": 0.0, "esrgan": 0.2}, {})
     spread = seeds_disagree["seed"].map({0: 3.0, 1: -1.0, 2: -2.0}).where(seeds_disagree["method"] == "esrgan", 0)
-    table = comparisons(seeds_disagree.assign(value=seeds_disagree["value"] + spread), BETTER)
+    seeds_disagree["value"] += spread
+    table = comparisons(seeds_disagree, BETTER, all_pairs(seeds_disagree))
     assert table["p_holm"].item() < 0.05
     assert table["verdict"].item() == "not shown"
     five_regions = study({"srcnn": 0.0, "esrgan": 9.0}, {}).query("region < 'r05'")
@@ -126,11 +183,11 @@ def test_seeds_take_no_part_where_both_sides_are_the_same_trainings() -> None:
     assert found == ["a beats b", "one seed: not said", "a beats b"]
 
 
-def test_more_pairs_take_stronger_evidence() -> None:
-    # Eight regions give p = 1/128 at best: enough for six pairs, not for ten.
-    four, five = ({f"m{i}": float(i) for i in range(n)} for n in (4, 5))
-    assert set(comparisons(study(four, {}), BETTER, resamples=200)["verdict"]) == {"b beats a"}
-    assert "not shown" in set(comparisons(study(five, {}), BETTER, resamples=200)["verdict"])
+def test_more_claims_take_stronger_evidence() -> None:
+    # Eight regions give p = 1/128 at best: enough for six claims, not for ten.
+    four, five = (study({f"m{i}": float(i) for i in range(n)}, {}) for n in (4, 5))
+    assert set(comparisons(four, BETTER, all_pairs(four), resamples=200)["verdict"]) == {"b beats a"}
+    assert "not shown" in set(comparisons(five, BETTER, all_pairs(five), resamples=200)["verdict"])
 
 
 def test_one_method_makes_no_comparison() -> None:
@@ -146,59 +203,3 @@ def test_errors_name_metric_method_and_chip() -> None:
     lost = scores[(scores["method"] != "esrgan") | (scores["tile"] != "2_0")]
     with pytest.raises(ValueError, match=r"^esrgan, cpsnr \(corrected\): got no score of 2_0"):
         comparisons(lost, BETTER)
-
-
-def row(verdict: str, **changes: object) -> pd.DataFrame:
-    values = ["cpsnr", "corrected", "bicubic", "esrgan", -0.4, -0.61, -0.2, 0.01, 0.02, -0.31, 32, 8, 3, verdict]
-    return pd.DataFrame([{**dict(zip(COLUMNS, values, strict=True)), **changes}])
-
-
-@pytest.mark.parametrize(
-    ("table", "expected"),
-    [
-        (
-            row("b beats a"),
-            "esrgan beats bicubic in cpsnr (corrected): +0.40 dB [0.20, 0.61], p = 0.02 (Holm), Cliff's delta 0.31.",
-        ),
-        (
-            row("a beats b", p_holm=0.0001, cliffs_delta=0.31),
-            "bicubic beats esrgan in cpsnr (corrected): -0.40 dB [-0.61, -0.20], p < 0.001 (Holm), Cliff's delta 0.31.",
-        ),
-        (
-            row("one seed: not said"),
-            "bicubic against esrgan in cpsnr (corrected): one training seed, nothing is said "
-            "(-0.40 dB [-0.61, -0.20], p = 0.02 (Holm), Cliff's delta -0.31).",
-        ),
-        (
-            row("not shown", high=0.1),
-            "bicubic against esrgan in cpsnr (corrected): no difference shown "
-            "(-0.40 dB [-0.61, 0.10], p = 0.02 (Holm), Cliff's delta -0.31).",
-        ),
-        (
-            row("not shown", low=np.nan, high=np.nan, p=np.nan, p_holm=np.nan),
-            "bicubic against esrgan in cpsnr (corrected): no difference shown "
-            "(-0.40 dB, one region: neither interval nor test).",
-        ),
-    ],
-)
-def test_a_sentence_says_the_verdict(table: pd.DataFrame, expected: str) -> None:
-    assert sentences(table, "cpsnr", "corrected", "dB") == expected
-
-
-def test_the_table_names_the_better_method() -> None:
-    table = pd.concat([row("b beats a"), row("not shown", a="srcnn"), row("a beats b", metric="ssim")])
-    text = comparisons_as_text(table, "cpsnr", "corrected")
-    assert text.verdict.tolist() == ["esrgan beats bicubic", "not shown"]
-    assert text.pair.tolist() == ["bicubic - esrgan", "srcnn - esrgan"]
-    assert text.difference.str.fullmatch(r"[+-]\d+\.\d\d \[-?\d+\.\d\d, -?\d+\.\d\d\]").all()
-
-
-def test_sentences_are_of_one_metric_and_protocol() -> None:
-    table = pd.concat([row("b beats a"), row("not shown", metric="ssim"), row("b beats a", a="srcnn")])
-    assert [line.split(" in ")[0] for line in sentences(table, "cpsnr", "corrected").splitlines()] == [
-        "esrgan beats bicubic",
-        "esrgan beats srcnn",
-    ]
-    assert "-0.4000 [" in sentences(table, "ssim", "corrected", digits=4)
-    with pytest.raises(ValueError, match=r"got ssim \(published\), expected one of \[cpsnr \(corrected\), ssim"):
-        sentences(table, "ssim", "published")

@@ -75,3 +75,54 @@ def test_more_dates_than_are_made_are_refused_before_anything_runs() -> None:
 def test_unknown_method_is_refused() -> None:
     with pytest.raises(ValueError, match=r"methods = \['unet'\], expected bicubic or one of srcnn, highresnet, esrgan"):
         check(Study, merge(values(), {"methods": ["bicubic", "unet"]}), "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"better": "unet"},
+            r"claims\.comparisons\.0\.better = 'unet': .*unknown method 'unet': expected one of bicubic",
+        ),
+        ({"metric": "fid"}, r"claims\.comparisons\.0\.metric = 'fid': .*unknown metric 'fid', expected one of psnr"),
+        ({"metric": "sam"}, r"claims name sam, expected one of evaluate\.metrics \(psnr, ssim, cpsnr"),
+        (
+            {"protocol": "mine"},
+            r"claims\.comparisons\.0\.protocol = 'mine': Input should be 'published' or 'corrected'",
+        ),
+        ({"worse": "esrgan"}, r"got esrgan against itself, expected two methods"),
+        (
+            {"than": "sr3"},
+            r"unknown parameter claims\.comparisons\.0\.than; valid names here: better, metric, .* worse",
+        ),
+    ],
+)
+def test_a_claim_that_cannot_be_tested_is_refused(change: dict[str, str], said: str) -> None:
+    claim = {"better": "esrgan", "worse": "srcnn", "metric": "psnr", **change}
+    with pytest.raises(ValueError, match=said) as error:
+        check(Study, merge(values(), {"claims": {"comparisons": [claim]}}), "params.yaml")
+    assert "\n" not in str(error.value)
+
+
+def test_a_pair_is_claimed_once_in_a_metric() -> None:
+    claim, turned = ({"better": a, "worse": b, "metric": "psnr"} for a, b in (("sr3", "flow"), ("flow", "sr3")))
+    with pytest.raises(ValueError, match=r"got flow and sr3 in psnr|got sr3 and flow in psnr \(corrected\) twice"):
+        check(Study, merge(values(), {"claims": {"comparisons": [claim, turned]}}), "params.yaml")
+    other = turned | {"metric": "ssim"}
+    assert check(Study, merge(values(), {"claims": {"comparisons": [claim, other]}}), "params.yaml")
+
+
+def test_claims_take_the_seeds_of_the_others_and_more() -> None:
+    with pytest.raises(ValueError, match=r"claims\.seeds = \[1, 2\], expected seeds = \[0\] and more"):
+        check(Study, merge(values(), {"claims": {"seeds": [1, 2]}}), "params.yaml")
+
+
+@pytest.mark.parametrize(("profile", "least"), [("", 2), ("overnight", 3), ("gpu", 3)])
+def test_what_is_claimed_is_trained_more_than_once(profile: str, least: int) -> None:
+    study = load_study(ROOT, profile)
+    claimed = {name for claim in study.claims.comparisons for name in (claim.better, claim.worse)}
+    seeds = {method: study.claims.seeds_of(method, study.seeds) for method in study.methods}
+    assert claimed & set(study.methods)
+    assert {len(found) for method, found in seeds.items() if method in claimed} == {len(study.claims.seeds)}
+    assert {found for method, found in seeds.items() if method not in claimed} == {study.seeds}
+    assert len(set(study.claims.seeds)) >= least

@@ -14,8 +14,8 @@ AS_SET = "as set"  # what tables call the variant that changes nothing
 class FusionStudySettings(Settings):
     """The study of SatDiffMoE: which options are tried, and on how many places."""
 
-    choose_per_region: int = Field(1, ge=1)  # chips of each validation region, which choose between options
-    test_per_region: int = Field(1, ge=1)  # chips of each test region, which are reported
+    choose_chips: int = Field(4, ge=1)  # validation chips, over all regions, which choose between options
+    test_chips: int = Field(8, ge=1)  # test chips, over all regions, which are reported
     images: tuple[int, ...] = (1, 2, 4, 8)
     strength: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75)
     every: tuple[int, ...] = (0, 2)

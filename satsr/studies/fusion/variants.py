@@ -104,11 +104,18 @@ def dates_variants() -> list[Variant]:
     ]
 
 
-def places(pairs: Pairs, per_region: int) -> list[int]:
-    """Return the numbers of a few chips of every region: spread evenly over its tiles in their order."""
+def places(pairs: Pairs, count: int) -> list[int]:
+    """Return the numbers of so many chips, or of all: as many of every region, or one of regions spread evenly.
+
+    Chips of one region say much the same, so more regions come before more chips of one; of a region they are spread
+    evenly over its tiles in their order.
+    """
+    regions = [rows.index for _, rows in pairs.index.groupby("region", sort=True)]
+    once_more = spread_evenly(len(regions), count % len(regions))
     numbers = []
-    for _, rows in pairs.index.groupby("region", sort=True):
-        numbers += rows.index[spread_evenly(len(rows), per_region)].tolist()
+    for number, rows in enumerate(regions):
+        wanted = count // len(regions) + (number in once_more)
+        numbers += rows[spread_evenly(len(rows), wanted)].tolist()
     return sorted(numbers)
 
 

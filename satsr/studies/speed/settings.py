@@ -13,5 +13,5 @@ class SpeedSettings(Settings):
     batches: tuple[int, ...] = (1, 8)
     rounds: int = Field(3, ge=1)
     steps: tuple[int, ...] = (1, 2, 4, 8)
-    test_per_region: int = Field(2, ge=1)  # chips of each test region, on which steps are compared
+    test_chips: int = Field(14, ge=1)  # test chips, over all regions, on which steps are compared
     metrics: tuple[str, ...] = ("psnr", "cpsnr", "lpips:judge")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from satsr.studies.fusion.report import (
 )
 from satsr.studies.fusion.settings import AS_SET, FusionStudySettings
 from satsr.studies.fusion.uncertainty import Spread, calibration_factor, coverage, rank_correlation
-from satsr.studies.fusion.variants import Variant, ablation, outputs, steps_variants, time_variants
+from satsr.studies.fusion.variants import Variant, ablation, outputs, places, steps_variants, time_variants
 from tests.models.small_latents import AUTOENCODER, UNET, network
 from tests.studies.speed.test_costs import batch
 
@@ -202,3 +203,20 @@ def test_one_step_is_set_against_the_most() -> None:
     said = steps_sentence(made, TABLE, "psnr", {"flow": 8})
     assert "- flow, 1 against 8: -0." in said
     assert said.endswith("worse")
+
+
+@pytest.mark.parametrize(
+    ("chips", "count", "expected"),
+    [
+        ([4, 4, 4], 1, [6]),  # the region in the middle
+        ([4, 4, 4], 3, [2, 6, 10]),  # one of each, in the middle of its tiles
+        ([4, 4, 4], 6, [1, 3, 5, 7, 9, 11]),
+        ([4, 4, 4], 4, [2, 5, 7, 10]),
+        ([1, 4, 1], 6, [0, 2, 4, 5]),  # regions with fewer give what they have
+        ([2, 1], 9, [0, 1, 2]),
+    ],
+)
+def test_places_are_of_as_many_regions_as_can_be(chips: list[int], count: int, expected: list[int]) -> None:
+    regions = [f"r{number}" for number, many in enumerate(chips) for _ in range(many)]
+    pairs = SimpleNamespace(index=pd.DataFrame({"region": regions}))
+    assert places(pairs, count) == expected  # type: ignore[arg-type]
