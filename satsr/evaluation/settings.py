@@ -60,6 +60,7 @@ class ClaimSettings(Settings):
     """What the study claims, named beforehand: only these comparisons are tested, and their methods trained anew."""
 
     seeds: tuple[int, ...] = (0,)  # of every method that a claim names
+    without_seeds: tuple[str, ...] = ()  # named methods that for time have only the others' seeds
     comparisons: tuple[Claim, ...] = ()
 
     @model_validator(mode="after")
@@ -81,4 +82,4 @@ class ClaimSettings(Settings):
             others: seeds of the methods that no claim names.
         """
         named = any(method in (claim.better, claim.worse) for claim in self.comparisons)
-        return self.seeds if named else tuple(others)
+        return self.seeds if named and method not in self.without_seeds else tuple(others)
