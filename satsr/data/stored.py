@@ -120,7 +120,8 @@ class Stored:
 
     def to(self, device: torch.device) -> Stored:
         """Return the same with its images on a device."""
-        return replace(self, **{name: moved(getattr(self, name), device) for name in _TENSORS})
+        there: dict[str, Any] = {name: moved(getattr(self, name), device) for name in _TENSORS}
+        return replace(self, **there)
 
     @property
     def lr_px(self) -> tuple[int, int]:

@@ -48,6 +48,7 @@ def _by_type(averages: list[Tensor], originals: list[Tensor]) -> list[tuple[list
     """Return averages and originals in lists of one type each, as calls for many tensors take them."""
     groups: dict[torch.dtype, tuple[list[Tensor], list[Tensor]]] = {}
     for average, original in zip(averages, originals, strict=True):
-        both = groups.setdefault(average.dtype, ([], []))
-        both[0].append(average), both[1].append(original)
+        averages_of, originals_of = groups.setdefault(average.dtype, ([], []))
+        averages_of.append(average)
+        originals_of.append(original)
     return list(groups.values())

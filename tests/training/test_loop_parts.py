@@ -37,13 +37,10 @@ def test_averages_start_at_the_first_weights_and_move_by_a_share() -> None:
     """Powers of two, so that the known answers are exact."""
     network = Counting()
     averaged = Averaged(network, decay=0.75)
-    for first, values in (
-        (True, ([4.0, 0.0], 8.0, 1)),
-        (False, ([8.0, 16.0], 0.0, 2)),
-        (False, ([5.0, -12.0], 2.0, 3)),
-    ):
+    steps = ([4.0, 0.0], 8.0, 1), ([8.0, 16.0], 0.0, 2), ([5.0, -12.0], 2.0, 3)
+    for number, values in enumerate(steps):
         set_to(network, *values)
-        averaged.update(first)
+        averaged.update(first=number == 0)
     # 0.75 * (0.75 * 4 + 0.25 * 8) + 0.25 * 5, and so on
     assert averaged.module.weight.tolist() == [5.0, 0.0]
     assert averaged.module.norm.item() == 5.0

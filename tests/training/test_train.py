@@ -240,7 +240,7 @@ def test_invalid_target_pixels_become_the_enlarged_median(data: DataSet) -> None
     )  # a black date, which does not count; ramp in between
     hr_valid = torch.ones_like(batch.hr_valid)
     hr_valid[0, 40:80, 20:100] = False
-    given = replace(batch, lr=series.expand(2, 4, 3, 32, 32), hr_valid=hr_valid)
+    given = replace(batch, lr=series.expand(2, 4, 3, 32, 32), hr_valid=hr_valid, hr_whole=False)
     filled = with_filled_target(given)
     concealed = ~hr_valid[:, None].expand_as(batch.hr)
     assert torch.equal(filled.hr[~concealed], batch.hr[~concealed])
