@@ -111,8 +111,8 @@ class Task:
 class Loop(ABC):
     """The state of one training, and its loop.
 
-    Nothing in a step makes the CPU wait for a GPU: batches are put together there from the stored values, and losses
-    stay there until a row of the curve or a checkpoint is written.
+    The loop never makes the CPU wait for a GPU: batches are put together there from the stored values, and losses stay
+    there until a row of the curve or a checkpoint is written.
     """
 
     def __init__(self, task: Task) -> None:
@@ -137,7 +137,7 @@ class Loop(ABC):
             model.compile_repeated()
         held = task.training.hold(self.fabric.device)
         batches = self.settings.steps * self.settings.accumulate
-        self._batch = self._assembled if held else Ahead(self._assembled, BATCHES_AHEAD, batches)
+        self._ahead = None if held else Ahead(self._assembled, BATCHES_AHEAD, batches)
 
     @abstractmethod
     def update(self, batches: list[Batch]) -> None:
@@ -165,8 +165,8 @@ class Loop(ABC):
         """Train to the last step, save model and curve under `finished`, and return samples per second of training.
 
         Raises:
-            RuntimeError: a loss is not finite. It is noticed with the next row of the curve or checkpoint, so at most
-                `validate_every` or `checkpoint_every` steps late, and before either is written.
+            RuntimeError: a loss is not finite. It is noticed with the next row of the curve or checkpoint, so up to
+                `validate_every` or `checkpoint_every` steps late, whichever is less, and before either is written.
         """
         self._resume()
         progress = Progress(f"train {self.task.card.method}", self.settings.steps - self.step, "steps")
@@ -206,6 +206,9 @@ class Loop(ABC):
     def step_seed(self) -> int:
         """Seed of whatever a step draws."""
         return self.task.seed * 1_000_003 + self.step
+
+    def _batch(self, number: int) -> Batch:
+        return self._assembled(number) if self._ahead is None else self._ahead(number)
 
     def _assembled(self, number: int) -> Batch:
         """Return a batch on the device, which its number decides."""
