@@ -36,8 +36,13 @@ class Shape(NamedTuple):
     weight_learns: bool
 
 
-def report() -> None:
-    """Print rates of the convolutions, of the shipped step and of the plain one: full size on a GPU."""
+def report(rounds: int = ROUNDS, repeats: int = REPEATS) -> None:
+    """Print rates of the convolutions, of the shipped step and of the plain one: full size on a GPU.
+
+    Args:
+        rounds: measurements of each.
+        repeats: calls in one.
+    """
     on_gpu = torch.cuda.is_available()
     settings = load_study(project_root()).train["esrgan"]
     batch, changes = (BATCH, FULL_SIZE) if on_gpu else (SMALL_BATCH, {})
@@ -49,7 +54,7 @@ def report() -> None:
     for work in (shipped.one_step, plain.one_step, alone):
         for _ in range(WARM_UP):
             work()
-    took = [[seconds(work) for work in (alone, shipped.one_step, plain.one_step)] for _ in range(ROUNDS)]
+    took = [[seconds(work, repeats) for work in (alone, shipped.one_step, plain.one_step)] for _ in range(rounds)]
     names = ("its convolutions alone", "shipped", "fp32, eager")
     print(f"training step of ESRGAN {dict(settings.network)}, batch {batch}, {flop / 1e12:.2f} TFLOP")
     for name, times in zip(names, zip(*took, strict=True), strict=True):
@@ -108,13 +113,13 @@ def convolutions(shapes: Counter[Shape]) -> Callable[[], None]:
     return work
 
 
-def seconds(work: Callable[[], object]) -> float:
+def seconds(work: Callable[[], object], repeats: int) -> float:
     """Return the time of one call, over several."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     started = time.perf_counter()
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         work()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return (time.perf_counter() - started) / REPEATS
+    return (time.perf_counter() - started) / repeats
