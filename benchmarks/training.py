@@ -44,8 +44,9 @@ class MadeUpPairs:
 
     def hold(self, device: torch.device) -> bool:
         """Keep the batch on a device."""
-        tensors = {name: part.to(device) for name, part in vars(self.made).items() if isinstance(part, torch.Tensor)}
-        self.made = replace(self.made, **tensors)
+        own = vars(self.made).items()
+        there: dict[str, Any] = {name: part.to(device) for name, part in own if isinstance(part, torch.Tensor)}
+        self.made = replace(self.made, **there)
         return True
 
     def batch(self, *asked: object) -> Batch:
