@@ -5,13 +5,15 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from satsr.common.device import best_precision
 from satsr.common.paths import project_root
-from satsr.data.pairs import Batch
+from satsr.data.pairs import Batch, Pairs
 from satsr.models.methods import find_method
 from satsr.models.superresolver import ModelCard
 from satsr.perception.trunk import TrunkCard, build_trunk
@@ -28,34 +30,46 @@ LOSS_TRUNK = TrunkCard("vgg", (16, 32, 64), (0.5,) * 3, (0.25,) * 3, seed=0, wor
 class MadeUpPairs:
     """Stands where `Pairs` does: one random batch, so that no data are needed and none are read."""
 
-    def __init__(self, batch: int, dates: int) -> None:
+    def __init__(self, batch: int, dates: int, lr_px: int) -> None:
         generator = torch.Generator().manual_seed(0)
-        lr = torch.rand((batch, dates, 3, 32, 32), generator=generator)
-        hr = torch.rand((batch, 3, 128, 128), generator=generator)
+        lr = torch.rand((batch, dates, 3, lr_px, lr_px), generator=generator)
+        hr = torch.rand((batch, 3, 4 * lr_px, 4 * lr_px), generator=generator)
         names = tuple(map(str, range(batch)))
-        masks = torch.ones(batch, dates, 32, 32, dtype=torch.bool), torch.ones(batch, 128, 128, dtype=torch.bool)
+        masks = torch.ones_like(lr[:, :, 0], dtype=torch.bool), torch.ones_like(hr[:, 0], dtype=torch.bool)
         where = torch.zeros(batch, 2, dtype=torch.int64), torch.zeros(batch, dtype=torch.float64)
-        self.made = Batch(lr, masks[0], torch.zeros(batch, dates), hr, masks[1], *where, names, names)
+        self.made = Batch(lr, masks[0], torch.zeros(batch, dates), hr, masks[1], *where, names, names, hr_whole=True)
 
     def __len__(self) -> int:
         return len(self.made.tiles)
 
-    def batch(self, numbers: list[int], epoch: int = 0) -> Batch:
+    def hold(self, device: torch.device) -> bool:
+        """Keep the batch on a device."""
+        own = vars(self.made).items()
+        there: dict[str, Any] = {name: part.to(device) for name, part in own if isinstance(part, torch.Tensor)}
+        self.made = replace(self.made, **there)
+        return True
+
+    def batch(self, *asked: object) -> Batch:
         """Return the same batch, whatever is asked."""
         return self.made
 
 
-def prepared(method: str, settings: TrainSettings, dates: int, channels_last: bool) -> Loop:
-    """Return a training that is past its start of the adversarial loss."""
+def prepared(method: str, settings: TrainSettings, dates: int, tuned: bool, pairs: Pairs | None = None) -> Loop:
+    """Return a training that is past its start of the adversarial loss.
+
+    Args:
+        method: its name.
+        settings: of the training.
+        dates: of a pair.
+        tuned: as the study trains, or plain PyTorch.
+        pairs: to learn from; by default one random batch that stays on the device.
+    """
     rgb = ("red", "green", "blue")
     card = ModelCard(method, dict(settings.network), dates, rgb, rgb, 4)
-    pairs = MadeUpPairs(settings.batch, dates)
+    given: Any = pairs or MadeUpPairs(settings.batch, dates, settings.crop or 32)
     trunk = build_trunk(LOSS_TRUNK) if settings.losses.get("perceptual") else None
-    task = Task(card, settings, 0, pairs, pairs, Path(tempfile.mkdtemp()), trunk=trunk)  # type: ignore[arg-type]
+    task = Task(card, settings, 0, given, given, Path(tempfile.mkdtemp()), trunk=trunk, tuned=tuned)
     run: Loop = DenoiserTraining(task) if find_method(method).denoises else ImageTraining(task)
-    if not channels_last:
-        for network in filter(None, (run.generator, getattr(run, "discriminator", None))):
-            network.to(memory_format=torch.contiguous_format)
     run.step = settings.gan_start
     return run
 
@@ -74,8 +88,8 @@ def compare(method: str) -> str:
     """Time both settings in turn and return one line."""
     study = load_study(project_root())
     settings, dates = study.train[method], study.pairs.dates
-    slow = prepared(method, settings.model_copy(update={"precision": "32-true"}), dates, channels_last=False)
-    fast = prepared(method, settings, dates, channels_last=True)
+    slow = prepared(method, settings.model_copy(update={"precision": "32-true"}), dates, tuned=False)
+    fast = prepared(method, settings, dates, tuned=True)
     for _ in range(WARM_UP):
         seconds(slow), seconds(fast)
     times = [(seconds(slow), seconds(fast)) for _ in range(ROUNDS)]

@@ -7,9 +7,10 @@ this module chooses the frames and scales to [0, 1].
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,14 +18,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from satsr.common.device import free_bytes, moved
 from satsr.data.frames import choose_frames, frame_rng
 from satsr.data.place_index import statuses_of, with_status
 from satsr.data.reader import Objects, Reader, Sample, bands_seen
 from satsr.data.seen import Seen
 from satsr.data.settings import PairSettings
+from satsr.data.stored import Stored, Window
 
-KEPT_BYTES = 1 << 29  # of each split
+KEPT_BYTES = 1 << 29  # of each split, in the memory of the CPU
+HELD_SHARE = 0.25  # of the free memory of a GPU, for one split: what is left is for networks and activations
+READ_AT_ONCE = 256  # places
 EIGHT_BIT = 255.0
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -72,19 +78,26 @@ class Pair:
     caption: str | None = None
 
     def __post_init__(self) -> None:
-        height, width = self.lr.shape[-2:]
-        if self.hr.shape[-2:] != (height * self.scale, width * self.scale):
-            raise ValueError(
-                f"tile {self.tile}: HR is {tuple(self.hr.shape[-2:])}, expected {self.scale} times LR "
-                f"{(height, width)}: cut both images to the same ground area"
-            )
+        _check_ground(self.tile, self.lr.shape[-2:], self.hr.shape[-2:], self.scale)
         if not len(self.lr) == len(self.lr_valid) == len(self.dt_days) == len(self.frames):
             raise ValueError(f"tile {self.tile}: {len(self.lr)} dates of LR, {len(self.dt_days)} of dt_days")
 
 
+class RandomCrop(NamedTuple):
+    """Crops of a batch.
+
+    Attributes:
+        size: their side in LR px; HR is cut to the same ground.
+        rng: draws the corners.
+    """
+
+    size: int
+    rng: np.random.Generator
+
+
 @dataclass(frozen=True)
 class Batch:
-    """Pairs stacked on a first axis N; names stay lists."""
+    """Pairs with one more axis N in front; names stay lists."""
 
     lr: Tensor  # (N, T, C_in, h, w)
     lr_valid: Tensor  # (N, T, h, w)
@@ -95,15 +108,7 @@ class Batch:
     day: Tensor  # float64 (N,), date of the HR image in days since 1970
     tiles: tuple[str, ...]
     regions: tuple[str, ...]
-
-    @classmethod
-    def of(cls, pairs: Sequence[Pair]) -> Batch:
-        """Stack pairs of equal shape."""
-        stacked = {name: torch.stack([getattr(p, name) for p in pairs]) for name in _STACKED}
-        place, day = torch.tensor([p.place for p in pairs]), torch.tensor([p.day for p in pairs], dtype=torch.float64)
-        return cls(
-            **stacked, place=place, day=day, tiles=tuple(p.tile for p in pairs), regions=tuple(p.region for p in pairs)
-        )
+    hr_whole: bool = False  # whether all of `hr_valid` is known to be True, so that a GPU need not be asked
 
     def seen(self, dates: int | None = None) -> Seen:
         """Return what a model is given, of the first dates or all of them.
@@ -113,33 +118,6 @@ class Batch:
         known = self.dt_days.isfinite().all(dim=1)
         dt_days = self.dt_days.where(known[:, None], 0)[:, :dates]
         return Seen(self.lr[:, :dates], dt_days, self.place, self.day.where(known, 0).nan_to_num(0))
-
-    def crop(self, size: int, rng: np.random.Generator) -> Batch:
-        """Return one random LR crop of `size` px of every pair, and the HR crop of the same ground.
-
-        HR starts on a multiple of the scale by construction. Of smaller images the largest square is taken.
-        """
-        height, width = self.lr.shape[-2:]
-        size = min(size, height, width)
-        scale = self.hr.shape[-1] // width
-        tops, lefts = rng.integers([[height - size + 1], [width - size + 1]], size=(2, len(self.tiles)))
-
-        def cut(images: Tensor, factor: int) -> Tensor:
-            """Cut every image at its own corner; `factor` is 1 for LR and the scale for HR."""
-            rows, columns = ([slice(c * factor, (c + size) * factor) for c in corners] for corners in (tops, lefts))
-            return torch.stack([image[..., y, x] for image, y, x in zip(images, rows, columns, strict=True)])
-
-        return replace(
-            self,
-            lr=cut(self.lr, 1),
-            lr_valid=cut(self.lr_valid, 1),
-            hr=cut(self.hr, scale),
-            hr_valid=cut(self.hr_valid, scale),
-            place=self.place + torch.from_numpy(np.stack((tops, lefts), axis=1)),
-        )
-
-
-_STACKED = ("lr", "lr_valid", "dt_days", "hr", "hr_valid")
 
 
 def spread_evenly(count: int, wanted: int) -> list[int]:
@@ -179,7 +157,8 @@ class Pairs:
             raise ValueError(f"{self.reader.folder}: none of {len(index)} places can be used ({reasons})")
         self.tiles: list[str] = self.index.tile.tolist()
         self._kept: dict[str, Sample] = {}
-        self._room = KEPT_BYTES if keep else 0
+        self._most = self._room = KEPT_BYTES if keep else 0
+        self._held: dict[torch.device, Stored] = {}
 
     def __len__(self) -> int:
         return len(self.tiles)
@@ -232,9 +211,57 @@ class Pairs:
             **(self._extras(tile) if extras else {}),
         )
 
-    def batch(self, numbers: Sequence[int], epoch: int = 0) -> Batch:
-        """Return several pairs stacked."""
-        return Batch.of([self.pair(n, epoch) for n in numbers])
+    def batch(
+        self, numbers: Sequence[int], epoch: int = 0, crop: RandomCrop | None = None, device: torch.device = CPU
+    ) -> Batch:
+        """Return several pairs of equal size, put together on a device.
+
+        Args:
+            numbers: of the pairs.
+            epoch: of the frame choice.
+            crop: takes a random crop of every pair in place of the whole.
+            device: where the tensors are; from what is held there, see `hold`, else read and sent.
+        """
+        tiles = [self.tiles[number] for number in numbers]
+        held = self._held.get(device)
+        rows = range(len(tiles)) if held is None else numbers
+        stored = Stored.of(self._each(self._sample, tiles)).to(device) if held is None else held
+        chosen = [
+            choose_frames(stored.good[row], self.settings.dates, frame_rng(self.settings.seed, tile, epoch))
+            for row, tile in zip(rows, tiles, strict=True)
+        ]
+        window = None if crop is None else Window.drawn(crop.size, stored.lr_px, len(tiles), crop.rng)
+        place = np.array([self.reader.corner(tile) for tile in tiles], np.int64)
+        return Batch(
+            **stored.images(rows, chosen, window)._asdict(),
+            dt_days=moved(torch.from_numpy(stored.dt_days(rows, chosen)), device),
+            place=moved(torch.from_numpy(place if window is None else place + window.corners), device),
+            day=moved(torch.from_numpy(stored.day[list(rows)]), device),
+            tiles=tuple(tiles),
+            regions=tuple(self.reader.region(tile) for tile in tiles),
+            hr_whole=bool(stored.whole[list(rows)].all()),
+        )
+
+    def hold(self, device: torch.device) -> bool:
+        """Keep the whole split on a device from now on, as it is stored, if it fits; return whether it does.
+
+        It fits a GPU when it takes at most `HELD_SHARE` of the memory that is free there, and a CPU when it takes no
+        more than what is kept of a split anyway. Places of different sizes are not held.
+        """
+        if device in self._held:
+            return True
+        one = self._sample(self.tiles[0])
+        wanted = int(self.index.frames.sum()) * one.frame_bytes + len(self) * one.hr_bytes
+        if wanted > (HELD_SHARE * free_bytes(device) if device.type == "cuda" else self._most):
+            return False
+        parts = []
+        for start in range(0, len(self), READ_AT_ONCE):
+            samples = self._each(self._read, self.tiles[start : start + READ_AT_ONCE])
+            if any(sample.sizes != one.sizes for sample in samples):
+                return False
+            parts.append(Stored.of(samples).to(device))
+        self._held[device] = Stored.joined(parts)
+        return True
 
     def batches(self, size: int) -> Iterator[tuple[list[int], Batch]]:
         """Go through the split once, in order, with evaluation's fixed choice of frames."""
@@ -251,15 +278,27 @@ class Pairs:
                 f"set `bands`, or leave it empty for {', '.join(facts.bands_in)}"
             )
 
+    def _each(self, read: Callable[[str], Sample], tiles: Sequence[str]) -> list[Sample]:
+        """Read places, as many at a time as PyTorch may use threads: decoding lets others run."""
+        if (threads := torch.get_num_threads()) == 1:
+            return [read(tile) for tile in tiles]
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(read, tiles))
+
     def _sample(self, tile: str) -> Sample:
         """Return what is stored, read once while there is room to keep it."""
+        found = self._read(tile)
+        size = len(found.series) * found.frame_bytes + found.hr_bytes
+        if tile not in self._kept and size <= self._room:
+            self._room -= size
+            self._kept[tile] = found
+        return found
+
+    def _read(self, tile: str) -> Sample:
         if tile in self._kept:
             return self._kept[tile]
         found = self.reader.sample(tile, self.bands_in)
-        size = sum(part.nbytes for part in (found.series, found.valid, found.hr, found.hr_valid))
-        if size <= self._room:
-            self._room -= size
-            self._kept[tile] = found
+        _check_ground(tile, found.series.shape[1:3], found.hr.shape[:2], self.scale)
         return found
 
     def _extras(self, tile: str) -> dict[str, Any]:
@@ -271,6 +310,15 @@ class Pairs:
             "labels": None if labels is None else torch.from_numpy(labels.astype(np.int64)),
             "caption": chips.caption(tile),
         }
+
+
+def _check_ground(tile: str, lr_px: Sequence[int], hr_px: Sequence[int], scale: int) -> None:
+    height, width = lr_px
+    if tuple(hr_px) != (height * scale, width * scale):
+        raise ValueError(
+            f"tile {tile}: HR is {tuple(hr_px)}, expected {scale} times LR {(height, width)}: cut both images to the "
+            "same ground area"
+        )
 
 
 def _to_unit(image: NDArray[Any], white: float) -> Tensor:

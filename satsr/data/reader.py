@@ -105,6 +105,21 @@ class Sample:
     hr_white: float
     unusable: str = ""
 
+    @property
+    def sizes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Shapes of a frame of LR, (h, w, C), and of HR."""
+        return self.series.shape[1:], self.hr.shape
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of a frame of LR and its mask."""
+        return (self.series.nbytes + self.valid.nbytes) // len(self.series)
+
+    @property
+    def hr_bytes(self) -> int:
+        """Bytes of HR and its mask."""
+        return self.hr.nbytes + self.hr_valid.nbytes
+
 
 class Status(NamedTuple):
     """What one place holds, without its pixels.

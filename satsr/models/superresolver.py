@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -77,12 +77,14 @@ class MethodNetwork:
         fixed: arguments that follow from the card.
         feed: calls the network with what a model is given.
         groups: arguments that are objects, with the fields that settings name in their place.
+        repeated: blocks of the network that are worth compiling on a GPU.
     """
 
     kind: type[nn.Module]
     fixed: Callable[[ModelCard], Sizes]
     feed: Callable[[nn.Module, Seen], Tensor] = _feed_dates
     groups: Groups = field(default_factory=dict)
+    repeated: Callable[[Any], Iterable[nn.Module]] = lambda network: ()
 
 
 def _worldstrat_sizes(card: ModelCard) -> Sizes:
@@ -133,6 +135,7 @@ NETWORKS = {
             "scale": network_scale(c),
         },
         _feed_stacked,
+        repeated=lambda network: network.body,  # RRDBs: 1.4 times as fast (inference, one H100, 64/23/32)
     ),
     "sr3": MethodNetwork(PixelDiffusion, _sampler_sizes, _feed_sampler, _PIXEL_GROUPS),
     "flow": MethodNetwork(PixelDiffusion, lambda c: {**_sampler_sizes(c), "process": StraightFlow()}, _feed_sampler),
@@ -242,6 +245,11 @@ class SuperResolver(nn.Module):
             seed: of times and noise.
         """
         return self.network.denoise(seen, hr, seed)  # type: ignore[operator]
+
+    def compile_repeated(self) -> None:
+        """Compile the blocks that are worth it, in place; equal ones share their code, and names stay as they are."""
+        for block in NETWORKS[self.card.method].repeated(self.network):
+            block.compile()
 
     @property
     def resizes(self) -> bool:

@@ -90,8 +90,10 @@ class Trunk(nn.Module):
         known = [name for name, _ in self.layers.named_children()]
         if unknown := sorted(wanted - set(known)):
             raise ValueError(f"{self.name} has no layer {', '.join(unknown)}, expected some of {', '.join(known)}")
+        # sent without waiting: a loss calls this in every step
         mean, std = (
-            torch.tensor(v, dtype=images.dtype, device=images.device)[:, None, None] for v in (self.mean, self.std)
+            torch.tensor(v, dtype=images.dtype)[:, None, None].to(images.device, non_blocking=True)
+            for v in (self.mean, self.std)
         )
         x, found = (images - mean) / std, {}
         for name, layer in self.layers.named_children():

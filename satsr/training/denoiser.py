@@ -21,7 +21,7 @@ class DenoiserTraining(Loop):
         """Update the network."""
         for number, batch in enumerate(batches):
             seed = self.step_seed * self.settings.accumulate + number
-            self.backward(self.generator, self._losses(self.generator, batch, seed))
+            self.backward(self._losses(self.generator, batch, seed))
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
 

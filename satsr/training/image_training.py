@@ -58,7 +58,7 @@ class ImageTraining(Loop):
                 # the discriminator sees plain targets, so the generator is not asked to sharpen beyond them
                 logits = self.discriminator(discriminator_input(sr, batch.lr))  # type: ignore[misc]
                 terms["gan"] = self.settings.losses["gan"] * adversarial_loss(logits.float(), real=True)
-            self.backward(self.generator, terms)
+            self.backward(terms)
             generated.append(sr.detach())
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -79,6 +79,6 @@ class ImageTraining(Loop):
             for image, real in ((batch.hr, True), (sr, False)):
                 logits = self.discriminator(discriminator_input(image, batch.lr))
                 loss = adversarial_loss(logits.float(), real)
-                self.backward(self.discriminator, {"d_real" if real else "d_fake": loss})
+                self.backward({"d_real" if real else "d_fake": loss})
         self.discriminator_optimizer.step()
         self.discriminator_optimizer.zero_grad(set_to_none=True)

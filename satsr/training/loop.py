@@ -18,20 +18,24 @@ import torch.nn.functional as F
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from satsr.common.device import best_device, best_layout, best_precision
+from satsr.common.device import best_device, best_layout, best_precision, can_compile, fewer_digits
 from satsr.common.progress import Progress
 from satsr.data.dates import median_of_valid
-from satsr.data.pairs import Batch, Pairs, spread_evenly
+from satsr.data.pairs import Batch, Pairs, RandomCrop, spread_evenly
 from satsr.metrics.lpips import lpips
 from satsr.metrics.psnr import psnr
 from satsr.models.files import save_model
+from satsr.models.methods import find_method
 from satsr.models.superresolver import ModelCard, SuperResolver
 from satsr.perception.trunk import Trunk
+from satsr.training.ahead import Ahead
+from satsr.training.averaged import Averaged
+from satsr.training.loss_record import LossRecord
 from satsr.training.settings import TrainSettings
 
 CHECKPOINT = "checkpoint.pt"
+BATCHES_AHEAD = 2  # of a split that fits nowhere
 
 
 def sample_order(
@@ -63,8 +67,12 @@ def start_at_mean(model: SuperResolver, training: Pairs, samples: int = 64) -> N
 
 
 def with_filled_target(batch: Batch) -> Batch:
-    """Put the enlarged median date where HR shows no ground (clouds, fill), so that nothing else is learned there."""
-    if batch.hr_valid.all():
+    """Put the enlarged median date where HR shows no ground (clouds, fill), so that nothing else is learned there.
+
+    A GPU is not asked whether there is such a place, since the CPU would wait for the answer.
+    """
+    on_cpu = batch.hr_valid.device.type == "cpu"
+    if batch.hr_whole or (on_cpu and batch.hr_valid.all()):
         return batch
     middle = median_of_valid(batch.lr)[:, : batch.hr.shape[1]]
     enlarged = F.interpolate(middle, size=batch.hr.shape[-2:], mode="bicubic", align_corners=False).clamp(0, 1)
@@ -85,6 +93,7 @@ class Task:
         start: gives a new model the weights that it starts from; none for those of its seed.
         trunk: of the perceptual loss, where the settings ask for one.
         judge: scores the curve's images by LPIPS too.
+        tuned: use what makes a step fast; False is plain PyTorch, to compare with.
     """
 
     card: ModelCard
@@ -96,26 +105,39 @@ class Task:
     start: Callable[[SuperResolver], None] | None = None
     trunk: Trunk | None = None
     judge: Trunk | None = None
+    tuned: bool = True
 
 
 class Loop(ABC):
-    """The state of one training, and its loop."""
+    """The state of one training, and its loop.
+
+    The loop never makes the CPU wait for a GPU: batches are put together there from the stored values, and losses stay
+    there until a row of the curve or a checkpoint is written.
+    """
 
     def __init__(self, task: Task) -> None:
         self.task, self.settings = task, task.settings
-        precision = best_precision(self.settings.precision)
+        precision = best_precision(self.settings.precision, find_method(task.card.method).gpu_precision)
         self.fabric = Fabric(accelerator=best_device().type, devices=1, precision=precision)  # type: ignore[arg-type]
+        self.on_gpu = self.fabric.device.type == "cuda"
+        if self.on_gpu:
+            fewer_digits()
         self.step = 0
         self.history: list[dict[str, float]] = []
         self.sums: dict[str, float] = {}
+        self.record = LossRecord(task.card.method)
         model = SuperResolver(task.card, task.seed)
         if task.start is not None:
             task.start(model)
         if self.settings.start_at_mean:
             start_at_mean(model, task.training)
         self.generator, self.optimizer = self.prepared(model)
-        averaging = get_ema_multi_avg_fn(self.settings.ema)
-        self.averaged = AveragedModel(self.generator.module, multi_avg_fn=averaging, use_buffers=True)
+        self.averaged = Averaged(self.generator.module, self.settings.ema)
+        if task.tuned and can_compile(self.fabric.device):
+            model.compile_repeated()
+        held = task.training.hold(self.fabric.device)
+        batches = self.settings.steps * self.settings.accumulate
+        self._ahead = None if held else Ahead(self._assembled, BATCHES_AHEAD, batches)
 
     @abstractmethod
     def update(self, batches: list[Batch]) -> None:
@@ -131,25 +153,37 @@ class Loop(ABC):
 
     def prepared(self, network: nn.Module) -> tuple[Any, Any]:
         """Return a network and its optimizer, on the device and in the precision of the settings."""
-        network = network.to(memory_format=best_layout(network, self.fabric.device))
-        betas = self.settings.betas
-        optimizer = torch.optim.Adam(network.parameters(), lr=self.settings.learning_rate, betas=betas)
+        if self.task.tuned:
+            network = network.to(memory_format=best_layout(network, self.fabric.device))
+        rate, betas = self.settings.learning_rate, self.settings.betas
+        fused = True if self.task.tuned and self.on_gpu else None
+        network = network.to(self.fabric.device)  # where a fused optimizer wants to find it
+        optimizer = torch.optim.Adam(network.parameters(), lr=rate, betas=betas, fused=fused)
         return self.fabric.setup(network, optimizer)
 
     def finish(self, finished: Path) -> float:
-        """Train to the last step, save model and curve under `finished`, and return samples per second of training."""
+        """Train to the last step, save model and curve under `finished`, and return samples per second of training.
+
+        Raises:
+            RuntimeError: a loss is not finite. It is noticed with the next row of the curve or checkpoint, so up to
+                `validate_every` or `checkpoint_every` steps late, whichever is less, and before either is written.
+        """
         self._resume()
         progress = Progress(f"train {self.task.card.method}", self.settings.steps - self.step, "steps")
         seconds, samples = 0.0, 0
         while self.step < self.settings.steps:
             started = time.perf_counter()
             samples += self.one_step()
-            seconds += time.perf_counter() - started  # every step ends with losses on the CPU, a GPU's too
             self.step += 1
             last = self.step == self.settings.steps
-            if self.step % self.settings.validate_every == 0 or last:
+            row = last or self.step % self.settings.validate_every == 0
+            checkpoint = not last and self.step % self.settings.checkpoint_every == 0
+            if row or checkpoint:
+                self._read_losses()  # which a GPU has to end its steps for, so that their time counts
+            seconds += time.perf_counter() - started
+            if row:
                 self._write_row()
-            if self.step % self.settings.checkpoint_every == 0 and not last:
+            if checkpoint:
                 self._save_checkpoint()
             progress.step(note=f", {samples / seconds:.1f} samples/s")
         self._save(finished)
@@ -165,7 +199,7 @@ class Loop(ABC):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.step_seed)  # dropout does not depend on what ran before
             self.update(batches)
-        self.averaged.update_parameters(self.generator.module)
+        self.averaged.update(first=self.step == 0)
         return sum(len(b.tiles) for b in batches)
 
     @property
@@ -174,30 +208,29 @@ class Loop(ABC):
         return self.task.seed * 1_000_003 + self.step
 
     def _batch(self, number: int) -> Batch:
-        weights = self.task.training.weights if self.settings.tile_weights else None
-        numbers, epoch = sample_order(len(self.task.training), self.settings.batch, self.task.seed, number, weights)
-        batch = self.task.training.batch(numbers, epoch + 1)  # epoch 0 is evaluation's choice of frames
-        if self.settings.crop:
-            batch = batch.crop(self.settings.crop, np.random.default_rng([self.task.seed, number, 5]))
-        batch = with_filled_target(batch)
-        moved = ("lr", "dt_days", "hr", "place", "day")
-        return replace(batch, **{name: self.fabric.to_device(getattr(batch, name)) for name in moved})
+        return self._assembled(number) if self._ahead is None else self._ahead(number)
 
-    def backward(self, network: nn.Module, terms: dict[str, Tensor]) -> None:
-        """Add the gradient of the sum of some losses, and keep the losses for the curve.
+    def _assembled(self, number: int) -> Batch:
+        """Return a batch on the device, which its number decides."""
+        task, settings = self.task, self.settings
+        weights = task.training.weights if settings.tile_weights else None
+        numbers, epoch = sample_order(len(task.training), settings.batch, task.seed, number, weights)
+        crop = None
+        if settings.crop:
+            crop = RandomCrop(settings.crop, np.random.default_rng([task.seed, number, 5]))
+        # epoch 0 is evaluation's choice of frames
+        return with_filled_target(task.training.batch(numbers, epoch + 1, crop, self.fabric.device))
 
-        Raises:
-            RuntimeError: the sum is not finite.
-        """
+    def backward(self, terms: dict[str, Tensor]) -> None:
+        """Add the gradient of the sum of some losses, and keep the losses for the curve."""
         loss = sum(terms.values(), start=torch.zeros(()))
-        if not torch.isfinite(loss):
-            raise RuntimeError(
-                f"{self.task.card.method}: the loss is {float(loss.detach())} at step {self.step}; lower learning_rate "
-                f"or the weight of one of {', '.join(terms)}"
-            )
         self.fabric.backward(loss / self.settings.accumulate)
-        for name, value in terms.items():
-            self.sums[name] = self.sums.get(name, 0.0) + float(value.detach()) / self.settings.accumulate
+        self.record.add(self.step, terms, loss)
+
+    def _read_losses(self) -> None:
+        for losses in self.record.read():
+            for name, value in losses.items():
+                self.sums[name] = self.sums.get(name, 0.0) + value / self.settings.accumulate
 
     def _write_row(self) -> None:
         since = self.step - (int(self.history[-1]["step"]) if self.history else 0)

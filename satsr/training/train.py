@@ -100,7 +100,8 @@ def train(
         task = Task(card, settings, seed, training, validation, folder, start=start, trunk=trunk, judge=judge)
         loop: Loop = DenoiserTraining(task) if find_method(method).denoises else ImageTraining(task)
         speed = loop.finish(finished)
-    return Trained(load_model(finished), pd.read_csv(finished / "curve.csv"), speed, best_precision(settings.precision))
+    precision = best_precision(settings.precision, find_method(method).gpu_precision)
+    return Trained(load_model(finished), pd.read_csv(finished / "curve.csv"), speed, precision)
 
 
 def keep(trained: dict[int, Trained], method: str, data: DataSet) -> None:

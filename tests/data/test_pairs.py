@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from satsr.data.frames import black, choose_frames, frame_rng
-from satsr.data.pairs import Batch, Pairs, spread_evenly
+from satsr.data.pairs import Pairs, RandomCrop, spread_evenly
 from satsr.data.reader import Reader, Sample
 from satsr.data.readers.s2naip import S2NAIP
 from satsr.data.settings import PairSettings
@@ -141,24 +141,28 @@ def test_dates_file_of_another_length_is_refused(tmp_path: Path) -> None:
 def test_batch_stacks_and_covers_the_set_once(pairs: Pairs) -> None:
     seen = [tile for _, batch in pairs.batches(2) for tile in batch.tiles]
     assert seen == pairs.tiles
-    batch = Batch.of([pairs.pair(0), pairs.pair(2)])
+    batch = pairs.batch([0, 2])
     assert batch.lr.shape == (2, 4, 3, 32, 32)
     assert torch.equal(batch.hr[1], pairs.pair(2).hr)
 
 
-def test_crops_of_lr_and_hr_show_the_same_ground(pairs: Pairs) -> None:
-    batch = pairs.batch([0, 1, 2])
-    place = torch.arange(32 * 32.0).view(1, 1, 1, 32, 32).expand(3, 4, 3, 32, 32)
-    fine = place[:, 0].repeat_interleave(4, -1).repeat_interleave(4, -2)
-    cut = replace(batch, lr=place, hr=fine).crop(8, np.random.default_rng(0))
+def test_crops_of_lr_and_hr_show_the_same_ground(tmp_path: Path) -> None:
+    """Every pixel of the made-up images tells its row and column in LR."""
+    rows, columns = np.indices((32, 32), np.uint8)
+    image = np.stack((rows + 1, columns + 1, 0 * rows + 1), axis=-1)
+    fine = image.repeat(4, 0).repeat(4, 1)
+    chips = [replace(c, hr=fine, bands={"tci": np.stack([image] * 4)}) for c in made_up(tmp_path)]
+    pairs = Pairs(written(tmp_path, chips), FOUR)
+    batch, cut = pairs.batch([0, 1, 2]), pairs.batch([0, 1, 2], crop=RandomCrop(8, np.random.default_rng(0)))
     assert cut.lr.shape == (3, 4, 3, 8, 8)
+    assert cut.lr_valid.shape == (3, 4, 8, 8)
     assert cut.hr.shape == (3, 3, 32, 32)
+    assert cut.hr_valid.shape == (3, 32, 32)
     assert torch.equal(cut.hr[..., ::4, ::4], cut.lr[:, 0])
     assert torch.equal(cut.hr[..., 3::4, 3::4], cut.lr[:, 0])
-    corners = cut.lr[:, 0, 0, 0, 0].long()
-    assert len(set(corners.tolist())) > 1  # every pair has its own corner
-    assert torch.equal(cut.place - batch.place, torch.stack((corners // 32, corners % 32), dim=1))
-    assert cut.lr_valid.shape == (3, 4, 8, 8)
+    corners = (255 * cut.lr[:, 0, :2, 0, 0]).round().long() - 1
+    assert len(set(corners[:, 0].tolist())) > 1  # every pair has its own corner
+    assert torch.equal(cut.place - batch.place, corners)
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=12), st.integers(0, 2**31), st.data())

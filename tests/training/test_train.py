@@ -125,6 +125,21 @@ def test_losses_of_another_kind_of_method_are_refused(method: str, losses: dict[
         train(method, TrainSettings(**{**TINY, "losses": losses}), 0, data)
 
 
+@pytest.mark.parametrize("method", ["esrgan", "srcnn"])
+def test_a_split_that_fits_nowhere_gives_the_same_weights(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches that a thread reads ahead are those of a split that is held."""
+    settings = TrainSettings(**{**{"esrgan": TINY, "srcnn": SRCNN}[method], "crop": 16, "accumulate": 2})
+    held, read = (five_places(tmp_path / name) for name in ("held", "read"))
+    train(method, settings, 0, held)
+    monkeypatch.setattr("satsr.data.pairs.KEPT_BYTES", 0)
+    train(method, settings, 0, read)
+    first, second = weights(held), weights(read)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
 def test_the_card_holds_what_the_training_measured(data: DataSet) -> None:
     trained = train("esrgan", TrainSettings(**{**TINY, "steps": 2}), 0, data)
     (score,) = trained.model.card.scores.values()
@@ -145,6 +160,7 @@ def test_loss_that_is_not_finite_stops_with_the_remedy(data: DataSet) -> None:
     with pytest.raises(RuntimeError, match=r"esrgan: the loss is .* at step \d+; lower learning_rate"):
         train("esrgan", settings, 0, data)
     assert not list(data.folders.scratch.glob("train/*/finished"))
+    assert not list(data.folders.scratch.glob("train/*/checkpoint.pt")), "nothing to go on from was written since"
 
 
 def test_unknown_size_stops_before_training(data: DataSet) -> None:
@@ -224,7 +240,7 @@ def test_invalid_target_pixels_become_the_enlarged_median(data: DataSet) -> None
     )  # a black date, which does not count; ramp in between
     hr_valid = torch.ones_like(batch.hr_valid)
     hr_valid[0, 40:80, 20:100] = False
-    given = replace(batch, lr=series.expand(2, 4, 3, 32, 32), hr_valid=hr_valid)
+    given = replace(batch, lr=series.expand(2, 4, 3, 32, 32), hr_valid=hr_valid, hr_whole=False)
     filled = with_filled_target(given)
     concealed = ~hr_valid[:, None].expand_as(batch.hr)
     assert torch.equal(filled.hr[~concealed], batch.hr[~concealed])
