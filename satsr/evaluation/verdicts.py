@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from satsr.evaluation.paired import Comparison, compare
+from satsr.evaluation.paired import Chips, Comparison, compare_chips
 from satsr.metrics.facts import Better
 
 Verdict = Literal["a beats b", "b beats a", "one seed: not said", "not shown"]
@@ -55,9 +55,12 @@ def comparisons(
         raise ValueError(f"got metrics {unknown}, expected some of {sorted(better)}: say which direction is better")
     rows = []
     for (metric, protocol), family in scores.groupby(["metric", "protocol"], sort=False):
-        methods = {str(name): part for name, part in family.groupby("method", sort=False)}
+        methods = {
+            str(name): Chips.of(part, f"{name}, {metric} ({protocol})")
+            for name, part in family.groupby("method", sort=False)
+        }
         found = {
-            (a, b): compare(
+            (a, b): compare_chips(
                 methods[a],
                 methods[b],
                 better[str(metric)],
@@ -65,7 +68,6 @@ def comparisons(
                 resamples,
                 seed,
                 learns=(a not in untrained, b not in untrained),
-                names=(f"{a}, {metric} ({protocol})", f"{b}, {metric} ({protocol})"),
             )
             for a, b in combinations(methods, 2)
         }
