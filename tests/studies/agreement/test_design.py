@@ -31,9 +31,9 @@ def test_every_fault_base_and_step_has_equally_many_pairs(part: str) -> None:
 
 
 def test_a_smaller_study_takes_the_first_pairs_of_every_cell() -> None:
-    few, seen = [], Counter[tuple[str, str, str, float]]()
+    few, seen = [], Counter[tuple[str, str, str, float, float]]()
     for row in design().itertuples():
-        cell = (row.part, row.kind, row.base, row.low)
+        cell = (row.part, row.kind, row.base, row.low, row.high)
         seen[cell] += 1
         if seen[cell] <= 3:
             few.append(row.pair)
