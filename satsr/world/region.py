@@ -140,6 +140,7 @@ class Surface:
     @cached_property
     def _centers(self) -> dict[str, NDArray[np.float64]]:
         """Centroids (n, 2) of all buildings, vehicles and boats, which every chip of the region asks for."""
+        things: dict[str, tuple[Building | Box, ...]]
         things = {"buildings": self.buildings, "vehicles": self.vehicles, "boats": self.boats}
         return {
             name: shapely.get_coordinates(shapely.centroid([thing.polygon for thing in found])).reshape(-1, 2)
