@@ -12,6 +12,7 @@ from satsr.common.device import best_device, best_layout, best_precision
 from satsr.common.progress import Progress
 
 WARM_UP_STEPS = 10
+WEIGHT_DECAY = 0.05
 
 
 def minimize(what: str, network: nn.Module, loss_of: Callable[[int], Tensor], steps: int, learning_rate: float) -> None:
@@ -29,7 +30,7 @@ def minimize(what: str, network: nn.Module, loss_of: Callable[[int], Tensor], st
     """
     device, bf16 = best_device(), best_precision() == "bf16-mixed"
     network.to(device).to(memory_format=best_layout(network, device)).train()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.05)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, betas=(0.9, 0.98), weight_decay=WEIGHT_DECAY)
     progress = Progress(f"train {what}", steps, "steps")
     for step in range(steps):
         for group in optimizer.param_groups:

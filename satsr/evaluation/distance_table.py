@@ -9,6 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from satsr.evaluation.intervals import draw_counts, percentile_interval
+from satsr.metrics.frechet import Gaussian, check_features
+from satsr.metrics.kernel_distance import repeated_kernel_distances
 from satsr.metrics.set_distances import SET_DISTANCES, Features
 
 COLUMNS = ["method", "seed", "metric", "value", "low", "high", "images", "regions", "network"]
@@ -40,12 +42,33 @@ def set_distance_table(
     """
     rows = []
     names, number = np.unique(regions, return_inverse=True)
-    draws = draw_counts(len(names), resamples, np.random.default_rng(seed))
-    picks = [np.concatenate([np.repeat(np.flatnonzero(number == r), n) for r, n in enumerate(d)]) for d in draws]
-    for (method, training_seed), features in outputs.items():
+    times = draw_counts(len(names), resamples, np.random.default_rng(seed))[:, number]
+    fid = _frechet_spreads(outputs, targets, number, times)
+    for run, features in outputs.items():
+        spreads = {"fid": fid[run], "kid": repeated_kernel_distances(features, targets, times)}
         for metric, distance in SET_DISTANCES.items():
-            spread = np.array([distance(features[p], targets[p]) for p in picks])
-            low, high = percentile_interval(spread, level)
-            value = distance(features, targets)
-            rows.append((method, training_seed, metric, value, low, high, len(targets), len(names), network))
+            low, high = percentile_interval(spreads[metric], level)
+            rows.append((*run, metric, distance(features, targets), low, high, len(targets), len(names), network))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _frechet_spreads(
+    outputs: Mapping[tuple[str, int], Features], targets: Features, number: NDArray[np.intp], times: NDArray[np.int64]
+) -> dict[tuple[str, int], NDArray[np.float64]]:
+    """Return the Fréchet distance of every resample (resamples,), by run; targets are fitted once for all runs.
+
+    Args:
+        outputs: see `set_distance_table`, as `targets`.
+        targets: features (N, D).
+        number: of each image's region (N,).
+        times: how often each resample has each image (resamples, N).
+    """
+    checked = {run: check_features(features, targets) for run, features in outputs.items()}
+    by_region = np.argsort(number, kind="stable")
+    found: dict[tuple[str, int], list[float]] = {run: [] for run in outputs}
+    for drawn in times:
+        pick = np.repeat(by_region, drawn[by_region])
+        target = Gaussian.of(np.asarray(targets[pick], np.float64))
+        for run, (features, _) in checked.items():
+            found[run].append(Gaussian.of(features[pick]).distance(target))
+    return {run: np.array(spread) for run, spread in found.items()}

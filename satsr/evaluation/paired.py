@@ -74,21 +74,65 @@ def compare(
         ValueError: without scores; for a chip that a method or seed did not score, scored twice or did not score with
             a finite value; for a level outside (0, 1).
     """
+    return compare_chips(Chips.of(a, names[0]), Chips.of(b, names[1]), better, level, resamples, seed, learns)
+
+
+@dataclass(frozen=True)
+class Chips:
+    """A method's scores laid out for comparisons: made once, however many methods it is compared with.
+
+    Attributes:
+        name: of the method, for error messages.
+        scores: a row per chip, indexed by region and tile and in their order, a column per seed.
+        chip_means: over seeds (N,).
+        region_means: of the chips' means (R,).
+        region_sums: of the scores, per seed (R, S).
+        region_sizes: chips of each region (R,).
+    """
+
+    name: str
+    scores: pd.DataFrame
+    chip_means: pd.Series
+    region_means: NDArray[np.float64]
+    region_sums: NDArray[np.float64]
+    region_sizes: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, scores: pd.DataFrame, name: str) -> Chips:
+        """Lay out scores, as `compare` takes them.
+
+        Raises:
+            ValueError: without scores; for a chip that a seed scored twice, or not, or not with a finite value.
+        """
+        chips = by_chip(scores, name)
+        means, regions = chips.mean(axis=1), chips.groupby(level="region")
+        return cls(
+            name=name,
+            scores=chips,
+            chip_means=means,
+            region_means=means.groupby(level="region").mean().to_numpy(),
+            region_sums=regions.sum().to_numpy(),
+            region_sizes=np.asarray(regions.size(), np.int64),
+        )
+
+
+def compare_chips(
+    a: Chips, b: Chips, better: Better, level: float, resamples: int, seed: int, learns: tuple[bool, bool]
+) -> Comparison:
+    """Return what `compare` does, of scores that are laid out already; arguments and errors as there."""
     check_level(level)
-    chips_a, chips_b = by_chip(a, names[0]), by_chip(b, names[1])
-    _check_same_chips(chips_a, chips_b, names)
-    mean_a, mean_b = chips_a.mean(axis=1), chips_b.mean(axis=1)
-    low, high = _paired_interval(chips_a, chips_b, level, resamples, np.random.default_rng(seed))
-    delta = cliffs_delta(mean_a.to_numpy(), mean_b.to_numpy())
+    _check_same_chips(a, b)
+    low, high = _paired_interval(a, b, level, resamples, np.random.default_rng(seed))
+    delta = cliffs_delta(a.chip_means.to_numpy(), b.chip_means.to_numpy())
     return Comparison(
-        difference=float((mean_a - mean_b).mean()),
+        difference=float((a.chip_means - b.chip_means).mean()),
         low=low,
         high=high,
-        p=_p_of_chips(mean_a, mean_b),
+        p=signed_rank_p(a.region_means, b.region_means) if len(a.region_sizes) > 1 else np.nan,
         cliffs_delta=delta if better == "higher" else -delta,
-        n_images=len(mean_a),
-        n_regions=mean_a.index.get_level_values("region").nunique(),
-        n_seeds=min((c.shape[1] for c, learn in zip((chips_a, chips_b), learns, strict=True) if learn), default=0),
+        n_images=len(a.scores),
+        n_regions=len(a.region_sizes),
+        n_seeds=min((c.scores.shape[1] for c, learn in zip((a, b), learns, strict=True) if learn), default=0),
     )
 
 
@@ -163,33 +207,28 @@ def chip_differences(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(first - second, index=a.index)
 
 
-def _check_same_chips(chips_a: pd.DataFrame, chips_b: pd.DataFrame, names: tuple[str, str]) -> None:
-    for has, lacks, name in ((chips_a, chips_b, names[1]), (chips_b, chips_a, names[0])):
-        lost = has.index.difference(lacks.index)
+def _check_same_chips(a: Chips, b: Chips) -> None:
+    if a.scores.index.equals(b.scores.index):
+        return
+    for has, lacks in ((a, b), (b, a)):
+        lost = has.scores.index.difference(lacks.scores.index)
         if len(lost):
             region, tile = lost[0]
             raise ValueError(
-                f"{name}: got no score of {tile} (region {region}), expected the same chips from {names[0]} and "
-                f"{names[1]}: evaluate both on one set"
+                f"{lacks.name}: got no score of {tile} (region {region}), expected the same chips from {a.name} and "
+                f"{b.name}: evaluate both on one set"
             )
 
 
-def _paired_interval(
-    chips_a: pd.DataFrame, chips_b: pd.DataFrame, level: float, resamples: int, rng: np.random.Generator
-) -> tuple[float, float]:
-    counts = np.asarray(chips_a.groupby(level="region").size(), np.int64)
-    if len(counts) < 2:
+def _paired_interval(a: Chips, b: Chips, level: float, resamples: int, rng: np.random.Generator) -> tuple[float, float]:
+    if len(a.region_sizes) < 2:
         return np.nan, np.nan
-    region_draws = draw_counts(len(counts), resamples, rng)
-    seeds_a = draw_counts(chips_a.shape[1], resamples, rng)
-    seeds_b = seeds_a if chips_a.columns.equals(chips_b.columns) else draw_counts(chips_b.shape[1], resamples, rng)
+    region_draws = draw_counts(len(a.region_sizes), resamples, rng)
+    seeds_a = draw_counts(a.scores.shape[1], resamples, rng)
+    same_seeds = a.scores.columns.equals(b.scores.columns)
+    seeds_b = seeds_a if same_seeds else draw_counts(b.scores.shape[1], resamples, rng)
     means_a, means_b = (
-        drawn_means(chips.groupby(level="region").sum().to_numpy(), counts, region_draws, seed_draws)
-        for chips, seed_draws in ((chips_a, seeds_a), (chips_b, seeds_b))
+        drawn_means(chips.region_sums, a.region_sizes, region_draws, seed_draws)
+        for chips, seed_draws in ((a, seeds_a), (b, seeds_b))
     )
     return percentile_interval(means_a - means_b, level)
-
-
-def _p_of_chips(mean_a: pd.Series, mean_b: pd.Series) -> float:
-    region_a, region_b = (mean.groupby(level="region").mean().to_numpy() for mean in (mean_a, mean_b))
-    return signed_rank_p(region_a, region_b) if len(region_a) > 1 else np.nan

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from satsr.evaluation.paired import Comparison, by_chip, chip_differences, compare
+from satsr.evaluation.paired import Chips, Comparison, chip_differences, compare_chips
 from satsr.evaluation.power import Design, components, power
 from satsr.evaluation.settings import Claim
 from satsr.evaluation.tables import NOT_RUN
@@ -24,7 +24,7 @@ EXPLORATORY = "exploratory"  # of a pair that no claim names: it is looked at, n
 COLUMNS = ["metric", "protocol", "a", "b", "difference", "low", "high", "p", "p_holm", "cliffs_delta"]
 COLUMNS += ["images", "regions", "seeds", "smallest", "false_alarms", "claim", "verdict"]
 
-Scores = Mapping[tuple[str, str], Mapping[str, pd.DataFrame]]  # of each metric and protocol, by method
+Scores = Mapping[tuple[str, str], Mapping[str, Chips]]  # of each metric and protocol, by method
 
 
 def comparisons(
@@ -67,14 +67,16 @@ def comparisons(
     if unknown:
         raise ValueError(f"got metrics {unknown}, expected some of {sorted(better)}: say which direction is better")
     cells: Scores = {
-        (str(metric), str(protocol)): {str(name): part for name, part in family.groupby("method", sort=False)}
+        (str(metric), str(protocol)): {
+            str(name): Chips.of(part, f"{name}, {metric} ({protocol})")
+            for name, part in family.groupby("method", sort=False)
+        }
         for (metric, protocol), family in scores.groupby(["metric", "protocol"], sort=False)
     }
 
     def duel(metric: str, protocol: str, a: str, b: str) -> Comparison:
-        where, methods = f"{metric} ({protocol})", cells[metric, protocol]
-        learns, names = (a not in untrained, b not in untrained), (f"{a}, {where}", f"{b}, {where}")
-        return compare(methods[a], methods[b], better[metric], level, resamples, seed, learns, names)
+        methods, learns = cells[metric, protocol], (a not in untrained, b not in untrained)
+        return compare_chips(methods[a], methods[b], better[metric], level, resamples, seed, learns)
 
     run = [c for c in claims if {c.better, c.worse} <= set(cells.get((c.metric, c.protocol), ()))]
     found = {claim: duel(claim.metric, claim.protocol, claim.better, claim.worse) for claim in run}
@@ -150,7 +152,7 @@ def _power(claim: Claim, found: Comparison, cells: Scores, alpha: float, level: 
     if found.n_seeds < LEAST_SEEDS or found.n_regions < 2:
         return {}
     methods = cells[claim.metric, claim.protocol]
-    differences = chip_differences(*(by_chip(methods[name], name) for name in (claim.better, claim.worse)))
+    differences = chip_differences(methods[claim.better].scores, methods[claim.worse].scores)
     design = Design(found.n_regions, found.n_images / found.n_regions, differences.shape[1])
     able = power(components(differences), design, alpha, level)
     return {"smallest": able.smallest, "false_alarms": able.false_alarms}

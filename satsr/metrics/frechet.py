@@ -4,6 +4,9 @@ Heusel et al., "GANs trained by a two time-scale update rule converge to a local
 2017, equation 6.
 """
 
+from __future__ import annotations
+
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,11 +33,32 @@ def frechet_distance(features_a: Features, features_b: Features) -> float:
         ValueError: from `check_features`.
     """
     a, b = check_features(features_a, features_b)
-    root_a, root_b = _covariance_root(a), _covariance_root(b)
-    means = np.square(a.mean(axis=0) - b.mean(axis=0)).sum()
-    traces = np.square(root_a).sum() + np.square(root_b).sum()
-    cross = np.linalg.svd(root_a @ root_b.T, compute_uv=False).sum()
-    return max(0.0, float(means + traces - 2 * cross))
+    return Gaussian.of(a).distance(Gaussian.of(b))
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """A Gaussian fitted to a set of features, for many distances to it.
+
+    Attributes:
+        mean: (d,).
+        root: R (at most d rows, d) with R'R the unbiased covariance.
+    """
+
+    mean: NDArray[np.float64]
+    root: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, features: NDArray[np.float64]) -> Gaussian:
+        """Fit features (n, d), n at least 2."""
+        return cls(features.mean(axis=0), _covariance_root(features))
+
+    def distance(self, other: Gaussian) -> float:
+        """Return the squared Fréchet distance."""
+        means = np.square(self.mean - other.mean).sum()
+        traces = np.square(self.root).sum() + np.square(other.root).sum()
+        cross = np.linalg.svd(self.root @ other.root.T, compute_uv=False).sum()
+        return max(0.0, float(means + traces - 2 * cross))
 
 
 def check_features(features_a: Features, features_b: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

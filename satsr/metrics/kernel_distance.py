@@ -32,9 +32,45 @@ def kernel_distance(features_a: Features, features_b: Features) -> float:
     return _mean_within(a) + _mean_within(b) - 2 * _kernel_sum(a, b) / (len(a) * len(b))
 
 
+def repeated_kernel_distances(
+    features_a: Features, features_b: Features, times: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Estimate `kernel_distance` of many bootstrap resamples of two sets, whose kernels are computed once.
+
+    Args:
+        features_a: one row per image (n, d), n at least 2.
+        features_b: of the same images' other versions (n, d).
+        times: how often each resample has each image (resamples, n); at least two images in every one.
+
+    Returns:
+        One estimate per resample (resamples,).
+
+    Raises:
+        ValueError: from `check_features`.
+    """
+    a, b = check_features(features_a, features_b)
+    size = times.sum(axis=1)
+    within = [(_drawn_sum(x, x, times) - times @ _diagonal(x)) / (size * (size - 1)) for x in (a, b)]
+    return within[0] + within[1] - 2 * _drawn_sum(a, b, times) / size**2
+
+
+def _drawn_sum(x: NDArray[np.float64], y: NDArray[np.float64], times: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Sum the kernel over all pairs of every resample: (resamples,)."""
+    total = np.zeros(len(times))
+    for start in range(0, len(x), CHUNK_ROWS):
+        rows = slice(start, start + CHUNK_ROWS)
+        total += ((times[:, rows] @ _cubic(x[rows] @ y.T, x.shape[1])) * times).sum(axis=1)
+    return total
+
+
+def _diagonal(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the kernel of every row with itself (n,)."""
+    return _cubic(np.square(x).sum(axis=1), x.shape[1])
+
+
 def _mean_within(x: NDArray[np.float64]) -> float:
     """Average the kernel over pairs of different rows."""
-    diagonal = float(_cubic(np.square(x).sum(axis=1), x.shape[1]).sum())
+    diagonal = float(_diagonal(x).sum())
     return (_kernel_sum(x, x) - diagonal) / (len(x) * (len(x) - 1))
 
 

@@ -50,6 +50,10 @@ class Scenes:
         values = self.images.double() / 255
         return tuple(values.mean(dim=(0, 2, 3)).tolist()), tuple(values.std(dim=(0, 2, 3)).tolist())
 
+    def sentences(self) -> list[str]:
+        """Return everything that a lesson may say: every caption, whole and cut short."""
+        return sorted({*self.captions, *map(_shortened, self.captions)})
+
     def lesson(self, numbers: list[int], rng: np.random.Generator) -> tuple[Tensor, list[str]]:
         """Return some scenes as training material: turned, flipped, lit a little differently, some captions cut short.
 
@@ -66,8 +70,12 @@ class Scenes:
         gain = gain * rng.uniform(1 - BAND_GAIN, 1 + BAND_GAIN, (len(numbers), 3, 1, 1))
         short = rng.random(len(numbers)) < SHORT_CAPTION_SHARE
         captions = [self.captions[n] for n in numbers]
-        captions = [PREFIX + scene_of(c) if s else c for c, s in zip(captions, short, strict=True)]
+        captions = [_shortened(c) if s else c for c, s in zip(captions, short, strict=True)]
         return (images.float() / 255 * torch.from_numpy(gain).float()).clamp(0, 1), captions
+
+
+def _shortened(caption: str) -> str:
+    return PREFIX + scene_of(caption)
 
 
 NO_SCENES = Scenes(torch.zeros(0, 3, 1, 1, dtype=torch.uint8), ())  # where no network learns

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from satsr.common.cache import key_of, make_once, scratch_folder
 from satsr.common.code import fingerprint
 from satsr.common.device import best_device
-from satsr.common.minimize import minimize
+from satsr.common.minimize import WEIGHT_DECAY, minimize, schedule
 from satsr.perception import clip as clip_module
 from satsr.perception import trunk as trunk_module
 from satsr.perception.captioned_scenes import Scenes
@@ -119,12 +119,50 @@ def _learn_clip(name: str, settings: ClipSettings, scenes: Scenes) -> tuple[nn.M
     tokenizer = open_clip.tokenizer.SimpleTokenizer(context_length=CONTEXT_LENGTH)
     preprocess = clip_module.Preprocess(tuple(scenes.images.shape[-2:]), mean, std, "bicubic", "shortest")  # type: ignore[arg-type]
 
+    words = Words.of(model.token_embedding, tokenizer(scenes.sentences()).unique())
+    model.token_embedding = words.learning
+
     def loss(images: Tensor, captions: list[str]) -> Tensor:
-        image, text, scale = model(preprocess(images), tokenizer(captions).to(images.device))
+        image, text, scale = model(preprocess(images), words.numbered(tokenizer(captions)).to(images.device))
         return contrastive_loss(image.float(), text.float(), scale.float().clamp(max=LARGEST_LOGIT_SCALE))
 
     _learn(f"clip {name}", model, loss, settings, scenes)
+    model.token_embedding = words.whole(settings)
     return model, configuration
+
+
+@dataclass(frozen=True)
+class Words:
+    """The embedding of the few tokens that captions have, trained in place of that of all 49,408.
+
+    The others get no gradient, only weight decay, and yet most of an optimizer's step would go by on them.
+
+    Attributes:
+        every: the embedding of all tokens.
+        tokens: those that occur, ascending (K,): the end of a text stays the highest, by which open_clip finds it.
+        learning: their embedding.
+    """
+
+    every: nn.Embedding
+    tokens: Tensor
+    learning: nn.Embedding
+
+    @classmethod
+    def of(cls, every: nn.Embedding, tokens: Tensor) -> Words:
+        """Take some tokens, ascending (K,), out of an embedding."""
+        return cls(every, tokens, nn.Embedding.from_pretrained(every.weight.detach()[tokens], freeze=False))
+
+    def numbered(self, tokens: Tensor) -> Tensor:
+        """Return the places of tokens (N, L) in the embedding that learns."""
+        return torch.searchsorted(self.tokens, tokens)
+
+    @torch.no_grad()
+    def whole(self, settings: ClipSettings) -> nn.Embedding:
+        """Return the embedding of all tokens as it is when all have been trained."""
+        for step in range(settings.steps):
+            self.every.weight.mul_(1 - settings.learning_rate * schedule(step, settings.steps) * WEIGHT_DECAY)
+        self.every.weight[self.tokens] = self.learning.weight
+        return self.every
 
 
 def contrastive_loss(images: Tensor, texts: Tensor, scale: Tensor) -> Tensor:

@@ -82,8 +82,11 @@ def _even_displacements(sr: Tensor, hr: Tensor) -> Tensor:
 
 
 def _unprepared(clip: Clip, sr: Tensor, hr: Tensor) -> Tensor:
-    x, y = (clip.embed_images(image.float(), resize="nearest") for image in (sr, hr))
-    return (x * y).sum(dim=1, dtype=torch.float64)
+    def embed(images: Tensor) -> tuple[Tensor, ...]:
+        return (clip.embed_images(images.float(), resize="nearest"),)
+
+    (target,) = clip.memory.features(hr, "no normalization", embed)
+    return (embed(sr)[0] * target).sum(dim=1, dtype=torch.float64)
 
 
 @torch.inference_mode()

@@ -68,43 +68,45 @@ class Surface:
     _seasons: tuple[Season, ...]
     _climate: str
 
-    def reflectance(self, day_of_year: float, sun: Sun, fine: bool = False) -> Floats:
+    def reflectance(self, day_of_year: float, sun: Sun, fine: bool = False, bands: tuple[str, ...] = BANDS) -> Floats:
         """Surface reflectance on a day under a sun, relative to level sunlit ground.
 
         Args:
             day_of_year: Decides what is green.
             sun: Casts the shadows and shades the slopes.
             fine: Light computed on the fine grid, then averaged (for the HR camera), instead of on the HR grid.
+            bands: Names of those that are wanted, in this order.
 
         Returns:
-            (13, H, W) in [0, 1].
+            (C, H, W) in [0, 1].
         """
         green = greenness(list(self._seasons), day_of_year)
+        numbers = [BANDS.index(band) for band in bands]
         if fine:
-            return self._fine_reflectance(green, sun)
+            return self._fine_reflectance(green, sun, numbers)
         static, living, season, height_m = self._hr_layers
         light = self._light(height_m, self._elevation_m, HR_GSD_M, sun)
         share = _take(green, season)
-        image = np.empty_like(static)
-        for band, diffuse in enumerate(DIFFUSE):
-            value = np.multiply(living[band], share, out=image[band])
+        image = np.empty((len(numbers), *static.shape[1:]), np.float32)
+        for value, band in zip(image, numbers, strict=True):
+            np.multiply(living[band], share, out=value)
             value += static[band]
-            value *= light * (1 - diffuse) + diffuse
+            value *= light * (1 - DIFFUSE[band]) + DIFFUSE[band]
         return np.clip(image, 0, 1, out=image)
 
-    def _fine_reflectance(self, green: Floats, sun: Sun) -> Floats:
+    def _fine_reflectance(self, green: Floats, sun: Sun, numbers: list[int]) -> Floats:
         canvas = self._canvas
         light = self._light(canvas.height_m, upsample(self._elevation_m, FINE), HR_GSD_M / FINE, sun)
         share, direct = canvas.vigor * _take(green, canvas.season), light * canvas.tone
-        image = np.empty((len(BANDS), *self.land_cover.shape), np.float32)
-        for band, (spectrum, diffuse) in enumerate(zip(SPECTRA, DIFFUSE, strict=True)):
-            value = _take(spectrum, canvas.green)
-            ground = _take(spectrum, canvas.ground)
+        image = np.empty((len(numbers), *self.land_cover.shape), np.float32)
+        for place, band in enumerate(numbers):
+            value = _take(SPECTRA[band], canvas.green)
+            ground = _take(SPECTRA[band], canvas.ground)
             value -= ground
             value *= share
             value += ground
-            value *= direct * (1 - diffuse) + canvas.tone * diffuse
-            image[band] = to_hr(value)
+            value *= direct * (1 - DIFFUSE[band]) + canvas.tone * DIFFUSE[band]
+            image[place] = to_hr(value)
         return np.clip(image, 0, 1, out=image)
 
     @staticmethod
@@ -127,12 +129,23 @@ class Surface:
     def caption(self, x: int, y: int, size: int = HR_PX) -> str:
         """One sentence about the chip whose north-west corner is (x, y), true to the labels."""
         chip = self._window(x, y, size)
+        inside = {name: ((c >= (x, y)) & (c < (x + size, y + size))).all(axis=1) for name, c in self._centers.items()}
         kinds: dict[str, int] = {}
-        for building in self.buildings:
-            if _inside(building.polygon, x, y, size):
-                kinds[building.kind] = kinds.get(building.kind, 0) + 1
-        vehicles, boats = (sum(_inside(b.polygon, x, y, size) for b in boxes) for boxes in (self.vehicles, self.boats))
+        for number in np.flatnonzero(inside["buildings"]):
+            kind = self.buildings[number].kind
+            kinds[kind] = kinds.get(kind, 0) + 1
+        vehicles, boats = (int(inside[name].sum()) for name in ("vehicles", "boats"))
         return captions.describe(chip, kinds, vehicles, boats, self._climate)
+
+    @cached_property
+    def _centers(self) -> dict[str, NDArray[np.float64]]:
+        """Centroids (n, 2) of all buildings, vehicles and boats, which every chip of the region asks for."""
+        things: dict[str, tuple[Building | Box, ...]]
+        things = {"buildings": self.buildings, "vehicles": self.vehicles, "boats": self.boats}
+        return {
+            name: shapely.get_coordinates(shapely.centroid([thing.polygon for thing in found])).reshape(-1, 2)
+            for name, found in things.items()
+        }
 
     def objects(self, x: int, y: int, size: int = HR_PX) -> dict[str, list[tuple[int, int, int, int]]]:
         """Boxes (x1, y1, x2, y2) of what lies in a chip, by category, clipped to it, as in S2-NAIP's OSM labels."""
@@ -150,11 +163,6 @@ class Surface:
 def _take(table: Floats, index: NDArray[np.uint8]) -> Floats:
     # With mode="clip" numpy skips the bounds check, which here costs as much as the look-up.
     return np.take(table, index, mode="clip")
-
-
-def _inside(polygon: shapely.Polygon, x: int, y: int, size: int) -> bool:
-    center = polygon.centroid
-    return x <= center.x < x + size and y <= center.y < y + size
 
 
 def _boxes(movers: list[Mover]) -> tuple[Box, ...]:

@@ -12,13 +12,14 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
+from satsr.common.minimize import minimize
 from satsr.common.paths import Workspace
 from satsr.data.pairs import Pairs
 from satsr.data.settings import PairSettings
 from satsr.perception.captioned_scenes import Scenes, examine
 from satsr.perception.clip import Clip, Preprocess
 from satsr.perception.identity import check_apart
-from satsr.perception.learning import contrastive_loss, make_clip, make_trunk, vocabulary
+from satsr.perception.learning import Words, contrastive_loss, make_clip, make_trunk, vocabulary
 from satsr.perception.load import load_clip, load_trunk
 from satsr.perception.roles import chosen_judges, folder_of, network_name, save_judges
 from satsr.perception.settings import ClipSettings, PerceptionSettings, TrunkSettings
@@ -55,6 +56,30 @@ def test_a_clip_learns_what_captions_say(tmp_path: Path) -> None:
     known = examine(load_clip(tmp_path / "judge"), SCENES)
     assert known.zero_shot > 0.9
     assert (known.majority, known.classes, known.images) == (0.5, 2, 12)
+
+
+def test_the_words_that_occur_learn_as_if_all_learned() -> None:
+    torch.manual_seed(0)
+    every = nn.Embedding(50, 4)
+    plain = nn.Embedding.from_pretrained(every.weight.detach().clone(), freeze=False)
+    texts = torch.tensor([[3, 7, 49], [7, 20, 49], [3, 3, 49]])
+    words = Words.of(every, texts.unique())
+    settings = CLIP.model_copy(update={"steps": 12, "learning_rate": 0.02})
+
+    def train(embedding: nn.Embedding, tokens: Tensor) -> None:
+        minimize("words", embedding, lambda step: (embedding(tokens) - step).square().mean(), 12, 0.02)
+
+    train(plain, texts)
+    train(words.learning, words.numbered(texts))
+    assert (words.learning.weight != every.weight[words.tokens]).all()
+    assert torch.equal(words.whole(settings).weight, plain.weight)
+
+
+def test_a_lesson_says_nothing_that_is_not_among_the_sentences() -> None:
+    said = SCENES.sentences()
+    heard = {c for seed in range(9) for c in SCENES.lesson(list(range(12)), np.random.default_rng(seed))[1]}
+    assert heard == set(said)
+    assert len(said) == 4
 
 
 def test_a_trunk_learns_the_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

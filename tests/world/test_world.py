@@ -183,6 +183,13 @@ def test_shadows_fall_away_from_the_sun(azimuth_deg):
     assert np.median(light[1]) > np.median(light[-1]) + 0.15
 
 
+@pytest.mark.parametrize("fine", [False, True])
+def test_some_bands_are_those_of_all_in_the_order_that_is_asked(fine):
+    every = summer(RURAL, fine)
+    some = surface(RURAL).reflectance(SUMMER, NOON, fine, bands=("b8a", "b02"))
+    np.testing.assert_array_equal(some, every[[BANDS.index("b8a"), BANDS.index("b02")]])
+
+
 @pytest.mark.parametrize("index", [SUBURB, VILLAGE, URBAN, WATERFRONT])
 def test_captions_count_what_the_labels_show(index):
     place = surface(index)

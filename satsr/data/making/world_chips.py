@@ -68,8 +68,8 @@ def photograph_region(region: Region, settings: DataSettings, number: int, surfa
 def photograph(region: Region, surface: Surface, day: date, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Return the NAIP image (H, W, 3) of one day."""
     sun = sun_at(region.place.latitude_deg, day_of_year(day), NAIP_HOUR + rng.uniform(-2, 2))
-    seen = surface.reflectance(day_of_year(day), sun, fine=True)
-    return aerial.photograph(seen, SURFACE_BANDS, aerial.draw_flight(rng), rng, pixel_m=HR_GSD_M, margin=MARGIN_PX)
+    seen = surface.reflectance(day_of_year(day), sun, fine=True, bands=aerial.SEEN)
+    return aerial.photograph(seen, aerial.SEEN, aerial.draw_flight(rng), rng, pixel_m=HR_GSD_M, margin=MARGIN_PX)
 
 
 def sentinel2_series(

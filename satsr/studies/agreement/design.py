@@ -63,8 +63,12 @@ def design(seed: int = SEED) -> pd.DataFrame:
     return pd.DataFrame([(f"stand-in-{n:03d}", *row) for n, row in enumerate(rows)], columns=list(COLUMNS))
 
 
-def read_design(path: Path) -> pd.DataFrame:
+def read_design(path: Path, per_cell: int = 0) -> pd.DataFrame:
     """Read the committed pairs.
+
+    Args:
+        path: of the file.
+        per_cell: how many of every part, fault, base and step are taken, the first ones; 0 takes all.
 
     Raises:
         FileNotFoundError: no such file.
@@ -80,7 +84,8 @@ def read_design(path: Path) -> pd.DataFrame:
     for column, known in (("kind", STRENGTHS), ("base", BASES), ("part", PER_CELL)):
         if unknown := sorted(set(pairs[column]) - set(known)):
             raise ValueError(f"{path}: got {column} {', '.join(unknown)}, expected one of {', '.join(known)}")
-    return pairs
+    cells = pairs.groupby(["part", "kind", "base", "low", "high"], sort=False)
+    return cells.head(per_cell).reset_index(drop=True) if per_cell else pairs
 
 
 if __name__ == "__main__":

@@ -18,7 +18,9 @@ MACRO = "macro average"
 TIE = 1e-9
 # Half a win and half a loss against an opponent that all methods share keep the strength of an undefeated one finite.
 PRIOR = 0.5
-MAX_STEPS, PRECISION = 100_000, 1e-10
+MAX_STEPS, PRECISION = 1_000, 1e-10
+# Farthest that two log strengths move against each other in one step of the fit.
+LONGEST_STEP = 1.0
 
 
 def outcomes(scores_a: ArrayLike, scores_b: ArrayLike, better_is_a: ArrayLike, direction: Better) -> Array:
@@ -82,7 +84,7 @@ def agreement_table(outcomes: pd.DataFrame, level: float = 0.95, resamples: int 
 def bradley_terry(wins: pd.DataFrame, methods: Sequence[str]) -> pd.Series:
     """Fit strengths such that i beats j with probability p_i / (p_i + p_j) (Bradley and Terry, 1952).
 
-    Fitted by the MM algorithm (Hunter, 2004, equation 3). As a prior, every method has half a win and half a loss
+    Fitted by Newton's method. As a prior, every method has half a win and half a loss
     against one virtual opponent, whose own strength is fitted too, so that it is an average one.
 
     Args:
@@ -198,21 +200,36 @@ def _win_counts(wins: pd.DataFrame, methods: Sequence[str]) -> Array:
 
 
 def _log_strengths(wins: Array) -> Array:
-    """Fit any number of tables of wins (..., M, M) at once: (..., M), with zero mean."""
+    """Fit any number of tables of wins (..., M, M) at once: (..., M), with zero mean.
+
+    By Newton's method on the log strengths. The logarithm of the likelihood is concave and generalized self-concordant
+    (Bach, 2010, "Self-concordant analysis for logistic regression", proposition 1), so a step that moves no two
+    strengths by more than 1 against each other always improves it.
+    """
     n = wins.shape[-1]
     table = np.zeros((*wins.shape[:-2], n + 1, n + 1))  # the last row and column are the virtual opponent's
     table[..., :n, :n] = wins
     table[..., :n, n] = table[..., n, :n] = PRIOR
-    won, met = table.sum(axis=-1), table + table.swapaxes(-1, -2)
-    strengths = np.ones_like(won)
+    strengths, moved = np.zeros(table.shape[:-1]), np.inf
     for _ in range(MAX_STEPS):
-        fitted = won / (met / (strengths[..., :, None] + strengths[..., None, :])).sum(axis=-1)
-        fitted /= np.exp(np.log(fitted[..., :n]).mean(axis=-1, keepdims=True))
-        moved = np.abs(np.log(fitted / strengths)).max()
-        strengths = fitted
+        step = _newton_step(table, strengths)
+        step /= np.maximum(np.ptp(step, axis=-1, keepdims=True) / LONGEST_STEP, 1)
+        strengths, moved = strengths + step, np.abs(step).max()
         if moved < PRECISION:
-            return np.log(strengths[..., :n])
+            return strengths[..., :n] - strengths[..., :n].mean(axis=-1, keepdims=True)
     raise ArithmeticError(
         f"got strengths that move by {moved:.1g} after {MAX_STEPS} steps, expected {PRECISION}: "
         "some methods are hardly compared with the others, compare them more often"
     )
+
+
+def _newton_step(table: Array, strengths: Array) -> Array:
+    """Return the step (..., M) towards the likeliest log strengths; the last one, to which all are relative, stays."""
+    wins_row = 1 / (1 + np.exp(strengths[..., None, :] - strengths[..., :, None]))  # chance that row beats column
+    loses_row = wins_row.swapaxes(-1, -2)  # not 1 - wins_row, which loses the digits of small chances
+    slope = (table * loses_row - table.swapaxes(-1, -2) * wins_row).sum(axis=-1)
+    coupling = (table + table.swapaxes(-1, -2)) * wins_row * loses_row
+    curvature = coupling.sum(axis=-1)[..., None] * np.eye(table.shape[-1]) - coupling
+    step = np.zeros_like(strengths)
+    step[..., :-1] = np.linalg.solve(curvature[..., :-1, :-1], slope[..., :-1, None])[..., 0]
+    return step

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from satsr.common.settings import Protocol, Settings
 
 
@@ -11,3 +13,4 @@ class AgreementSettings(Settings):
     metrics: tuple[str, ...] = ("psnr", "ssim", "cpsnr")
     protocols: tuple[Protocol, ...] = ("published", "corrected")
     design: str = "book/preferences/stand_in.csv"  # the stand-in's pairs
+    pairs_per_cell: int = Field(0, ge=0)  # of every part, fault, base and step; 0 takes all that the design has

@@ -46,7 +46,8 @@ def match(known: Labels, counted: Labels, iou: float) -> Matches:
         iou: least intersection over union; above 0.5 no building has two partners.
     """
     n, m = int(known.max()), int(counted.max())
-    both = np.histogram2d(known.ravel(), counted.ravel(), bins=(np.arange(n + 2), np.arange(m + 2)))[0]
+    pairs = np.bincount(known.ravel() * (m + 1) + counted.ravel(), minlength=(n + 1) * (m + 1))
+    both = pairs.reshape(n + 1, m + 1)  # pixels of a known and a counted building, 0 being ground
     union = both.sum(axis=1, keepdims=True) + both.sum(axis=0, keepdims=True) - both
     good = (both / np.maximum(union, 1) >= iou)[1:, 1:]
     return Matches(n, m, frozenset((np.flatnonzero(good.any(axis=1)) + 1).tolist()))

@@ -20,6 +20,7 @@ NAIP = Sensor(
     ),
     registration_m=0.0,
 )
+SEEN = ("b04", "b03", "b02")  # in the order of the image's channels
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,14 @@ def photograph(
 
     Args:
         surface: (C, H + 2 margin, W + 2 margin) surface reflectance in [0, 1].
-        bands: the C bands' names; b04, b03 and b02 are used.
+        bands: the C bands' names; those of `SEEN` are used.
         flight: tone of the campaign.
         rng: source of noise.
         pixel_m: size of the surface's pixels in metres.
         margin: pixels around the region.
     """
     channels = []
-    for name in ("b04", "b03", "b02"):
+    for name in SEEN:
         band = NAIP.band(name)
         image = ndimage.gaussian_filter(surface[bands.index(name)], band.blur_m / pixel_m, truncate=3)
         image = band.path + band.transmittance * image[margin : -margin or None, margin : -margin or None]

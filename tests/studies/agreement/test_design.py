@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -27,6 +28,17 @@ def test_every_fault_base_and_step_has_equally_many_pairs(part: str) -> None:
     expected = {(kind, base, low, high) for kind in DEGRADATIONS for base in BASES for low, high in steps(kind)}
     assert set(cells.index) == expected
     assert set(cells) == {PER_CELL[part]}
+
+
+def test_a_smaller_study_takes_the_first_pairs_of_every_cell() -> None:
+    few, seen = [], Counter[tuple[str, str, str, float, float]]()
+    for row in design().itertuples():
+        cell = (row.part, row.kind, row.base, row.low, row.high)
+        seen[cell] += 1
+        if seen[cell] <= 3:
+            few.append(row.pair)
+    assert read_design(COMMITTED, per_cell=3).pair.tolist() == few
+    assert len(read_design(COMMITTED, per_cell=1)) == 2 * len(DEGRADATIONS) * len(BASES) * 3
 
 
 def test_a_step_goes_from_weaker_to_stronger() -> None:

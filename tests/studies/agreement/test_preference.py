@@ -169,6 +169,39 @@ def test_strengths_are_those_of_a_logistic_regression(n: int, ties: float) -> No
     assert found.sum() == pytest.approx(0, abs=1e-12)
 
 
+def minorized(wins: pd.DataFrame, methods: list[str]) -> np.ndarray:
+    """The same maximum by the MM algorithm (Hunter, 2004, equation 3), one table after another and slowly."""
+    n = len(methods)
+    table = np.zeros((n + 1, n + 1))
+    for winner, loser, weight in zip(wins.winner, wins.loser, wins.weight, strict=True):
+        table[methods.index(winner), methods.index(loser)] += weight
+    table[n, :n] = table[:n, n] = 0.5
+    strengths = np.ones(n + 1)
+    for _ in range(100_000):
+        before = strengths
+        strengths = table.sum(axis=1) / ((table + table.T) / (before[:, None] + before)).sum(axis=1)
+        strengths /= np.exp(np.log(strengths[:n]).mean())
+        if np.allclose(strengths, before, rtol=1e-12, atol=0):
+            break
+    return np.log(strengths[:n])
+
+
+@pytest.mark.parametrize("weight", [0.5, 3.0])
+def test_strengths_are_those_of_the_mm_algorithm_even_of_the_always_and_the_never_beaten(weight: float) -> None:
+    wins = contest(np.random.default_rng(5), 60)
+    wins = wins[(wins.winner != "bicubic") & (wins.loser != "esrgan")].assign(weight=weight)
+    assert set(wins.winner) | set(wins.loser) == set(METHODS)
+    assert bradley_terry(wins, METHODS).to_numpy() == pytest.approx(minorized(wins, METHODS), abs=1e-8)
+
+
+def test_very_many_comparisons_are_fitted_exactly() -> None:
+    # Of two methods that lie even about the virtual opponent: wins by chance, less those of the opponent, balance.
+    found = bradley_terry(pd.DataFrame({"winner": ["a"], "loser": ["b"], "weight": [1e9]}), ["a", "b"])
+    half = found["a"]
+    assert found["b"] == pytest.approx(-half)
+    assert 1e9 / (1 + math.exp(2 * half)) == pytest.approx(1 / (1 + math.exp(-half)) - 0.5, rel=1e-6)
+
+
 def test_known_strengths_are_recovered() -> None:
     found = bradley_terry(contest(np.random.default_rng(0), 20_000), METHODS)
     # Standard error of about 0.02.
