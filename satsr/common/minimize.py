@@ -30,7 +30,9 @@ def minimize(what: str, network: nn.Module, loss_of: Callable[[int], Tensor], st
     """
     device, bf16 = best_device(), best_precision() == "bf16-mixed"
     network.to(device).to(memory_format=best_layout(network, device)).train()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, betas=(0.9, 0.98), weight_decay=WEIGHT_DECAY)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=learning_rate, betas=(0.9, 0.98), weight_decay=WEIGHT_DECAY, fused=True
+    )
     progress = Progress(f"train {what}", steps, "steps")
     for step in range(steps):
         for group in optimizer.param_groups:

@@ -156,7 +156,7 @@ class Loop(ABC):
         if self.task.tuned:
             network = network.to(memory_format=best_layout(network, self.fabric.device))
         rate, betas = self.settings.learning_rate, self.settings.betas
-        fused = True if self.task.tuned and self.on_gpu else None
+        fused = True if self.task.tuned else None
         network = network.to(self.fabric.device)  # where a fused optimizer wants to find it
         optimizer = torch.optim.Adam(network.parameters(), lr=rate, betas=betas, fused=fused)
         return self.fabric.setup(network, optimizer)

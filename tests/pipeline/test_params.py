@@ -125,6 +125,6 @@ def test_what_is_claimed_is_trained_more_than_once(profile: str, least: int) -> 
     seeds = {method: study.claims.seeds_of(method, study.seeds) for method in study.methods}
     assert claimed & set(study.methods)
     assert {len(found) for method, found in seeds.items() if method in claimed} == {len(study.claims.seeds)}
-    assert {found for method, found in seeds.items() if method not in claimed} == {study.seeds}
+    assert {found for method, found in seeds.items() if method not in claimed} <= {study.seeds}
     assert len(set(study.claims.seeds)) >= least
     assert not study.claims.without_seeds or not profile  # the default alone has no time
