@@ -14,8 +14,9 @@ from satsr.metrics.facts import Better
 Array = NDArray[np.float64]
 
 MACRO = "macro average"
-# Relative difference of two scores up to which a metric prefers neither.
-TIE = 1e-9
+# Relative difference of two scores up to which a metric prefers neither: ten times float32's rounding, which differs
+# between processors and would decide otherwise.
+TIE = 1e-6
 # Half a win and half a loss against an opponent that all methods share keep the strength of an undefeated one finite.
 PRIOR = 0.5
 MAX_STEPS, PRECISION = 1_000, 1e-10
