@@ -30,7 +30,7 @@ def test_outcomes_are_those_of_a_plain_loop(pairs: list[tuple[int, int, bool]], 
 
 def test_scores_that_differ_by_rounding_tie() -> None:
     a = [1.0, 1.0, 1e-20, np.inf, np.inf, 0.0]
-    b = [1 + 1e-10, 1 + 1e-8, 2e-20, np.inf, 40.0, -0.0]
+    b = [1 + 1e-7, 1 + 1e-5, 2e-20, np.inf, 40.0, -0.0]
     assert outcomes(a, b, [False] * 6, "higher").tolist() == [0.5, 1.0, 1.0, 0.5, 0.0, 0.5]
     assert outcomes(b, a, [True] * 6, "higher").tolist() == [0.5, 1.0, 1.0, 0.5, 0.0, 0.5]
 
