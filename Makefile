@@ -1,5 +1,6 @@
 # Each target is one plain command; `make help` lists them.
 PROFILE ?= default
+JOBS ?=
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -22,14 +23,14 @@ $(BIN)/.synced: requirements.lock pyproject.toml
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-study: setup ## run the study and build its book (PROFILE=default)
-	$(BIN)/satsr study --profile $(PROFILE)
+study: setup ## run the study and build its book (PROFILE=default JOBS=one for every core)
+	$(BIN)/satsr study --profile $(PROFILE) $(if $(JOBS),--jobs $(JOBS))
 
 test: setup lint ## lint, all tests, the tiny pipeline
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 real: setup ## the study on real images, and the trained models on real pairs
-	$(BIN)/satsr study --profile real
+	$(BIN)/satsr study --profile real $(if $(JOBS),--jobs $(JOBS))
 
 lab: setup ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks

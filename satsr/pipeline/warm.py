@@ -22,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -34,9 +35,12 @@ IMPORTED = (
     "ipykernel.kernelapp",
     "numpy",
     "pandas",
+    "pandas.io.formats.style",
+    "pydantic",
     "scipy.ndimage",
     "torch",
     "pyarrow.parquet",
+    "pyarrow.dataset",
     "matplotlib.pyplot",
     "seaborn",
     "scipy.stats",
@@ -138,7 +142,7 @@ def _end_with(connection: socket.socket) -> None:
 
 def _import(name: str) -> None:
     """Import a module; one that is missing, or fails, does so again where it is used, and there it matters."""
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
         importlib.import_module(name)
 
 
