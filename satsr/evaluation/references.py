@@ -25,13 +25,6 @@ from satsr.models.autoencoder import Autoencoder
 from satsr.models.diffusers_files import network_digest, open_autoencoder
 from satsr.models.superresolver import other_networks
 
-CEILING, FLOOR = "hr_through_autoencoder", "bicubic_through_autoencoder"
-REFERENCES = {
-    CEILING: "ceiling of latent methods: HR through the autoencoder",
-    FLOOR: "bicubic through the autoencoder",
-}
-NO_METHOD = "no method"
-
 BICUBIC = "bicubic"
 
 
@@ -43,7 +36,7 @@ def score_references(data: DataSet, settings: EvaluateSettings) -> dict[str, pd.
         settings: metrics, protocols and batch size.
 
     Returns:
-        name in `REFERENCES` -> table, see `Evaluation`; their seed is 0.
+        name in `satsr.evaluation.data_set_table.REFERENCES` -> table, see `Evaluation`; their seed is 0.
 
     Raises:
         FileNotFoundError: no autoencoder.

@@ -162,7 +162,7 @@ class _Run:
         assert process.stdout is not None
         os.set_blocking(process.stdout.fileno(), False)
         self.selector.register(process.stdout, selectors.EVENT_READ)
-        log = (self.logs / f"{job.name}.log").open("wb")
+        log = (self.logs / f"{job.name}.log").open("wb", buffering=0)  # to be followed while it runs
         self.running[job.name] = Running(job, process, self.stamps.before(job), log)
         return True
 

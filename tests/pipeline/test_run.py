@@ -11,6 +11,7 @@ from satsr.cli import app as cli
 from satsr.pipeline import run as study
 from satsr.pipeline.doctor import BAD, examine, locked_versions
 from satsr.pipeline.params import load_study
+from satsr.pipeline.threads import limit_threads
 from tests.conftest import ROOT
 
 
@@ -94,6 +95,43 @@ def test_what_cannot_run_is_said_in_one_line(
     error = capsys.readouterr().err.strip()
     assert error.startswith(f"satsr: {message}")
     assert "\n" not in error
+
+
+@pytest.mark.parametrize("jobs", ["0", "-2"])
+def test_a_study_without_workers_is_refused(
+    jobs: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["satsr", "study", "--jobs", jobs])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert capsys.readouterr().err.strip() == (
+        f"satsr: got --jobs {jobs}, expected a whole number from 1: how many stages run side by side"
+    )
+
+
+def test_a_failure_names_the_stage_and_what_was_not_run() -> None:
+    reasons = {"train@sr3": "got 3, expected 4", "evaluate": "", "main_table": ""}
+    assert study._what_failed(reasons).splitlines() == [
+        "stage train@sr3 failed: got 3, expected 4",
+        "not run, since it needs what failed: evaluate, main_table",
+    ]
+
+
+@pytest.mark.parametrize(("said", "count"), [(None, "1"), ("3", "3")])
+def test_a_stage_has_one_thread_unless_somebody_says(
+    said: str | None, count: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SATSR_THREADS", said) if said else monkeypatch.delenv("SATSR_THREADS", raising=False)
+    environment = {"OMP_NUM_THREADS": "8", "PATH": "/bin"}
+    limit_threads(environment)
+    counts = {name: count for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    assert environment == {**counts, "PATH": "/bin"}
+
+
+def test_threads_that_are_no_number_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SATSR_THREADS", "many")
+    with pytest.raises(ValueError, match="SATSR_THREADS = 'many', expected a whole number from 1"):
+        limit_threads({})
 
 
 def test_changed_images_are_noticed(tmp_path: Path) -> None:
