@@ -1,7 +1,7 @@
 """Who does what in a study: the loss side, the candidates, and the judge that the agreement study chose.
 
-Networks of a profile lie in `artifacts/<profile>/perception/clip/<name>` and `.../trunk/<name>`. In settings, `loss`
-and `judge` stand for them; anything else is what `load_clip` and `load_trunk` take.
+Networks of a profile lie in `artifacts/<profile>/perception/<side>/clip/<name>` and `.../trunk/<name>`. In settings,
+`loss` and `judge` stand for them; anything else is what `load_clip` and `load_trunk` take.
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ LOSS, JUDGE = "loss", "judge"
 
 def folder_of(here: Workspace, kind: Kind, name: str) -> Path:
     """Return the folder of a network of the study."""
-    return here.artifacts / "perception" / kind / name
+    return here.artifacts / "perception" / side_of(name) / kind / name
+
+
+def side_of(name: str) -> str:
+    """Return the side on which a network of the study stands: `loss`, or `judge` for every candidate."""
+    return LOSS if name == LOSS else JUDGE
 
 
 def network_name(here: Workspace, kind: Kind, name: str) -> str:

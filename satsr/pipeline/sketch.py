@@ -40,7 +40,7 @@ def workspace(profile: str, needs: tuple[str, ...] = ()) -> Workspace:
 def _keys(stage: Stage, profile: str) -> tuple[str, ...]:
     """Return the stages of a group that are looked at: in a sketch a few; elsewhere DVC knows."""
     if not stage.group:
-        return ("",)
+        return stage.own_keys
     return SKETCHED[stage.name] if profile == SKETCH else ()
 
 

@@ -21,12 +21,14 @@ class Stage:
     Attributes:
         name: without a key.
         text: as it stands in `dvc.yaml`, one of a group.
-        group: the list or block of `params.yaml` that its keys come from; empty for a single stage.
+        group: the list or block of `params.yaml` that its keys come from; empty where none is asked.
+        own_keys: its keys, where `dvc.yaml` itself names them; those of a single stage are one empty key.
     """
 
     name: str
     text: dict[str, Any]
     group: str = ""
+    own_keys: tuple[str, ...] = ("",)
 
     @cached_property
     def notebook(self) -> str:
@@ -67,10 +69,16 @@ class Stage:
 def read_stages(root: Path) -> dict[str, Stage]:
     """Return all stages of the project by name, in the order of `dvc.yaml`, which is one in which they can run."""
     stages = yaml.safe_load((root / "dvc.yaml").read_text())["stages"]
-    return {
-        name: Stage(name, text["do"], text["foreach"].strip("${}")) if "foreach" in text else Stage(name, text)
-        for name, text in stages.items()
-    }
+    return {name: _stage(name, text) for name, text in stages.items()}
+
+
+def _stage(name: str, text: dict[str, Any]) -> Stage:
+    if "foreach" not in text:
+        return Stage(name, text)
+    keys = text["foreach"]
+    if isinstance(keys, list):
+        return Stage(name, text["do"], own_keys=tuple(keys))
+    return Stage(name, text["do"], keys.strip("${}"))
 
 
 @dataclass(frozen=True)
@@ -110,7 +118,7 @@ def jobs_of(stages: dict[str, Stage], profile: str, keys: Mapping[str, Iterable[
     jobs: dict[str, Job] = {}
     for name, stage in stages.items():
         earlier = tuple(jobs.values())
-        for key in keys[stage.group] if stage.group else [""]:
+        for key in keys[stage.group] if stage.group else stage.own_keys:
             needs, makes = tuple(stage.needs(profile, key)), tuple(stage.makes(profile, key))
             after = frozenset(job.name for job in earlier if _overlap(needs, job.makes))
             full = f"{name}@{key}" if key else name

@@ -51,7 +51,7 @@ def results(ran: TinyRun, downloads: Path) -> Path:
         settings["data_sets"].setdefault(name, {})["path"] = str(downloads / name)
     for kind in ("clips", "trunks"):
         found = {
-            path.name: {"weights": str(path)} for path in (downloads / "weights" / kind.removesuffix("s")).iterdir()
+            path.name: {"weights": str(path)} for path in (downloads / "weights").glob(f"*/{kind.removesuffix('s')}/*")
         }
         settings["perception"][kind] = found
     (profiles / "downloads.yaml").write_text(yaml.safe_dump(settings))

@@ -21,7 +21,7 @@ JOBS = jobs_of(read_stages(ROOT), "default", PARAMETERS)
 
 def keys_of(stage: Stage) -> list[str]:
     """Return the keys of a group's stages in the default study."""
-    return list(PARAMETERS[stage.group]) if stage.group else [""]
+    return list(PARAMETERS[stage.group]) if stage.group else list(stage.own_keys)
 
 
 def passed(stage: Stage) -> set[str]:

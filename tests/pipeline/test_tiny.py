@@ -21,7 +21,7 @@ from satsr.evaluation.outputs import load_outputs
 from satsr.evaluation.tables import NOT_RUN
 from satsr.metrics.networks import network_of
 from satsr.metrics.psnr import psnr
-from satsr.perception.roles import LOSS, folder_of
+from satsr.perception.roles import LOSS
 from satsr.pipeline.notebook_source import code_of
 from satsr.pipeline.params import load_study
 from satsr.pipeline.stages import read_stages
@@ -148,7 +148,7 @@ def test_no_network_of_a_loss_judges(ran: TinyRun) -> None:
     opened = {
         (kind, folder.name): network_of(kind, str(folder)).digest
         for kind in ("clip", "trunk")
-        for folder in folder_of(here, kind, LOSS).parent.iterdir()
+        for folder in (here.artifacts / "perception").glob(f"*/{kind}/*")
     }
     judges = {digest for (_, name), digest in opened.items() if name != LOSS}
     assert in_losses == {opened["trunk", LOSS]}
