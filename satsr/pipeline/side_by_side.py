@@ -11,8 +11,10 @@ import selectors
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -98,7 +100,8 @@ def run_jobs(
     """
     run = _Run(where, Schedule(jobs, seconds), workers, environment, stamps, logs)
     try:
-        run.all()
+        with _ended_in_order():
+            run.all()
     except BaseException:  # Ctrl-C too
         run.stop()
         raise
@@ -230,6 +233,24 @@ class _Run:
             time.sleep(0.1)
         for running in list(self.running.values()):
             _signal_group(running.process.pid, signal.SIGKILL)
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Let a request to end arrive as an exception, as Ctrl-C does, so that what runs is ended too."""
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():  # which alone may say what signals do
+        yield
+        return
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _reason(running: Running, status: int) -> str:

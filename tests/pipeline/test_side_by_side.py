@@ -148,17 +148,20 @@ def test_a_killed_worker_is_one_failure_and_a_rerun_finishes(where: Path, sign: 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc")
-def test_ctrl_c_ends_everything_and_leaves_nothing_half_done(where: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_a_signal_ends_everything_and_leaves_nothing_half_done(
+    where: Path, monkeypatch: pytest.MonkeyPatch, number: int, expected: type[BaseException]
+) -> None:
     (where / "how" / "b").write_text("hang")
     real = side_by_side._Run._show
 
     def interrupted(self: side_by_side._Run) -> None:
         real(self)
         if (where / "began" / "b").exists() and (where / "a").exists():
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), number)
 
     monkeypatch.setattr(side_by_side._Run, "_show", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(expected):
         run(where)
     assert not processes(where, "tool.py")
     assert not processes(where, "dvc")
