@@ -39,9 +39,9 @@ def workspace(profile: str, needs: tuple[str, ...] = ()) -> Workspace:
 
 def _keys(stage: Stage, profile: str) -> tuple[str, ...]:
     """Return the stages of a group that are looked at: in a sketch a few; elsewhere DVC knows."""
-    if not stage.group:
-        return stage.own_keys
-    return SKETCHED[stage.name] if profile == SKETCH else ()
+    if not stage.group and stage.own_keys == ("",):
+        return ("",)
+    return SKETCHED.get(stage.name, stage.own_keys) if profile == SKETCH else ()
 
 
 def _run(stage: Stage, key: str) -> None:
