@@ -67,7 +67,7 @@ def test_they_are_scored_once_and_anew_behind_another_autoencoder(
 
 
 def test_rows_stand_beside_the_main_table_and_not_in_it(data: DataSet) -> None:
-    score_methods(data, ["bicubic"], [0], SETTINGS, BOOTSTRAP).save(data.folders)
+    score_methods(data, ["bicubic"], {"bicubic": [0]}, SETTINGS, BOOTSTRAP).save(data.folders)
     with pytest.raises(FileNotFoundError, match=r"hr_through_autoencoder\.parquet is missing: run the evaluate stage"):
         reference_table(data.folders, BOOTSTRAP)
     save_references(score_references(data, SETTINGS), data.folders)
