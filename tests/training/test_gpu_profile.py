@@ -12,7 +12,7 @@ from satsr.data.settings import PairSettings
 from satsr.pipeline.params import load_study
 from satsr.training.latent_space import Lessons, make_autoencoder, make_prior
 from satsr.training.settings import TrainSettings
-from satsr.training.train import LATENT, train
+from satsr.training.train import train
 from tests.conftest import ROOT
 from tests.data.making.chips import made_data_set, made_up_chip
 
@@ -42,7 +42,7 @@ def test_two_steps_of_a_method(method: str, data: DataSet) -> None:
 
 def test_two_steps_in_the_latent_space(data: DataSet) -> None:
     here, lessons = data.here, Lessons.of(data.pairs["train"], "digest")
-    folder = here.artifacts / LATENT
+    folder = here.latent
     few = {"steps": 2, "batch": 1}
     autoencoder = STUDY.latent.autoencoder.model_copy(update={**few, "crop": 32})
     make_autoencoder(autoencoder, lessons, here.scratch, folder / "autoencoder")
