@@ -153,7 +153,7 @@ def test_a_signal_ends_everything_and_leaves_nothing_half_done(
     where: Path, monkeypatch: pytest.MonkeyPatch, number: int, expected: type[BaseException]
 ) -> None:
     (where / "how" / "b").write_text("hang")
-    real = side_by_side._Run._show
+    real, usual = side_by_side._Run._show, signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupted(self: side_by_side._Run) -> None:
         real(self)
@@ -161,8 +161,11 @@ def test_a_signal_ends_everything_and_leaves_nothing_half_done(
             os.kill(os.getpid(), number)
 
     monkeypatch.setattr(side_by_side._Run, "_show", interrupted)
-    with pytest.raises(expected):
-        run(where)
+    try:
+        with pytest.raises(expected):
+            run(where)
+    finally:
+        signal.signal(signal.SIGINT, usual)  # ignored where the tests run in the background
     assert not processes(where, "tool.py")
     assert not processes(where, "dvc")
     monkeypatch.undo()

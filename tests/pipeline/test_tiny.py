@@ -24,7 +24,7 @@ from satsr.metrics.psnr import psnr
 from satsr.perception.roles import LOSS
 from satsr.pipeline.notebook_source import code_of
 from satsr.pipeline.params import load_study
-from satsr.pipeline.stages import read_stages
+from satsr.pipeline.stages import jobs_of, read_stages
 from tests.conftest import MODULES_SEEN, TinyRun, satsr
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
@@ -115,12 +115,7 @@ def marked_by(ran: TinyRun, old: str, new: str) -> set[str]:
 def test_every_file_that_a_run_leaves_is_an_output_of_a_stage(ran: TinyRun) -> None:
     copy = ran.project / ".runs" / "tiny"
     values = yaml.safe_load((copy / "params.yaml").read_text())
-    declared = {
-        path
-        for stage in read_stages(copy).values()
-        for key in (values[stage.group] if stage.group else [""])
-        for path in stage.makes("tiny", key)
-    }
+    declared = {path for job in jobs_of(read_stages(copy), "tiny", values).values() for path in job.makes}
     folders = ("artifacts", "data/tiny", "results/tiny", "book/executed/tiny")
     files = {path.relative_to(copy) for folder in folders for path in (copy / folder).rglob("*") if path.is_file()}
     files = {path for path in files if path.name != ".gitignore"}
