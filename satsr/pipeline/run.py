@@ -157,6 +157,9 @@ def run_real(root: Path, workers: int = 0) -> Path:
         root: the project's root.
         workers: as of `run_study`.
 
+    Returns:
+        the project's root: the book of the default study shows the run, which has no pages of other data sets itself.
+
     Raises:
         FileNotFoundError: no folder of real images, or the default study has not been run.
     """
@@ -170,7 +173,8 @@ def run_real(root: Path, workers: int = 0) -> Path:
     copied = Workspace.of("default", root / ".runs" / "real").data_set(MAIN).models
     shutil.rmtree(copied, ignore_errors=True)
     shutil.copytree(default, copied)
-    return run_study(root, "real", workers, without="data_sets")
+    run_study(root, "real", workers, without="data_sets")
+    return root
 
 
 def prepare_copy(root: Path, study: Study) -> Path:
