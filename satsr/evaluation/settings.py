@@ -63,6 +63,13 @@ class ClaimSettings(Settings):
     without_seeds: tuple[str, ...] = ()  # named methods that for time have only the others' seeds
     comparisons: tuple[Claim, ...] = ()
 
+    @field_validator("without_seeds")
+    @classmethod
+    def _known_methods(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            find_method(name)
+        return names
+
     @model_validator(mode="after")
     def _once(self) -> ClaimSettings:
         asked = [(frozenset((c.better, c.worse)), c.metric, c.protocol) for c in self.comparisons]

@@ -41,7 +41,7 @@ class WaitingKernel:
         """Return its exit status, or None while it lives."""
         return self._wait(os.WNOHANG)
 
-    def wait(self, timeout: float | None = None) -> int | None:
+    def wait(self) -> int | None:
         """Return its exit status when it has ended."""
         return self._wait(0)
 

@@ -19,9 +19,9 @@ from satsr.pipeline.warm_door import DOOR, ask
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; errors that a user can mend end in one line on stderr."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if door := os.environ.get(DOOR):
-        return ask(Path(door), arguments)
-    return run_here(arguments)
+    door = os.environ.get(DOOR)
+    status = ask(Path(door), arguments) if door else None
+    return run_here(arguments) if status is None else status
 
 
 def run_here(arguments: list[str]) -> int:

@@ -26,10 +26,11 @@ import yaml
 from satsr.common.digests import status_digest
 from satsr.common.paths import MAIN, Workspace, real_data
 from satsr.common.provenance import describe, git_commit, usable_cores
+from satsr.pipeline.jobs import followers, jobs_of
 from satsr.pipeline.params import Study, load_study
 from satsr.pipeline.seconds import read_seconds, write_seconds
 from satsr.pipeline.side_by_side import run_jobs
-from satsr.pipeline.stages import followers, jobs_of, read_stages
+from satsr.pipeline.stages import read_stages
 from satsr.pipeline.stamps import Stamps
 from satsr.pipeline.threads import limit_threads
 from satsr.pipeline.warm import warm_parent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from satsr.pipeline.stages import Job
+from satsr.pipeline.jobs import Job
 
 FIRST_GUESS_S = 30.0  # of a job that never ran
 

@@ -1,4 +1,4 @@
-"""How long each stage usually takes: what it took here the last time, else what it took in a run known to the project.
+"""How long each stage usually takes: what it took here the last time, else about what it takes on two cores.
 
 It decides which stage comes first, and the guess of the time left; no result depends on it.
 """

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import IO
 
 from satsr.pipeline.board import Board
+from satsr.pipeline.jobs import Job
 from satsr.pipeline.schedule import Schedule
-from satsr.pipeline.stages import Job
 from satsr.pipeline.stamps import Stamps
 
 UNCHANGED = "didn't change, skipping"  # what DVC says of a stage that is up to date
@@ -201,14 +201,16 @@ class _Run:
         """Say whether it could not begin because another DVC is at work, and may be tried again."""
         if not any(sign in line for line in running.lines for sign in BUSY):
             return False
-        since = self.waited.setdefault(running.job.name, time.monotonic())
-        self.board.waits(running.job.name)
+        name = running.job.name
+        if name not in self.waited:
+            self.board.waits(name)
+        since = self.waited.setdefault(name, time.monotonic())
         return time.monotonic() - since < PATIENCE_S
 
     def _show(self) -> None:
         elapsed = {name: running.seconds for name, running in self.running.items()}
         lines = {name: (running.seconds, running.last) for name, running in self.running.items()}
-        self.board.show(lines, self.schedule.seconds_left(self.workers, elapsed) if not self.schedule.finished else 0.0)
+        self.board.show(lines, self.schedule.seconds_left(self.workers, elapsed))
 
     def _close(self, running: Running) -> None:
         assert running.process.stdout is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -81,77 +80,8 @@ def _stage(name: str, text: dict[str, Any]) -> Stage:
     return Stage(name, text["do"], keys.strip("${}"))
 
 
-@dataclass(frozen=True)
-class Job:
-    """One stage of a run, under the name that DVC gives it.
-
-    Attributes:
-        name: such as `train@srcnn`.
-        stage: the stage, or the group that it belongs to.
-        key: which of the group; empty for a single stage.
-        needs: paths that it depends on.
-        makes: paths that it makes.
-        after: names of the jobs that make something that it needs.
-    """
-
-    name: str
-    stage: Stage
-    key: str
-    needs: tuple[str, ...]
-    makes: tuple[str, ...]
-    after: frozenset[str]
-
-    @property
-    def alone(self) -> bool:
-        """Whether nothing may run beside it, since it takes times."""
-        return bool(self.stage.text.get("meta", {}).get("alone"))
-
-
-def jobs_of(stages: dict[str, Stage], profile: str, keys: Mapping[str, Iterable[str]]) -> dict[str, Job]:
-    """Return a profile's jobs by name, in an order in which they can run.
-
-    Args:
-        stages: from `read_stages`.
-        profile: its name.
-        keys: the keys of every group of stages, by the group's name in `params.yaml`.
-    """
-    jobs: dict[str, Job] = {}
-    for name, stage in stages.items():
-        earlier = tuple(jobs.values())
-        for key in keys[stage.group] if stage.group else stage.own_keys:
-            needs, makes = tuple(stage.needs(profile, key)), tuple(stage.makes(profile, key))
-            after = frozenset(job.name for job in earlier if _overlap(needs, job.makes))
-            full = f"{name}@{key}" if key else name
-            jobs[full] = Job(full, stage, key, needs, makes, after)
-    return jobs
-
-
-def followers(jobs: Mapping[str, Job], first: str) -> set[str]:
-    """Return a job and all that need, directly or through others, what it makes."""
-    found = {first}
-    for job in jobs.values():
-        if job.after & found:
-            found.add(job.name)
-    return found
-
-
-def with_needs(jobs: Mapping[str, Job], names: Iterable[str]) -> dict[str, Job]:
-    """Return some jobs and all that they wait for, directly or through others, in the same order."""
-    found = set(names)
-    for job in reversed(list(jobs.values())):
-        if job.name in found:
-            found |= job.after
-    return {name: job for name, job in jobs.items() if name in found}
-
-
 def _filled(path: str, profile: str, key: str = "") -> str:
     path = path.replace("${profile}", profile)
     for name in KEYS if key else ():
         path = path.replace(name, key)
     return path
-
-
-def _overlap(needs: Iterable[str], made: Iterable[str]) -> bool:
-    """Say whether a path lies in another, or is it."""
-    pairs = ((need.split("/"), path.split("/")) for need in needs for path in made)
-    return any(all(a == b for a, b in zip(*pair, strict=False)) for pair in pairs)

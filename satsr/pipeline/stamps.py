@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from satsr.common.digests import text_digest
-from satsr.pipeline.stages import Job
+from satsr.pipeline.jobs import Job
 
 IGNORED = {"__pycache__", ".ipynb_checkpoints"}  # as in .dvcignore
 

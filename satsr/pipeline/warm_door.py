@@ -12,17 +12,21 @@ DOOR = "SATSR_WARM"  # in the environment of a stage: the socket at which the wa
 DONE = b"done "
 
 
-def ask(door: Path, arguments: list[str]) -> int:
+def ask(door: Path, arguments: list[str]) -> int | None:
     """Let the warm parent run `satsr.pipeline.notebook` with these arguments, as if it ran here.
 
     It gets this process's environment, working folder, stdout and stderr. When this process ends, so does the work.
 
     Returns:
-        The command's exit status; 1, with a line on stderr, when its process was ended from outside.
+        The command's exit status; 1, with a line on stderr, when its process was ended from outside; None when nobody
+        listens, so that nothing was done.
     """
     request = {"arguments": arguments, "environment": dict(os.environ), "folder": str(Path.cwd())}
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(str(door))
+        try:
+            connection.connect(str(door))
+        except OSError:
+            return None
         socket.send_fds(connection, [b"?"], [sys.stdout.fileno(), sys.stderr.fileno()])
         connection.sendall(json.dumps(request).encode() + b"\n")
         with connection.makefile("rb") as lines:

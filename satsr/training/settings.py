@@ -45,9 +45,6 @@ class PriorSettings(Settings):
     groups: int = Field(0, ge=0)  # of channels that are normalized together; 0: as many as fit, up to 32
     steps: int = Field(100, ge=1)
     batch: int = Field(16, ge=1)
-    crop: int = Field(
-        0, ge=0, multiple_of=8
-    )  # train on random crops of this many positions a side; 0 takes whole latents
     learning_rate: float = Field(2e-3, gt=0)
     seed: int = 0
 

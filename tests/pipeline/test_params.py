@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -115,6 +116,12 @@ def test_a_pair_is_claimed_once_in_a_metric() -> None:
 def test_claims_take_the_seeds_of_the_others_and_more() -> None:
     with pytest.raises(ValueError, match=r"claims\.seeds = \[1, 2\], expected seeds = \[0\] and more"):
         check(Study, merge(values(), {"claims": {"seeds": [1, 2]}}), "params.yaml")
+
+
+@pytest.mark.parametrize("wrong", [{"claims": {"without_seeds": ["sr33"]}}, {"latent": {"prior": {"crop": 16}}}])
+def test_a_setting_that_nothing_reads_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"sr33|crop"):
+        check(Study, merge(values(), wrong), "params.yaml")
 
 
 @pytest.mark.parametrize(("profile", "least"), [("", 2), ("overnight", 3), ("gpu", 3)])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from satsr.pipeline.jobs import Job
 from satsr.pipeline.schedule import Schedule
-from satsr.pipeline.stages import Job, Stage
+from satsr.pipeline.stages import Stage
 
 
 def jobs(*alone: str, **after: str) -> dict[str, Job]:

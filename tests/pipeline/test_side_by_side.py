@@ -14,9 +14,10 @@ import pytest
 import yaml
 
 from satsr.pipeline import side_by_side
+from satsr.pipeline.jobs import jobs_of
 from satsr.pipeline.run import only_one
 from satsr.pipeline.side_by_side import run_jobs
-from satsr.pipeline.stages import jobs_of, read_stages
+from satsr.pipeline.stages import read_stages
 from satsr.pipeline.stamps import Stamps
 
 pytestmark = pytest.mark.slow

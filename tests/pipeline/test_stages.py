@@ -9,9 +9,10 @@ import yaml
 from dvc.repo import Repo
 
 from satsr.pipeline.fingerprints import fingerprints
+from satsr.pipeline.jobs import followers, jobs_of
 from satsr.pipeline.notebook_source import declared_parameters
 from satsr.pipeline.seconds import read_seconds
-from satsr.pipeline.stages import Stage, followers, jobs_of, read_stages, with_needs
+from satsr.pipeline.stages import Stage, read_stages
 from tests.conftest import ROOT
 
 STAGES = {name: stage for name, stage in read_stages(ROOT).items() if stage.notebook}
@@ -87,10 +88,6 @@ def test_jobs_are_what_dvc_would_run_and_wait_for_what_dvc_waits_for() -> None:
         graph = repo.index.graph
         expected = {stage.addressing: {other.addressing for other in graph.successors(stage)} for stage in graph}
     assert {name: set(job.after) for name, job in JOBS.items()} == expected
-
-
-def test_what_some_jobs_need_comes_along() -> None:
-    assert list(with_needs(JOBS, ["latent"])) == ["code", "data", "latent"]
 
 
 def test_only_what_takes_times_runs_alone() -> None:

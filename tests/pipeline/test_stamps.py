@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from satsr.pipeline.stages import Job, Stage
+from satsr.pipeline.jobs import Job
+from satsr.pipeline.stages import Stage
 from satsr.pipeline.stamps import Stamps
 
 TEXT = {"cmd": "make", "deps": ["code", "in"], "params": ["train.srcnn"], "outs": ["out"]}

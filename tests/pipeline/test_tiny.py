@@ -22,9 +22,10 @@ from satsr.evaluation.tables import NOT_RUN
 from satsr.metrics.networks import network_of
 from satsr.metrics.psnr import psnr
 from satsr.perception.roles import LOSS
+from satsr.pipeline.jobs import jobs_of
 from satsr.pipeline.notebook_source import code_of
 from satsr.pipeline.params import load_study
-from satsr.pipeline.stages import jobs_of, read_stages
+from satsr.pipeline.stages import read_stages
 from tests.conftest import MODULES_SEEN, TinyRun, satsr
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.slow]

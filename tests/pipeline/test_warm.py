@@ -123,6 +123,14 @@ def test_the_work_ends_with_who_asked_for_it(where: Path, warm: dict[str, str]) 
         time.sleep(0.1)
 
 
+def test_without_a_warm_parent_the_work_is_done_all_the_same(where: Path, warm: dict[str, str]) -> None:
+    gone = {**warm, DOOR: str(where / "nobody")}
+    process = start(where, gone, make(where / "alone.ipynb", "print('done here')"), "alone")
+    printed, _ = process.communicate()
+    assert process.returncode == 0, printed
+    assert "done here" in executed(where, "alone").read_text()
+
+
 def test_it_ends_with_the_one_that_started_it(where: Path) -> None:
     with warm_parent(ROOT, dict(os.environ)) as environment:
         door = Path(environment[DOOR])
