@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from satsr.common.paths import real_data
 from satsr.pipeline.run import source_files
+from satsr.pipeline.warm import warm_parent
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES_SEEN = ".git/modules-seen"  # in a clone: what each notebook has run, see tests/made/modules_seen
@@ -48,6 +50,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for arguments in (["init", "-q"], ["add", "-A"], [*author, "commit", "-q", "-m", "clone"]):
         subprocess.run(["git", *arguments], cwd=copy, check=True)
     return copy
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[dict[str, str]]:
+    """The environment in which `tests.made.warm_python.python` starts a Python that has everything imported."""
+    with warm_parent(ROOT, os.environ, "tests.made.warm_python") as environment:
+        yield environment
 
 
 @pytest.fixture(scope="session")

@@ -59,10 +59,11 @@ def run(source: Path, name: str, blocks: list[str], extra: dict[str, Any]) -> No
             )
     except PapermillExecutionError as error:
         raise RuntimeError(f"{source.name}: {error.ename}: {error.evalue} (traceback: {partial})") from None
+    cells = cell_seconds(partial)
     normalise(partial)
     os.replace(partial, out)
     commit = os.environ.get("SATSR_COMMIT") or git_commit(root)
-    record(study.profile, out.stem, wall_s=round(time.perf_counter() - started, 1), commit=commit)
+    record(study.profile, out.stem, wall_s=round(time.perf_counter() - started, 1), cells_s=cells, commit=commit)
 
 
 def parameters(study: Study, blocks: list[str]) -> dict[str, Any]:
@@ -93,6 +94,12 @@ def check_declared(source: Path, values: dict[str, Any]) -> None:
     unknown = sorted(set(values) - set(declared))
     if unknown:
         raise ValueError(f"{source}: unknown parameters {', '.join(unknown)}; it declares {', '.join(declared)}")
+
+
+def cell_seconds(path: Path) -> list[float]:
+    """Return how long each cell of an executed notebook took, zero for text, before `normalise` drops it."""
+    cells = nbformat.read(path, as_version=4).cells
+    return [round(cell.metadata.get("papermill", {}).get("duration") or 0.0, 2) for cell in cells]
 
 
 def normalise(path: Path) -> None:

@@ -16,7 +16,7 @@ from satsr.data.settings import DataSetSettings, DataSettings, PairSettings, Twi
 from satsr.evaluation.settings import ClaimSettings, EvaluateSettings, TableSettings
 from satsr.perception.settings import PerceptionSettings
 from satsr.studies.agreement.settings import AgreementSettings
-from satsr.studies.buildings.settings import BuildingSettings
+from satsr.studies.buildings.settings import BuildingSettings, CounterSettings
 from satsr.studies.data_sets.settings import DataSetsStudySettings
 from satsr.studies.fusion.settings import FusionStudySettings
 from satsr.studies.real.settings import RealPairsSettings
@@ -76,6 +76,7 @@ class Study(Settings):
     evaluate: EvaluateSettings
     fusion: FusionStudySettings = FusionStudySettings()
     speed: SpeedSettings = SpeedSettings()
+    counter: CounterSettings = CounterSettings()
     buildings: BuildingSettings = BuildingSettings()
     twins: TwinSettings = TwinSettings()
     data_sets: dict[str, DataSetSettings] = {}

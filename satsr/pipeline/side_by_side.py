@@ -154,7 +154,7 @@ class _Run:
             return True
         self.logs.mkdir(parents=True, exist_ok=True)
         process = subprocess.Popen(
-            [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", job.name],
+            [sys.executable, "-m", "satsr.pipeline.quick_dvc", "--wait-for-lock", "repro", "--single-item", job.name],
             cwd=self.where,
             env=dict(self.environment),
             stdin=subprocess.DEVNULL,

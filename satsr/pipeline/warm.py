@@ -10,7 +10,9 @@ It imports whenever nobody asks, so that a study's first stages do not wait for 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -22,9 +24,11 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 from satsr.pipeline.warm_door import DONE, DOOR
 
@@ -62,8 +66,8 @@ def serve(door: Path) -> Work:
     """Listen at a socket, import in between, and fork for every request.
 
     Returns:
-        In the parent, when stdin has ended, what there is to do: nothing. In a fork, its work. So a fork ends as any
-        Python does, and not inside this loop.
+        In the parent, when stdin has ended, what there is to do: nothing. In a fork, its work, which so is not done
+        inside this loop.
     """
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(str(door))
@@ -81,6 +85,7 @@ def serve(door: Path) -> Work:
             return lambda: 0
         if listening in ready:
             asked, _ = listening.accept()
+            gc.freeze()  # a fork that looked through what is imported for garbage would copy all of it
             if pid := os.fork():
                 asked.close()
                 forks.add(pid)
@@ -147,7 +152,9 @@ def _import(name: str) -> None:
 
 
 @contextlib.contextmanager
-def warm_parent(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+def warm_parent(
+    folder: Path, environment: Mapping[str, str], module: str = "satsr.pipeline.warm"
+) -> Iterator[dict[str, str]]:
     """Keep a warm parent for a while, and give the environment in which stages find it.
 
     Where processes cannot safely be forked after such imports (anywhere but on Linux), the environment is returned as
@@ -156,13 +163,14 @@ def warm_parent(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[s
     Args:
         folder: the project's root, or a profile's copy of it, whose code is run.
         environment: of the stages.
+        module: what is run as the parent.
     """
     if sys.platform != "linux":
         yield dict(environment)
         return
     with tempfile.TemporaryDirectory(prefix="satsr-") as private:
         door = Path(private) / "door"
-        command = [sys.executable, "-m", "satsr.pipeline.warm", str(door)]
+        command = [sys.executable, "-m", module, str(door)]
         # a kernel's matplotlib draws into its notebook, which is settled when it is imported
         inline = {**environment, "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
         with subprocess.Popen(command, cwd=folder, env=inline, stdin=subprocess.PIPE, start_new_session=True) as parent:
@@ -175,5 +183,26 @@ def warm_parent(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[s
                 parent.stdin.close()  # which ends it
 
 
+def leave(work: Work) -> NoReturn:
+    """Do the work of this process and end it with the status, without taking the interpreter apart.
+
+    A fork would copy what it shares to do so: seconds of work, at the end of which there is nothing. Threads are waited
+    for, what is registered with `atexit` is called and output is written, in the order of any Python's end.
+    """
+    try:
+        status = work()
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # closed, or nobody reads it
+            stream.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(serve(Path(sys.argv[1]))())
+    leave(serve(Path(sys.argv[1])))

@@ -134,7 +134,7 @@ def processes(where: Path, sign: str) -> list[int]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc")
-@pytest.mark.parametrize("sign", ["dvc --wait-for-lock repro --single-item b", "tool.py b"])
+@pytest.mark.parametrize("sign", ["quick_dvc --wait-for-lock repro --single-item b", "tool.py b"])
 def test_a_killed_worker_is_one_failure_and_a_rerun_finishes(where: Path, sign: str) -> None:
     (where / "how" / "b").write_text("hang")
     killer = after(where / "began" / "b", lambda: [os.kill(p, signal.SIGKILL) for p in processes(where, sign)])

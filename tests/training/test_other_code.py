@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from satsr.common.code import PACKAGE
+from tests.made import warm_python
 from tests.training.test_train import five_places
 
 # Run in a folder that holds a copy of the package. Prints what was trained and what was scored anew.
@@ -51,24 +51,23 @@ def extended(text: str) -> str:
     return text + "\nNOBODY_READS = 1\n"
 
 
-def found_anew(edits: dict[str, Edit], made: Path, folder: Path) -> list[str]:
+def found_anew(edits: dict[str, Edit], made: Path, folder: Path, warm: dict[str, str]) -> list[str]:
     """Return what an edited copy of the package trains and scores anew where the shipped one has done its work."""
     copy = shutil.copytree(PACKAGE, folder / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
     for file, edit in edits.items():
         (copy / file).write_text(edit((copy / file).read_text()))
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(made)], cwd=folder, capture_output=True, text=True, check=False
-    )
+    command = [*warm_python.python(warm), "-c", SCRIPT, str(made)]
+    done = subprocess.run(command, cwd=folder, env=warm, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(tmp_path_factory: pytest.TempPathFactory, warm: dict[str, str]) -> Path:
     """The root of a profile in which the package, as it is, has trained and scored two methods."""
     root = tmp_path_factory.mktemp("finished")
     five_places(root / "made")
-    assert found_anew({}, root / "made", root / "code") == EVERYTHING
+    assert found_anew({}, root / "made", root / "code", warm) == EVERYTHING
     return root / "made"
 
 
@@ -86,7 +85,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ids=["remarks", "code that has no part in it", "a network", "the reader", "a loss", "a metric"],
 )
 def test_other_code_does_its_work_anew(
-    edits: dict[str, Edit], expected: list[str], finished: Path, tmp_path: Path
+    edits: dict[str, Edit], expected: list[str], finished: Path, tmp_path: Path, warm: dict[str, str]
 ) -> None:
     shutil.copytree(finished, tmp_path / "made")
-    assert found_anew(edits, tmp_path / "made", tmp_path / "code") == expected
+    assert found_anew(edits, tmp_path / "made", tmp_path / "code", warm) == expected

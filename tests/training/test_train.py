@@ -67,17 +67,18 @@ from satsr.data.settings import PairSettings
 from satsr.training.loop import Loop
 from satsr.training.settings import TrainSettings
 from satsr.training.train import train
-here, slow = Workspace(Path(sys.argv[1]), "test"), float(sys.argv[2])
+slow, *roots = sys.argv[1:]
 step = Loop.one_step
-Loop.one_step = lambda run: (time.sleep(slow), step(run))[1]
-train("METHOD", TrainSettings(**SETTINGS), 3, main_data(here, PairSettings(dates=3)))
+Loop.one_step = lambda run: (time.sleep(float(slow)), step(run))[1]
+for root in roots:
+    train("METHOD", TrainSettings(**SETTINGS), 3, main_data(Workspace(Path(root), "test"), PairSettings(dates=3)))
 """
 
 
-def start(method: str, settings: dict, data: DataSet, slow_s: float) -> subprocess.Popen:
+def start(method: str, settings: dict, slow_s: float, *data: DataSet) -> subprocess.Popen:
     code = SCRIPT.replace("METHOD", method).replace("SETTINGS", repr(settings))
     on_cpu = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}  # bit-equal weights are promised there
-    return subprocess.Popen([sys.executable, "-c", code, str(data.here.root), str(slow_s)], env=on_cpu)
+    return subprocess.Popen([sys.executable, "-c", code, str(slow_s), *(str(d.here.root) for d in data)], env=on_cpu)
 
 
 SRCNN = {**TINY, "network": {"hidden_channels": 16}, "losses": {"mse": 0.3, "l1": 0.4, "ssim": 0.3}}  # has dropout
@@ -89,7 +90,7 @@ SR3 = {**TINY, "network": UNET, "losses": {"noise_l1": 1.0}}
 @pytest.mark.parametrize(("method", "settings"), [("esrgan", TINY), ("srcnn", SRCNN), ("sr3", SR3)])
 def test_a_killed_training_goes_on_to_the_same_weights(method: str, settings: dict, tmp_path: Path) -> None:
     stopped, whole = (five_places(tmp_path / name) for name in ("stopped", "whole"))
-    killed = start(method, settings, stopped, slow_s=0.3)
+    killed = start(method, settings, 0.3, stopped)
     deadline = time.monotonic() + 120
     while not list(stopped.folders.scratch.glob("train/*/checkpoint.pt")) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -97,8 +98,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(method: str, settings: di
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
     assert not list(stopped.folders.scratch.glob("train/*/finished")), "killed too late to show anything"
-    assert start(method, settings, stopped, 0).wait() == 0
-    assert start(method, settings, whole, 0).wait() == 0
+    assert start(method, settings, 0, stopped, whole).wait() == 0
     resumed, uninterrupted = weights(stopped), weights(whole)
     assert resumed.keys() == uninterrupted.keys()
     assert all(torch.equal(resumed[name], uninterrupted[name]) for name in resumed)

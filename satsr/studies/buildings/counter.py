@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 from scipy import ndimage
 from torch import Tensor, nn
 
+from satsr.common.cache import key_of, make_once, scratch_folder
+from satsr.common.code import fingerprint
 from satsr.common.device import best_device
 from satsr.common.minimize import minimize
 from satsr.data.making.footprints import Labels, renumbered
 from satsr.studies.buildings.network import UNetCounter
-from satsr.studies.buildings.settings import BuildingSettings
+from satsr.studies.buildings.settings import CounterSettings
 
 ROOF, CORE = 0, 1  # channels: pixels of a roof, and those that are not at its edge, which keep neighbours apart
-
-
 THRESHOLD = 0.5
-
-
 AT_ONCE = 32  # images
+WEIGHTS, CARD = "weights.safetensors", "counter.json"
 
 
 def targets(labels: Labels) -> NDArray[np.float32]:
@@ -32,7 +35,47 @@ def targets(labels: Labels) -> NDArray[np.float32]:
     return np.stack([labels > 0, (labels > 0) & ~edges]).astype(np.float32)
 
 
-def train_counter(images: Tensor, labels: Sequence[Labels], settings: BuildingSettings) -> nn.Module:
+def make_counter(
+    images: Tensor, labels: Sequence[Labels], settings: CounterSettings, data_digest: str, scratch: Path, folder: Path
+) -> None:
+    """Train the counter, or take it from scratch when this training is finished, and write it to a folder.
+
+    Args:
+        images: as of `train_counter`.
+        labels: as of `train_counter`.
+        settings: sizes and length.
+        data_digest: identifies the data set; work on other data is not reused.
+        scratch: folder for finished work.
+        folder: to write to; what is there is replaced.
+    """
+
+    def learn(partial: Path) -> None:
+        partial.mkdir(parents=True)
+        weights = train_counter(images, labels, settings).state_dict()
+        save_file({name: value.contiguous() for name, value in weights.items()}, partial / WEIGHTS)
+        (partial / CARD).write_text(json.dumps({"widths": settings.widths}) + "\n")
+
+    made_from = {"settings": settings.model_dump(mode="json", exclude_defaults=True), "data": data_digest}
+    finished = scratch_folder(scratch, "counter", key_of(made_from, fingerprint({__name__}))) / "finished"
+    make_once(finished, learn)
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(finished, folder)
+
+
+def open_counter(folder: Path) -> nn.Module:
+    """Open a counter that `make_counter` wrote.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    if not (folder / CARD).is_file():
+        raise FileNotFoundError(f"{folder} holds no counter of buildings: run the counter stage (dvc repro counter)")
+    network = UNetCounter(json.loads((folder / CARD).read_text())["widths"], classes=2)
+    network.load_state_dict(load_file(folder / WEIGHTS))
+    return network.eval()
+
+
+def train_counter(images: Tensor, labels: Sequence[Labels], settings: CounterSettings) -> nn.Module:
     """Train the counter on HR images.
 
     Args:

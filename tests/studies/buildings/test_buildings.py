@@ -13,8 +13,8 @@ from scipy import ndimage
 
 from satsr.common.tile_grid import HR_GSD_M, HR_PX, corner_m
 from satsr.data.making.footprints import Footprints, Labels, renumbered
-from satsr.studies.buildings.counter import count, targets, train_counter
-from satsr.studies.buildings.settings import BuildingSettings
+from satsr.studies.buildings.counter import count, make_counter, open_counter, targets, train_counter
+from satsr.studies.buildings.settings import CounterSettings
 from satsr.studies.buildings.shares import (
     NOTHING,
     buildings_sentence,
@@ -189,10 +189,25 @@ def test_no_building_at_all() -> None:
 
 def test_a_counter_learns_to_count() -> None:
     images, labels = zip(*(village(seed) for seed in range(8)), strict=True)
-    settings = BuildingSettings(widths=(8, 16), steps=60, batch=4, learning_rate=1e-2)
+    settings = CounterSettings(widths=(8, 16), steps=60, batch=4, learning_rate=1e-2)
     counter = train_counter(torch.stack(images), labels, settings)
     image, known = village(99)
     (counted,) = count(counter, image[None])
     found = match(known, counted, 0.5)
     assert len(found.found) >= 0.8 * found.known
     assert found.counted <= 1.3 * found.known
+
+
+def test_a_counter_is_made_once_and_opens_as_it_was(tmp_path: Path) -> None:
+    images, labels = zip(*(village(seed) for seed in range(2)), strict=True)
+    settings, scratch = CounterSettings(widths=(4, 8), steps=2, batch=2), tmp_path / "scratch"
+    make_counter(torch.stack(images), labels, settings, "data", scratch, tmp_path / "first")
+    trained = train_counter(torch.stack(images), labels, settings)
+    opened = open_counter(tmp_path / "first")
+    torch.testing.assert_close(opened(images[0][None]), trained(images[0][None]))
+    make_counter(torch.zeros_like(torch.stack(images)), labels, settings, "data", scratch, tmp_path / "again")
+    torch.testing.assert_close(open_counter(tmp_path / "again").state_dict(), opened.state_dict(), rtol=0, atol=0)
+    make_counter(torch.zeros_like(torch.stack(images)), labels, settings, "other data", scratch, tmp_path / "again")
+    assert not torch.equal(open_counter(tmp_path / "again").head.weight, opened.head.weight)
+    with pytest.raises(FileNotFoundError, match="dvc repro counter"):
+        open_counter(tmp_path / "none")
