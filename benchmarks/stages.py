@@ -7,7 +7,6 @@ in `.runs`.
 from __future__ import annotations
 
 import json
-import re
 import statistics
 import sys
 from pathlib import Path
@@ -25,9 +24,9 @@ COSTLIEST = 12
 
 def report(root: Path) -> None:
     """Print a run's stages by what they took, with the time outside their cells, and the costliest cells."""
-    stages, study = read_stages(root), load_study(root).model_dump(mode="json")
+    study = load_study(root).model_dump(mode="json")
     profile = study["profile"]
-    jobs = jobs_of(stages, profile, {stage.group: study[stage.group] for stage in stages.values() if stage.group})
+    jobs = jobs_of(read_stages(root), profile, study)
     took = json.loads((Workspace.of(profile, root).logs / "stages" / "seconds.json").read_text())
     runs, cells, outside = records(profile, root), [], []
     print("stage                        seconds   cells  outside them")
@@ -45,10 +44,8 @@ def report(root: Path) -> None:
 
 
 def executed(job: Job) -> str:
-    """Return the name under which a job's executed notebook is kept."""
-    found = re.search(r"--as (\S+)", job.stage.text["cmd"])
-    name = found[1] if found else job.stage.notebook.removesuffix(".ipynb")
-    return name.replace("${key}", job.key).replace("${item}", job.key)
+    """Return the name under which a job's executed notebook is kept; none of the stage that runs no notebook."""
+    return next((Path(path).stem for path in job.makes if path.startswith("book/executed/")), "")
 
 
 if __name__ == "__main__":

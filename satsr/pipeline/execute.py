@@ -59,8 +59,7 @@ def run(source: Path, name: str, blocks: list[str], extra: dict[str, Any]) -> No
             )
     except PapermillExecutionError as error:
         raise RuntimeError(f"{source.name}: {error.ename}: {error.evalue} (traceback: {partial})") from None
-    cells = cell_seconds(partial)
-    normalise(partial)
+    cells = normalise(partial)
     os.replace(partial, out)
     commit = os.environ.get("SATSR_COMMIT") or git_commit(root)
     record(study.profile, out.stem, wall_s=round(time.perf_counter() - started, 1), cells_s=cells, commit=commit)
@@ -96,19 +95,17 @@ def check_declared(source: Path, values: dict[str, Any]) -> None:
         raise ValueError(f"{source}: unknown parameters {', '.join(unknown)}; it declares {', '.join(declared)}")
 
 
-def cell_seconds(path: Path) -> list[float]:
-    """Return how long each cell of an executed notebook took, zero for text, before `normalise` drops it."""
-    cells = nbformat.read(path, as_version=4).cells
-    return [round(cell.metadata.get("papermill", {}).get("duration") or 0.0, 2) for cell in cells]
-
-
-def normalise(path: Path) -> None:
+def normalise(path: Path) -> list[float]:
     """Keep what a run computed and drop when it ran: equal results give equal bytes.
 
     Dropped: times, random cell ids, and the stderr stream, where progress is reported. What is printed arrives in as
     many pieces as the clock has it; they become one.
+
+    Returns:
+        Seconds that each cell took, zero for text.
     """
     nb = nbformat.read(path, as_version=4)
+    seconds = [round(cell.metadata.get("papermill", {}).get("duration") or 0.0, 2) for cell in nb.cells]
     kept = {k: v for k, v in nb.metadata.get("papermill", {}).items() if k in ("parameters", "version")}
     nb.metadata = nbformat.from_dict({"kernelspec": nb.metadata.get("kernelspec", {}), "papermill": kept})
     for number, cell in enumerate(nb.cells):
@@ -117,6 +114,7 @@ def normalise(path: Path) -> None:
         if cell.cell_type == "code":
             cell.outputs = _joined([o for o in cell.outputs if o.get("name") != "stderr"])
     nbformat.write(nb, path)
+    return seconds
 
 
 def _joined(outputs: list[Any]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""DVC's command line, which writes `dvc.lock` in a fifth of the time: `python -m satsr.pipeline.quick_dvc ARGUMENTS`.
+"""DVC's command line, which writes `dvc.lock` in half the time: `python -m satsr.pipeline.quick_dvc ARGUMENTS`.
 
 After every stage DVC reads the whole lock with a parser that keeps comments, in Python, and writes it again. A lock has
 no comments, so DVC's own quick parser will do; what is written is the same, byte by byte (a test compares).

@@ -84,7 +84,7 @@ def _run_stages(where: Path, profile: str, workers: int, without: str, environme
     """
     parameters = yaml.safe_load((where / "params.yaml").read_text())
     stages, here = read_stages(where), Workspace.of(profile, where)
-    jobs = jobs_of(stages, profile, {stage.group: parameters[stage.group] for stage in stages.values() if stage.group})
+    jobs = jobs_of(stages, profile, parameters)
     left_out = followers(jobs, without) if without else set()
     jobs = {name: job for name, job in jobs.items() if name not in left_out}
     stamps = Stamps(where, here.scratch / "stamps", parameters)

@@ -113,7 +113,7 @@ def work_for(asked: socket.socket) -> int:
         _end_with(connection)
         from satsr.pipeline.notebook import run_here
 
-        status = run_here(request["arguments"])
+        status = status_of(lambda: run_here(request["arguments"]))
         with contextlib.suppress(OSError):
             connection.sendall(DONE + b"%d\n" % status)
         return status
@@ -183,19 +183,26 @@ def warm_parent(
                 parent.stdin.close()  # which ends it
 
 
+def status_of(work: Work) -> int:
+    """Do work and return the status with which Python would end; what it would say at its end is said."""
+    try:
+        return work()
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            return end.code or 0
+        print(end.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+    return 1
+
+
 def leave(work: Work) -> NoReturn:
     """Do the work of this process and end it with the status, without taking the interpreter apart.
 
     A fork would copy what it shares to do so: seconds of work, at the end of which there is nothing. Threads are waited
     for, what is registered with `atexit` is called and output is written, in the order of any Python's end.
     """
-    try:
-        status = work()
-    except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
-        traceback.print_exc()
-        status = 1
+    status = status_of(work)
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):

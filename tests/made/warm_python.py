@@ -36,15 +36,12 @@ def run(command: list[str]) -> int:
     kind, what, *arguments = command
     sys.path.insert(0, os.getcwd())
     sys.argv = [kind, *arguments]
-    try:
-        if kind == "-m":  # such as papermill, whose kernel is a fork that waits for it
-            runpy.run_module(what, run_name="__main__", alter_sys=True)
-        else:
-            for name in [name for name in sys.modules if name.split(".")[0] in ("satsr", "tests")]:
-                del sys.modules[name]
-            exec(what, {"__name__": "__main__"})
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    if kind == "-m":  # such as papermill, whose kernel is a fork that waits for it
+        runpy.run_module(what, run_name="__main__", alter_sys=True)
+    else:
+        for name in [name for name in sys.modules if name.split(".")[0] in ("satsr", "tests")]:
+            del sys.modules[name]
+        exec(what, {"__name__": "__main__"})
     return 0
 
 

@@ -17,13 +17,12 @@ from satsr.common.paths import MAIN, Workspace
 from satsr.data.catalogue import ENTRIES, twin_names
 from satsr.evaluation.tables import UNDATED
 from satsr.models.methods import find_method
+from satsr.pipeline.params import load_study
 from satsr.studies.fusion.report import NO_DATES
 from tests.conftest import TinyRun, satsr
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
 
-# One that does not learn, one that is told no dates, and those that are: to all others it is the same.
-METHODS = ["bicubic", "srcnn", "controlnet", "satdiffmoe_absolute", "satdiffmoe"]
 OWN_FILES = ("captions.json", "regions.json", "dates.csv")
 OWN_FOLDERS = ("land_cover", "vectors")
 
@@ -48,8 +47,6 @@ def results(ran: TinyRun, downloads: Path) -> Path:
     profiles = ran.project / "profiles"
     settings = yaml.safe_load((profiles / "tiny.yaml").read_text())
     settings["data"] |= {"source": "s2naip", "path": str(downloads / MAIN)}
-    settings["methods"] = METHODS
-    settings["data_sets_study"]["methods"] = [name for name in METHODS if name in ("bicubic", "srcnn")]
     for name in twin_names():
         settings["data_sets"].setdefault(name, {})["path"] = str(downloads / name)
     for kind in ("clips", "trunks"):
@@ -66,10 +63,10 @@ def results(ran: TinyRun, downloads: Path) -> Path:
 
 def test_the_main_table_has_every_method(ran: TinyRun, results: Path) -> None:
     table = pd.read_csv(results / "data" / MAIN / "main.csv")
-    assert set(table.method) == set(METHODS)
+    assert set(table.method) == set(load_study(ran.project, "tiny").methods)
     assert np.isfinite(table["mean"]).all()
     assert set(table.dataset) == {"S2-NAIP"}
-    told = {name for name in METHODS if find_method(name).pretrained}
+    told = {name for name in load_study(ran.project, "tiny").methods if find_method(name).pretrained}
     assert set(table[table.note.str.contains(UNDATED)].method) == told
     claims = [status(rule, "", results) for rule in ("time_matters", "relative_time_enough")]
     assert claims == [NO_DATES, NO_DATES]
@@ -92,4 +89,4 @@ def test_every_other_data_set_is_read_where_it_lies(ran: TinyRun, results: Path,
     assert counts[0]["scenes"] == counts[1]["scenes"]
     table = pd.read_csv(own / "main.csv")
     assert set(table.dataset) == {ENTRIES[name].reader.facts.title}
-    assert set(table.method) == set(pd.read_csv(twin / "main.csv").method) & set(METHODS)
+    assert set(table.method) == set(pd.read_csv(twin / "main.csv").method)

@@ -124,7 +124,7 @@ def test_normalise_keeps_outputs_and_figure_captions(tmp_path: Path) -> None:
     nb.cells[1].outputs = [nbformat.v4.new_output("stream", name=name, text=text) for text, name in pieces.items()]
     nb.cells[1].metadata = {"mystnb": {"figure": {"caption": "c"}}, "papermill": {"duration": 1}}
     nbformat.write(nb, path)
-    normalise(path)
+    assert normalise(path) == [0, 1]
     cell = nbformat.read(path, as_version=4).cells[1]
     assert [(o.name, o.text) for o in cell.outputs] == [("stdout", "a\nb")]
     assert dict(cell.metadata) == {"mystnb": {"figure": {"caption": "c"}}}

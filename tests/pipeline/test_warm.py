@@ -90,6 +90,32 @@ def test_an_error_is_said_where_it_was_asked(where: Path, warm: dict[str, str]) 
     assert not executed(where, "bad").exists()
 
 
+def test_a_wrong_command_line_ends_as_it_does_without_a_warm_parent(where: Path, warm: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "satsr.pipeline.notebook", "nonsense"]
+    cold = {name: value for name, value in warm.items() if name != DOOR}
+    ends = [subprocess.run(command, cwd=where, env=e, capture_output=True, text=True) for e in (cold, warm)]
+    assert [end.returncode for end in ends] == [2, 2]
+    assert ends[0].stderr == ends[1].stderr
+    assert "invalid choice: 'nonsense'" in ends[1].stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "said"),
+    [
+        ("sys.exit(3)", 3, ""),
+        ("sys.exit()", 0, ""),
+        ("sys.exit('got 3, expected 4')", 1, "got 3, expected 4"),
+        ("raise KeyError('lost')", 1, "KeyError: 'lost'"),
+        ("atexit.register(print, 'at the end')", 0, "at the end"),
+    ],
+)
+def test_a_process_leaves_with_the_status_and_the_words_of_any_python(code: str, status: int, said: str) -> None:
+    script = f"import atexit, sys\nfrom satsr.pipeline.warm import leave\nleave(lambda: exec({code!r}) or 0)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == status
+    assert said in done.stdout + done.stderr
+
+
 def say_process(where: Path, name: str) -> tuple[str, Path]:
     """Return a cell that writes its process's number to a file and waits, and the file."""
     told = where / f"{name}.pid"
