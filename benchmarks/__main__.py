@@ -1,6 +1,6 @@
 """`make bench`: speed as ratios in one run."""
 
-from benchmarks import ceiling, reading, sampling, scoring, training
+from benchmarks import ceiling, clip_cost, reading, sampling, scoring, training
 from satsr.common.provenance import gpu, processor
 
 if __name__ == "__main__":
@@ -8,5 +8,6 @@ if __name__ == "__main__":
     reading.report()
     scoring.report()
     training.report()
+    clip_cost.report()
     ceiling.report()
     sampling.report()

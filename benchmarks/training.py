@@ -16,6 +16,7 @@ from satsr.common.paths import project_root
 from satsr.data.pairs import Batch, Pairs
 from satsr.models.methods import find_method
 from satsr.models.superresolver import ModelCard
+from satsr.perception.clip import Clip
 from satsr.perception.trunk import TrunkCard, build_trunk
 from satsr.pipeline.params import load_study
 from satsr.training.denoiser import DenoiserTraining
@@ -54,7 +55,14 @@ class MadeUpPairs:
         return self.made
 
 
-def prepared(method: str, settings: TrainSettings, dates: int, tuned: bool, pairs: Pairs | None = None) -> Loop:
+def prepared(
+    method: str,
+    settings: TrainSettings,
+    dates: int,
+    tuned: bool,
+    pairs: Pairs | None = None,
+    clip: Clip | None = None,
+) -> Loop:
     """Return a training that is past its start of the adversarial loss.
 
     Args:
@@ -63,12 +71,13 @@ def prepared(method: str, settings: TrainSettings, dates: int, tuned: bool, pair
         dates: of a pair.
         tuned: as the study trains, or plain PyTorch.
         pairs: to learn from; by default one random batch that stays on the device.
+        clip: of the CLIP loss, where the settings ask for one.
     """
     rgb = ("red", "green", "blue")
     card = ModelCard(method, dict(settings.network), dates, rgb, rgb, 4)
     given: Any = pairs or MadeUpPairs(settings.batch, dates, settings.crop or 32)
     trunk = build_trunk(LOSS_TRUNK) if settings.losses.get("perceptual") else None
-    task = Task(card, settings, 0, given, given, Path(tempfile.mkdtemp()), trunk=trunk, tuned=tuned)
+    task = Task(card, settings, 0, given, given, Path(tempfile.mkdtemp()), trunk=trunk, clip=clip, tuned=tuned)
     run: Loop = DenoiserTraining(task) if find_method(method).denoises else ImageTraining(task)
     run.step = settings.gan_start
     return run

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MAIN = "s2naip"  # name of the main data set: in S2-NAIP's layout, whoever fills it
+VARIANTS = "variants"  # name of the data set of the studies that change one thing of a training at a time
 SKETCH = "sketch"  # the profile of a notebook that is opened by hand: small, and never part of the pipeline
 
 
@@ -133,8 +134,8 @@ class DataFolders:
 
     @property
     def results(self) -> Path:
-        """Small tables and scores (git)."""
-        return self.here.results / "data" / self.name
+        """Small tables and scores (git); what a study makes for itself is its own, not a row of the data sets."""
+        return self.here.results / ("studies" if self.name == VARIANTS else "data") / self.name
 
     @property
     def manifest(self) -> Path:

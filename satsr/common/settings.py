@@ -31,6 +31,12 @@ def check(kind: type[S], values: dict[str, Any], where: str) -> S:
         raise ValueError("; ".join(_explain(kind, e, where) for e in unknown_first)) from None
 
 
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Return `base` with `over` laid on top: dictionaries merge, everything else is replaced."""
+    both = {k: merge(base[k], v) for k, v in over.items() if isinstance(v, dict) and isinstance(base.get(k), dict)}
+    return {**base, **over, **both}
+
+
 def _explain(kind: type[BaseModel], error: Any, where: str) -> str:
     name = ".".join(map(str, error["loc"]))
     if not name:

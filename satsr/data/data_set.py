@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from satsr.common.paths import MAIN, DataFolders, Workspace
+from satsr.common.paths import MAIN, VARIANTS, DataFolders, Workspace
 from satsr.data.manifest import read_manifest
 from satsr.data.pairs import Pairs
 from satsr.data.place_index import index_file
@@ -30,6 +31,7 @@ class DataSet:
         settings: where a download is, and how a place becomes a sample.
         here: the profile's folders.
         treatment: another scale than its own, where the settings ask for it.
+        only: split -> the places that are used of it; all of a split that is not named.
     """
 
     name: str
@@ -37,6 +39,7 @@ class DataSet:
     settings: DataSetSettings
     here: Workspace
     treatment: Treatment | None = None
+    only: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def folders(self) -> DataFolders:
@@ -98,7 +101,8 @@ class DataSet:
         """Return the usable pairs of a split with other dates or bands than those of the data set's settings."""
         reader = self.readers[split]
         indexed = list(bands_seen(settings.bands, reader.facts)) == self.manifest["bands"]
-        return Pairs(reader, settings, pd.read_parquet(index_file(self.folders.index, split)) if indexed else None)
+        every = Pairs(reader, settings, pd.read_parquet(index_file(self.folders.index, split)) if indexed else None)
+        return every.only(self.only[split]) if split in self.only else every
 
 
 def main_data(here: Workspace, pairs: PairSettings) -> DataSet:
@@ -109,3 +113,8 @@ def main_data(here: Workspace, pairs: PairSettings) -> DataSet:
         pairs: how a place becomes a sample.
     """
     return DataSet(MAIN, S2NAIP, DataSetSettings(pairs=pairs), here)
+
+
+def variants_data(here: Workspace, pairs: PairSettings) -> DataSet:
+    """Return the data set of the studies of variants, in the layout of the main one; see `main_data`."""
+    return DataSet(VARIANTS, S2NAIP, DataSetSettings(pairs=pairs), here)

@@ -7,9 +7,10 @@ this module chooses the frames and scales to [0, 1].
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from satsr.common.device import free_bytes, moved
+from satsr.common.digests import text_number
 from satsr.data.frames import choose_frames, frame_rng
 from satsr.data.place_index import statuses_of, with_status
 from satsr.data.reader import Objects, Reader, Sample, bands_seen
@@ -109,6 +111,8 @@ class Batch:
     tiles: tuple[str, ...]
     regions: tuple[str, ...]
     hr_whole: bool = False  # whether all of `hr_valid` is known to be True, so that a GPU need not be asked
+    old_hr: Tensor | None = None  # as `hr`, some years before, where it was asked for
+    boxes: Tensor | None = None  # float32 (N, K, 4), of objects, see `Stored.drawn_boxes`, where they were asked for
 
     def seen(self, dates: int | None = None) -> Seen:
         """Return what a model is given, of the first dates or all of them.
@@ -178,6 +182,20 @@ class Pairs:
         """HR pixels per LR pixel along a side."""
         return self.reader.facts.scale
 
+    def only(self, tiles: Collection[str]) -> Pairs:
+        """Return the pairs of some places.
+
+        Raises:
+            ValueError: none of them is among the usable ones.
+        """
+        found = copy(self)
+        found.index = self.index[self.index.tile.isin(list(tiles))].reset_index(drop=True)
+        if found.index.empty:
+            raise ValueError(f"{self.reader.folder}: none of {len(tiles)} places is among the {len(self)} usable ones")
+        found.tiles = found.index.tile.tolist()
+        found._kept, found._held, found._room = {}, {}, self._most
+        return found
+
     @property
     def weights(self) -> NDArray[np.float64]:
         """Sampling weight of every pair, (N,)."""
@@ -240,6 +258,7 @@ class Pairs:
             tiles=tuple(tiles),
             regions=tuple(self.reader.region(tile) for tile in tiles),
             hr_whole=bool(stored.whole[list(rows)].all()),
+            boxes=self._boxes(stored, rows, tiles, epoch, window, device),
         )
 
     def hold(self, device: torch.device) -> bool:
@@ -278,6 +297,20 @@ class Pairs:
                 f"set `bands`, or leave it empty for {', '.join(facts.bands_in)}"
             )
 
+    def _boxes(
+        self,
+        stored: Stored,
+        rows: Sequence[int],
+        tiles: Sequence[str],
+        epoch: int,
+        window: Window | None,
+        device: torch.device,
+    ) -> Tensor | None:
+        if not self.settings.objects:
+            return None
+        draws = [np.random.default_rng([self.settings.seed, text_number(tile), epoch, 1]) for tile in tiles]
+        return moved(torch.from_numpy(stored.drawn_boxes(rows, self.settings.objects, draws, window)), device)
+
     def _each(self, read: Callable[[str], Sample], tiles: Sequence[str]) -> list[Sample]:
         """Read places, as many at a time as PyTorch may use threads: decoding lets others run."""
         if (threads := torch.get_num_threads()) == 1:
@@ -299,7 +332,16 @@ class Pairs:
             return self._kept[tile]
         found = self.reader.sample(tile, self.bands_in)
         _check_ground(tile, found.series.shape[1:3], found.hr.shape[:2], self.scale)
-        return found
+        return self._with_extras(tile, found) if self.settings.old_hr or self.settings.objects else found
+
+    def _with_extras(self, tile: str, found: Sample) -> Sample:
+        """Return what is stored with what the settings ask for beside it."""
+        old = self.chips.old_hr(tile) if self.settings.old_hr else None
+        if self.settings.old_hr and old is None:
+            raise ValueError(f"{self.reader.folder}: no older HR of {tile}: unset pairs.old_hr, or add it")
+        objects = self.chips.objects(tile) if self.settings.objects else {}
+        boxes = [box for category in sorted(objects) for box in objects[category]]
+        return replace(found, old_hr=old, boxes=np.array(boxes, np.int64).reshape(-1, 4))
 
     def _extras(self, tile: str) -> dict[str, Any]:
         chips = self.chips

@@ -92,6 +92,8 @@ class Sample:
         white: stored LR value that stands for 1.
         hr_white: stored HR value that stands for 1.
         unusable: why the place cannot be used, or empty: `black HR pixels`, ...
+        old_hr: as `hr`, some years before; None where it was not asked for.
+        boxes: int64 (n, 4), x1, y1, x2 and y2 of its objects in HR px; none where they were not asked for.
     """
 
     series: NDArray[Any]
@@ -104,6 +106,8 @@ class Sample:
     white: float
     hr_white: float
     unusable: str = ""
+    old_hr: NDArray[Any] | None = None
+    boxes: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 4), np.int64))
 
     @property
     def sizes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -117,8 +121,8 @@ class Sample:
 
     @property
     def hr_bytes(self) -> int:
-        """Bytes of HR and its mask."""
-        return self.hr.nbytes + self.hr_valid.nbytes
+        """Bytes of HR, its mask and the older HR."""
+        return self.hr.nbytes + self.hr_valid.nbytes + (0 if self.old_hr is None else self.old_hr.nbytes)
 
 
 class Status(NamedTuple):

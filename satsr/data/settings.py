@@ -44,6 +44,8 @@ class PairSettings(Settings):
     dates: int = Field(8, ge=1)
     bands: tuple[str, ...] = ("tci",)  # `tci` is red, green and blue; none takes those that the data set's reader names
     seed: int = 0
+    old_hr: bool = False  # the older HR image too, for a discriminator
+    objects: int = Field(0, ge=0)  # boxes of objects that are drawn of every place, for a discriminator of objects
 
 
 class TwinSettings(Settings):

@@ -18,6 +18,7 @@ from torch import Tensor
 from satsr.common.device import moved
 from satsr.data.reader import Sample
 
+LEAST_BOX_PX = 4  # of an object's side in a crop; less of it tells nothing
 # PyTorch indexes few of the unsigned types, but the bits of a signed one are copied just as well.
 _SIGNED = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}
 
@@ -49,12 +50,14 @@ class Images(NamedTuple):
         lr_valid: bool (N, T, h, w).
         hr: float32 (N, C_out, H, W) in [0, 1].
         hr_valid: bool (N, H, W).
+        old_hr: as `hr`, some years before; None where it was not asked for.
     """
 
     lr: Tensor
     lr_valid: Tensor
     hr: Tensor
     hr_valid: Tensor
+    old_hr: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class Stored:
         days: of each place, float64 (T,), days since 1970 or NaN.
         day: float64 (P,), of the HR image.
         whole: bool (P,), places whose HR is valid everywhere.
+        old_hr: as `hr`; None where it was not asked for.
+        boxes: of each place, int64 (n, 4), of its objects; see `Sample`.
     """
 
     series: Tensor
@@ -86,11 +91,14 @@ class Stored:
     days: tuple[NDArray[np.float64], ...]
     day: NDArray[np.float64]
     whole: NDArray[np.bool_]
+    old_hr: Tensor | None
+    boxes: tuple[NDArray[np.int64], ...]
 
     @classmethod
     def of(cls, samples: Sequence[Sample]) -> Stored:
         """Put places of equal size together, on the CPU."""
         counts = [len(s.series) for s in samples]
+        older = [s.old_hr for s in samples if s.old_hr is not None]
         return cls(
             series=_block(np.concatenate([s.series for s in samples])),
             valid=_block(np.concatenate([s.valid for s in samples])),
@@ -103,24 +111,28 @@ class Stored:
             days=tuple(s.days for s in samples),
             day=np.array([s.day for s in samples], np.float64),
             whole=np.array([s.hr_valid.all() for s in samples], bool),
+            old_hr=_block(np.stack(older)) if older else None,
+            boxes=tuple(s.boxes for s in samples),
         )
 
     @classmethod
     def joined(cls, parts: Sequence[Stored]) -> Stored:
         """Put several together that are on one device."""
         frames = np.cumsum([0, *(len(part.series) for part in parts[:-1])])
+        blocks: dict[str, Any] = {name: _joined([getattr(part, name) for part in parts]) for name in _TENSORS}
         return cls(
-            **{name: torch.cat([getattr(part, name) for part in parts]) for name in _TENSORS},
+            **blocks,
             first=np.concatenate([part.first + before for part, before in zip(parts, frames, strict=True)]),
             good=tuple(good for part in parts for good in part.good),
             days=tuple(days for part in parts for days in part.days),
             day=np.concatenate([part.day for part in parts]),
             whole=np.concatenate([part.whole for part in parts]),
+            boxes=tuple(boxes for part in parts for boxes in part.boxes),
         )
 
     def to(self, device: torch.device) -> Stored:
         """Return the same with its images on a device."""
-        there: dict[str, Any] = {name: moved(getattr(self, name), device) for name in _TENSORS}
+        there: dict[str, Any] = {name: _moved(getattr(self, name), device) for name in _TENSORS}
         return replace(self, **there)
 
     @property
@@ -154,10 +166,49 @@ class Stored:
             lr_valid=_taken(self.valid, frames, low),
             hr=_to_unit(_taken(self.hr, rows, high), hr_white).contiguous(),
             hr_valid=_taken(self.hr_valid, rows, high),
+            old_hr=None if self.old_hr is None else _to_unit(_taken(self.old_hr, rows, high), hr_white).contiguous(),
         )
 
+    def drawn_boxes(
+        self, places: Sequence[int], count: int, draws: Sequence[np.random.Generator], window: Window | None = None
+    ) -> NDArray[np.float32]:
+        """Draw some boxes of objects of every place, cut to its crop.
 
-_TENSORS = tuple(own.name for own in fields(Stored) if own.type == "Tensor")
+        Args:
+            places: N numbers below P.
+            count: K boxes of each.
+            draws: N generators.
+            window: the crops; None takes whole images.
+
+        Returns:
+            (N, K, 4), x1, y1, x2 and y2 in HR px of the crop; NaN where a place has fewer with `LEAST_BOX_PX` in it.
+        """
+        height, width = self.hr.shape[1:3]
+        scale = height // self.series.shape[1]
+        found = np.full((len(places), count, 4), np.nan, np.float32)
+        for row, (place, rng) in enumerate(zip(places, draws, strict=True)):
+            if window is None:
+                top, left, high, wide = 0, 0, height, width
+            else:
+                top, left = scale * window.corners[row]
+                high = wide = scale * window.size
+            inside = (self.boxes[place] - [left, top, left, top]).clip(0, [wide, high, wide, high])
+            inside = inside[((inside[:, 2:] - inside[:, :2]) >= LEAST_BOX_PX).all(axis=1)]
+            chosen = rng.permutation(len(inside))[:count]
+            found[row, : len(chosen)] = inside[chosen]
+        return found
+
+
+_TENSORS = tuple(own.name for own in fields(Stored) if str(own.type).startswith("Tensor"))
+
+
+def _moved(block: Tensor | None, device: torch.device) -> Tensor | None:
+    return None if block is None else moved(block, device)
+
+
+def _joined(blocks: Sequence[Tensor | None]) -> Tensor | None:
+    there = [block for block in blocks if block is not None]
+    return torch.cat(there) if there else None
 
 
 def _block(values: NDArray[Any]) -> Tensor:

@@ -239,9 +239,10 @@ def scored_once(
         code: fingerprint of the code that does.
     """
     asked = data.pairs["test"].settings.model_dump(mode="json", exclude_defaults=True)
+    only = data.only.get("test")
     known_by = {
         **made_from,
-        "data": {"digest": data.digest, "pairs": asked},
+        "data": {"digest": data.digest, "pairs": asked, **({"only": sorted(only)} if only else {})},
         "metrics": {metric: _identity(full) for metric, full in names.items()},
         "settings": {"protocols": settings.protocols, "batch": settings.batch},
     }

@@ -29,19 +29,13 @@ class TableSettings(Settings):
 
 
 class Claim(Settings):
-    """A comparison that is named before it is run: one method is better than another in one metric."""
+    """A comparison that is named before it is run: one method, or variant, is better than another in one metric."""
 
     better: str
     worse: str
     metric: str
     protocol: Protocol = "corrected"
     source: str = "this study"  # who says so
-
-    @field_validator("better", "worse")
-    @classmethod
-    def _known_method(cls, name: str) -> str:
-        find_method(name)
-        return name
 
     @field_validator("metric")
     @classmethod
@@ -52,8 +46,18 @@ class Claim(Settings):
     @model_validator(mode="after")
     def _two_methods(self) -> Claim:
         if self.better == self.worse:
-            raise ValueError(f"got {self.better} against itself, expected two methods")
+            raise ValueError(f"got {self.better} against itself, expected two of them")
         return self
+
+
+class MethodClaim(Claim):
+    """A claim about two methods."""
+
+    @field_validator("better", "worse")
+    @classmethod
+    def _known_method(cls, name: str) -> str:
+        find_method(name)
+        return name
 
 
 class ClaimSettings(Settings):
@@ -61,7 +65,7 @@ class ClaimSettings(Settings):
 
     seeds: tuple[int, ...] = (0,)  # of every method that a claim names
     without_seeds: tuple[str, ...] = ()  # named methods that for time have only the others' seeds
-    comparisons: tuple[Claim, ...] = ()
+    comparisons: tuple[MethodClaim, ...] = ()
 
     @field_validator("without_seeds")
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -272,11 +272,20 @@ def other_networks(method: str) -> dict[str, set[str]]:
     return {__name__: every - {NETWORKS[method].kind.__module__}}
 
 
-def build_discriminator(card: ModelCard, sizes: Sizes, seed: int) -> SSR_UNetDiscriminatorSN:
-    """Return ESRGAN's discriminator of an image beside the upsampled dates it was made from (27 channels at T = 8)."""
+def build_discriminator(card: ModelCard, sizes: Sizes, seed: int, sees: Collection[str]) -> SSR_UNetDiscriminatorSN:
+    """Return ESRGAN's discriminator of an image.
+
+    Args:
+        card: of the generator.
+        sizes: its constructor's arguments.
+        seed: of its weights.
+        sees: what it is given beside the image: `lr`, the upsampled dates (with it 27 channels at T = 8), `old_hr`, the
+            older HR (3 more).
+    """
     valid = size_names(SSR_UNetDiscriminatorSN, {}) - {"num_in_ch"}
     check_sizes(SSR_UNetDiscriminatorSN, sizes, valid, f"train.{card.method}.discriminator")
-    channels = len(card.bands_out) + card.dates * len(card.bands_in)
+    beside = {"lr": card.dates * len(card.bands_in), "old_hr": len(card.bands_out)}
+    channels = len(card.bands_out) + sum(beside[name] for name in sees)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return SSR_UNetDiscriminatorSN(num_in_ch=channels, **sizes)

@@ -23,11 +23,13 @@ from satsr.common.device import best_device, best_layout, best_precision, can_co
 from satsr.common.progress import Progress
 from satsr.data.dates import median_of_valid
 from satsr.data.pairs import Batch, Pairs, RandomCrop, spread_evenly
+from satsr.metrics.clipscore import clipscore
 from satsr.metrics.lpips import lpips
 from satsr.metrics.psnr import psnr
 from satsr.models.files import save_model
 from satsr.models.methods import find_method
 from satsr.models.superresolver import ModelCard, SuperResolver
+from satsr.perception.clip import Clip
 from satsr.perception.trunk import Trunk
 from satsr.training.ahead import Ahead
 from satsr.training.averaged import Averaged
@@ -93,6 +95,8 @@ class Task:
         start: gives a new model the weights that it starts from; none for those of its seed.
         trunk: of the perceptual loss, where the settings ask for one.
         judge: scores the curve's images by LPIPS too.
+        clip: of the CLIP loss, where the settings ask for one.
+        clip_judge: scores the curve's images by CLIPScore too.
         tuned: use what makes a step fast; False is plain PyTorch, to compare with.
     """
 
@@ -105,6 +109,8 @@ class Task:
     start: Callable[[SuperResolver], None] | None = None
     trunk: Trunk | None = None
     judge: Trunk | None = None
+    clip: Clip | None = None
+    clip_judge: Clip | None = None
     tuned: bool = True
 
 
@@ -240,7 +246,7 @@ class Loop(ABC):
 
     @torch.no_grad()
     def _validate(self) -> dict[str, float]:
-        """Return mean scores (corrected) of the averaged weights over the validation split: PSNR in dB, and LPIPS."""
+        """Return mean scores (corrected) of the averaged weights on validation chips: PSNR in dB, LPIPS, CLIPScore."""
         self.averaged.eval()
         chosen = spread_evenly(len(self.task.validation), self.settings.validate_images or len(self.task.validation))
         dates = self.settings.validate_dates or self.task.validation.settings.dates
@@ -254,6 +260,10 @@ class Loop(ABC):
             if self.task.judge is not None:
                 scores.setdefault("val_lpips", []).append(
                     lpips(sr, batch.hr, "corrected", batch.hr_valid, self.task.judge)
+                )
+            if self.task.clip_judge is not None:
+                scores.setdefault("val_clipscore", []).append(
+                    clipscore(sr, batch.hr, "corrected", batch.hr_valid, self.task.clip_judge)
                 )
         return {name: float(torch.cat(values).mean()) for name, values in scores.items()}
 

@@ -47,10 +47,19 @@ def adversarial_loss(logits: Tensor, real: bool) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))
 
 
-def discriminator_input(image: Tensor, lr: Tensor) -> Tensor:
-    """Return an image (N, C, H, W) with the dates (N, T, C_in, h, w), nearest-upsampled, behind it on channels.
+def discriminator_input(image: Tensor, lr: Tensor | None, old_hr: Tensor | None = None) -> Tensor:
+    """Return an image (N, C, H, W) with what a discriminator sees beside it behind it on channels.
 
-    Source: Zooming Out, section 5: the low-resolution frames are fed to the discriminator.
+    Source: Zooming Out, section 5: the low-resolution frames are fed to the discriminator; A.5.2: older HR too.
+
+    Args:
+        image: what is judged.
+        lr: the dates (N, T, C_in, h, w), which are nearest-upsampled; None leaves them out.
+        old_hr: older HR, as the image; None leaves it out.
     """
-    frames = F.interpolate(lr.flatten(1, 2), size=image.shape[-2:], mode="nearest")
-    return torch.cat([image, frames], dim=1)
+    seen = [image]
+    if lr is not None:
+        seen.append(F.interpolate(lr.flatten(1, 2), size=image.shape[-2:], mode="nearest"))
+    if old_hr is not None:
+        seen.append(old_hr)
+    return torch.cat(seen, dim=1)

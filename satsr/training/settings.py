@@ -16,6 +16,21 @@ class PerceptualSettings(Settings):
     layers: dict[str, float] = {}
 
 
+class ClipLossSettings(Settings):
+    """Which CLIP's features the CLIP loss compares, and how."""
+
+    network: str = "loss"  # the study's CLIP of the loss side, or what `load_clip` takes
+    distance: Literal["l1", "cosine"] = "l1"  # the paper's; the cosine is what CLIPScore measures
+
+
+class ObjectSettings(Settings):
+    """The discriminator of objects (Zooming Out, A.5.1); its weight stands in the losses."""
+
+    # published: generated objects are called real too, and no logit is negative, so nothing is told apart
+    form: Literal["repaired", "published"] = "repaired"
+    num_feat: int = Field(64, ge=1)
+
+
 class AutoencoderSettings(Settings):
     """The latent space: published weights, or a small autoencoder that the study trains on HR images."""
 
@@ -61,8 +76,11 @@ class TrainSettings(Settings):
 
     network: dict[str, bool | int | float | str | tuple[int, ...]] = {}
     discriminator: dict[str, bool | int | float] = {}
-    losses: dict[Literal["l1", "mse", "ssim", "perceptual", "gan", "noise_l1", "noise_mse"], float]
+    losses: dict[Literal["l1", "mse", "ssim", "perceptual", "clip", "gan", "objects", "noise_l1", "noise_mse"], float]
     perceptual: PerceptualSettings = PerceptualSettings()
+    clip: ClipLossSettings = ClipLossSettings()
+    discriminator_sees: tuple[Literal["lr", "old_hr"], ...] = ("lr",)  # beside the image: the dates, the older HR
+    objects: ObjectSettings = ObjectSettings()
     sharpen: bool = False  # content losses compare with the USM-sharpened target
     steps: int = Field(ge=1)
     gan_start: int = Field(0, ge=0)  # the generator trains without the adversarial loss before this step
@@ -81,4 +99,5 @@ class TrainSettings(Settings):
     validate_images: int = Field(0, ge=0)  # that the curve scores; 0 scores all
     validate_dates: int = Field(0, ge=0)  # that they are made from, the first ones; 0 takes all
     validate_network: str = ""  # the trunk by which the curve has LPIPS too: `judge`, or what `load_trunk` takes
+    validate_clip: str = ""  # the CLIP by which the curve has CLIPScore: `judge`, or what `load_clip` takes
     checkpoint_every: int = Field(100, ge=1)

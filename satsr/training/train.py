@@ -19,12 +19,14 @@ from satsr.common.device import best_precision
 from satsr.common.paths import Workspace
 from satsr.common.provenance import record
 from satsr.data.data_set import DataSet
+from satsr.data.settings import PairSettings
 from satsr.models.diffusers_files import StartingPoint
 from satsr.models.files import load_model, save_model
 from satsr.models.methods import find_method
 from satsr.models.superresolver import ModelCard, SuperResolver, other_networks
+from satsr.perception.clip import Clip
 from satsr.perception.identity import weights_digest
-from satsr.perception.load import load_trunk
+from satsr.perception.load import load_clip, load_trunk
 from satsr.perception.roles import LOSS, network_name
 from satsr.perception.trunk import Trunk
 from satsr.training import losses
@@ -65,15 +67,20 @@ def train(
         start_from: a trained model of the same method, bands, dates and scale, whose weights the new one starts from.
 
     Raises:
-        ValueError: a loss that the method cannot be trained with.
+        ValueError: a loss that the method cannot be trained with, or one that asks for what the pairs do not have.
     """
     _check_losses(method, settings)
+    _check_data(method, settings, data.pairs["train"].settings)
     here, training, validation = data.here, data.pairs["train"], data.pairs["val"]
     trunk = _trunk(here, settings.perceptual.network) if settings.losses.get("perceptual") else None
-    looks = {"perceptual": trunk} if trunk else {}
+    clip = _clip(here, settings.clip.network) if settings.losses.get("clip") else None
+    looks: dict[str, Trunk | Clip] = {"perceptual": trunk} if trunk else {}
+    if clip:
+        looks["clip"] = clip
     if settings.network.get("distance") == "lpips":
         looks["fusion"] = _trunk(here, LOSS)  # which fuses where the model is used; it may judge as little as a loss
     judge = _trunk(here, settings.validate_network) if settings.validate_network else None
+    clip_judge = _clip(here, settings.validate_clip) if settings.validate_clip else None
     base = StartingPoint.of(here.latent) if find_method(method).pretrained else None
     configs = {"autoencoder": base.autoencoder.config, "unet": base.prior.config} if base else {}
     card = ModelCard(
@@ -91,13 +98,27 @@ def train(
             "starts_from": {**(base.digests if base else {}), **_named(start_from)},
         },
     )
-    judged = {"pairs": training.settings, "judge": judge.digest if judge else ""}
+    judged: dict[str, Any] = {"pairs": training.settings, "judge": judge.digest if judge else ""}
+    judged |= {"clip_judge": clip_judge.digest} if clip_judge else {}
+    judged |= {"only": {split: sorted(tiles) for split, tiles in data.only.items()}} if data.only else {}
     folder = scratch_folder(data.folders.scratch / "train", f"{method}-{seed}", _key(card, settings, data, judged))
     finished = folder / "finished"
     speed = 0.0
     if not finished.is_dir():
         start = partial(_start, base=base, other=start_from) if base or start_from else None
-        task = Task(card, settings, seed, training, validation, folder, start=start, trunk=trunk, judge=judge)
+        task = Task(
+            card,
+            settings,
+            seed,
+            training,
+            validation,
+            folder,
+            start=start,
+            trunk=trunk,
+            judge=judge,
+            clip=clip,
+            clip_judge=clip_judge,
+        )
         loop: Loop = DenoiserTraining(task) if find_method(method).denoises else ImageTraining(task)
         speed = loop.finish(finished)
     precision = best_precision(settings.precision, find_method(method).gpu_precision)
@@ -137,6 +158,10 @@ def _trunk(here: Workspace, name: str) -> Trunk:
     return load_trunk(network_name(here, "trunk", name))
 
 
+def _clip(here: Workspace, name: str) -> Clip:
+    return load_clip(network_name(here, "clip", name))
+
+
 def _start(model: SuperResolver, base: StartingPoint | None, other: SuperResolver | None) -> None:
     if base is not None:
         model.network.start_from(base.autoencoder.weights, base.prior.weights)  # type: ignore[operator]
@@ -151,7 +176,15 @@ def _named(model: SuperResolver | None) -> dict[str, str]:
 def _check_losses(method: str, settings: TrainSettings) -> None:
     known = set(losses.DENOISING_LOSSES)
     if not find_method(method).denoises:
-        known = {*losses.PIXEL_LOSSES, "perceptual", "gan"}
+        known = {*losses.PIXEL_LOSSES, "perceptual", "clip", "gan", "objects"}
     if not set(settings.losses) <= known:
         got, expected = (", ".join(sorted(names)) for names in (settings.losses, known))
         raise ValueError(f"train.{method}.losses: got {got}, expected some of {expected}")
+
+
+def _check_data(method: str, settings: TrainSettings, pairs: PairSettings) -> None:
+    """Refuse a training whose discriminators are to see what the pairs leave out."""
+    if "old_hr" in settings.discriminator_sees and not pairs.old_hr:
+        raise ValueError(f"train.{method}.discriminator_sees: got old_hr, expected it in the pairs: set pairs.old_hr")
+    if settings.losses.get("objects") and not pairs.objects:
+        raise ValueError(f"train.{method}.losses: got objects, expected boxes in the pairs: set pairs.objects")

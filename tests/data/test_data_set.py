@@ -247,3 +247,17 @@ def test_another_scale_is_part_of_the_code_beside_what_is_resampled(here: Worksp
         write_shards(ProbaV(there, split), ("nir",), tmp_path / "shards")
     shards = replace(treated, settings=DataSetSettings(path=str(tmp_path / "shards")))
     assert shards.code == {"satsr.data.shards.shards", "satsr.data.readers.paper_time"}
+
+
+def test_only_some_places_of_a_split_are_used(tmp_path: Path) -> None:
+    chips = [made_up_chip(f"{16 * n}_0", seed=n) for n in range(4)]
+    data = made_data_set(Workspace(tmp_path, "test"), {"train": chips}, TWO)
+    part = replace(data, only={"train": frozenset({"16_0", "48_0"})})
+    assert [len(part.pairs[split]) for split in SPLITS] == [2, 4, 4]
+    assert part.pairs["train"].tiles == ["16_0", "48_0"]
+    whole = data.pairs["train"].batch([1, 3])
+    assert torch.equal(part.pairs["train"].batch([0, 1]).hr, whole.hr)
+    assert part.pairs["train"].hold(torch.device("cpu"))
+    assert torch.equal(part.pairs["train"].batch([0, 1]).lr, whole.lr)
+    with pytest.raises(ValueError, match="none of 1 places is among the 4 usable ones"):
+        replace(data, only={"test": frozenset({"7_7"})}).pairs  # noqa: B018

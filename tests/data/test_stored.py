@@ -74,9 +74,16 @@ def reflectance(folder: Path) -> Pairs:
     return Pairs(WorldStrat(make_worldstrat.write(folder), "train"), PairSettings(dates=2, bands=()))
 
 
+def with_extras(folder: Path) -> Pairs:
+    """Older HR, and boxes of objects: of one place large ones, of one a single small one, of the last none."""
+    boxes = [{"building": [(0, 0, 128, 128), (10, 4, 90, 124)]}, {"boat": [(60, 60, 70, 66)]}, {}]
+    chips = [replace(made_up_chip(f"{16 * n}_{n}", seed=n), objects=boxes[n]) for n in range(3)]
+    return Pairs(written(folder, chips), PairSettings(dates=2, old_hr=True, objects=2))
+
+
 @pytest.mark.parametrize("held", [False, True], ids=["read", "held"])
 @pytest.mark.parametrize("size", [0, 4, 100], ids=["whole", "crop", "crop larger than the image"])
-@pytest.mark.parametrize("made", [dated, undated, masked, floats, reflectance])
+@pytest.mark.parametrize("made", [dated, undated, masked, floats, reflectance, with_extras])
 def test_a_batch_is_its_pairs_one_by_one(made: object, size: int, held: bool, tmp_path: Path) -> None:
     pairs = made(tmp_path)  # type: ignore[operator]
     assert pairs.hold(CPU) if held else True
@@ -91,6 +98,46 @@ def test_a_batch_is_its_pairs_one_by_one(made: object, size: int, held: bool, tm
             assert torch.equal(mine.nan_to_num(-1), plain.nan_to_num(-1)), name
         assert (found.tiles, found.regions) == (expected.tiles, expected.regions)
         assert not found.hr_whole or expected.hr_valid.all()
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["read", "held"])
+@pytest.mark.parametrize("size", [0, 16], ids=["whole", "crop"])
+def test_older_hr_and_boxes_belong_to_the_crop(size: int, held: bool, tmp_path: Path) -> None:
+    pairs = with_extras(tmp_path)
+    assert pairs.hold(CPU) if held else True
+    batch = pairs.batch([0, 1, 2], epoch=1, crop=RandomCrop(size, np.random.default_rng(0)) if size else None)
+    assert batch.old_hr is not None
+    assert batch.boxes is not None
+    corner = batch.place - torch.tensor([pairs.reader.corner(tile) for tile in pairs.tiles])
+    side = 4 * (size or 32)
+    for row in range(3):
+        pair, (top, left) = pairs.pair(row, extras=True), (4 * corner[row]).tolist()
+        assert pair.old_hr is not None
+        assert torch.equal(batch.old_hr[row], pair.old_hr[:, top : top + side, left : left + side])
+        known = [box for boxes in pair.objects.values() for box in boxes]
+        inside = [[min(max(v - o, 0), side) for v, o in zip(box, (left, top) * 2, strict=True)] for box in known]
+        inside = [box for box in inside if box[2] - box[0] >= 4 and box[3] - box[1] >= 4]
+        found = [box.tolist() for box in batch.boxes[row] if box.isfinite().all()]
+        assert sorted(found) == sorted(inside)  # there is room for all of them
+    assert batch.boxes[2].isnan().all()
+
+
+def test_boxes_are_drawn_anew_in_every_epoch_and_the_same_from_every_run(tmp_path: Path) -> None:
+    boxes = {"building": [(8 * n, 8 * n, 8 * n + 8, 8 * n + 8) for n in range(16)]}
+    chips = [replace(made_up_chip("0_0"), objects=boxes)]
+    runs = [Pairs(written(tmp_path / name, chips), PairSettings(dates=2, objects=1)) for name in "ab"]
+    drawn = [[run.batch([0], epoch).boxes for epoch in range(20)] for run in runs]
+    assert all(torch.equal(a, b) for a, b in zip(*drawn, strict=True))
+    assert len({tuple(box[0, 0].tolist()) for box in drawn[0]}) > 5
+
+
+def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+    chips = [replace(made_up_chip("0_0"), old_hr=None)]
+    with pytest.raises(ValueError, match=r"no older HR of 0_0: unset pairs\.old_hr"):
+        Pairs(written(tmp_path, chips), PairSettings(dates=2, old_hr=True)).batch([0])
+    asked = Pairs(masked(tmp_path / "masked").reader, PairSettings(dates=3, bands=(), objects=1))
+    with pytest.raises(ValueError, match="has no objects or captions"):
+        asked.batch([0])
 
 
 def test_the_layouts_above_have_what_they_are_there_for(tmp_path: Path) -> None:
@@ -157,7 +204,7 @@ def test_places_joined_are_places_put_together_at_once(tmp_path: Path) -> None:
     assert joined.first.tolist() == whole.first.tolist() == [0, 1, 2, 3]
     assert torch.equal(joined.white, whole.white)
     for mine, other in zip(joined.images([3, 0], [(0,), (0,)]), whole.images([3, 0], [(0,), (0,)]), strict=True):
-        assert torch.equal(mine, other)
+        assert (mine is other is None) or torch.equal(mine, other)
 
 
 def test_hr_of_another_ground_is_refused_with_the_tile(tmp_path: Path) -> None:

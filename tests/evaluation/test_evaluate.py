@@ -145,9 +145,10 @@ def once(workspace: Workspace) -> Callable[..., Evaluation]:
         pairs: PairSettings = THREE_DATES,
         seed: int = 0,
         trunk: int | None = 0,
+        only: frozenset[str] = frozenset(),
         **settings: Any,
     ) -> Evaluation:
-        data = main_data(workspace, pairs)
+        data = replace(main_data(workspace, pairs), only={"test": only} if only else {})
         write_manifest(data.folders, {**data.manifest, "digest": digest})
         asked = EvaluateSettings(**{"metrics": ("psnr",), "protocols": ("corrected",), **settings})
         names = full_names(workspace, asked.metrics)
@@ -213,6 +214,7 @@ def test_what_changes_no_score_finds_it_again(
         {"pairs": PairSettings(dates=2)},
         {"pairs": PairSettings(dates=3, seed=1)},
         {"pairs": MorePairSettings(dates=3, clearest_first=True)},
+        {"only": frozenset(chip.tile for chip in CHIPS[:1])},
         {"seed": 1},
         {"trunk": 1},
         {"trunk": None},

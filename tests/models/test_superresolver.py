@@ -180,8 +180,11 @@ def test_a_folder_without_card_is_refused(tmp_path: Path) -> None:
 
 
 def test_discriminator_sees_the_image_and_every_date() -> None:
-    network = build_discriminator(card("esrgan", dates=8), {"num_feat": 4}, seed=0)
-    assert network.conv0.in_channels == 3 + 8 * 3
+    """27 channels with the dates, 30 with older HR too (Zooming Out, A.5.2), 3 without either."""
+    channels = {(): 3, ("lr",): 27, ("lr", "old_hr"): 30}
+    for sees, expected in channels.items():
+        network = build_discriminator(card("esrgan", dates=8), {"num_feat": 4}, seed=0, sees=sees)
+        assert network.conv0.in_channels == expected
 
 
 @settings(max_examples=30, deadline=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,10 @@ def trained(
     seed: int = 0,
     pairs: PairSettings | None = None,
     start_from: SuperResolver | None = None,
+    only: dict[str, frozenset[str]] | None = None,
 ) -> Trained:
     """Train with what is given in place of the usual, on the data set opened anew."""
-    opened = main_data(data.here, pairs or PairSettings(dates=3))
+    opened = replace(main_data(data.here, pairs or PairSettings(dates=3)), only=only or {})
     return train("esrgan", settings or TrainSettings(**SHORT), seed, opened, start_from)
 
 
@@ -95,6 +97,7 @@ def test_where_a_profile_lies_does_not_matter(data: DataSet, tmp_path: Path) -> 
         {"pairs": PairSettings(dates=2)},
         {"pairs": PairSettings(dates=3, seed=1)},
         {"pairs": MorePairSettings(dates=3, clearest_first=True)},
+        {"only": {"train": frozenset({"0_0", "16_0"})}},
         {"start_from": SuperResolver(ModelCard("esrgan", dict(TINY["network"]), 3, RGB, RGB, 4), seed=7)},
     ],
     ids=lambda given: ", ".join(given),

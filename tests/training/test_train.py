@@ -206,6 +206,9 @@ def test_discriminator_input_repeats_each_lr_pixel() -> None:
     assert joined.shape == (1, 9, 16, 16)
     assert torch.equal(joined[:, 3:, ::4, ::4], lr.flatten(1, 2))
     assert torch.equal(joined[:, 3:, 3::4, 3::4], lr.flatten(1, 2))
+    image, old = torch.rand(2, 1, 3, 16, 16)
+    assert torch.equal(discriminator_input(image, None), image)
+    assert torch.equal(discriminator_input(image, lr, old)[:, 9:], old)
 
 
 def test_weights_say_how_often_a_sample_is_drawn() -> None:
