@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from satsr.common.cache import key_of, make_once, scratch_folder
 from satsr.common.code import fingerprint
-from satsr.common.device import best_device
+from satsr.common.device import best_device, best_layout
 from satsr.common.minimize import minimize
 from satsr.data.making.footprints import Labels, renumbered
 from satsr.studies.buildings.network import UNetCounter
@@ -25,7 +25,7 @@ from satsr.studies.buildings.settings import CounterSettings
 
 ROOF, CORE = 0, 1  # channels: pixels of a roof, and those that are not at its edge, which keep neighbours apart
 THRESHOLD = 0.5
-AT_ONCE = 32  # images
+AT_ONCE = 8  # images: more do not fit a core's cache
 WEIGHTS, CARD = "weights.safetensors", "counter.json"
 
 
@@ -90,16 +90,15 @@ def train_counter(images: Tensor, labels: Sequence[Labels], settings: CounterSet
         torch.manual_seed(settings.seed)
         network = UNetCounter(settings.widths, classes=2)
     wanted = torch.from_numpy(np.stack([targets(label) for label in labels]))
+    centres = [(chip, *centre) for chip, label in enumerate(labels) for centre in _centres(label)]
     device = best_device()
 
     def loss(step: int) -> Tensor:
         rng = np.random.default_rng([settings.seed, step])
-        chosen = rng.integers(len(images), size=settings.batch)
-        turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
-        seen, asked = (_turned(part[chosen], turns, mirror).to(device) for part in (images, wanted))
+        seen, asked = _crops(images, wanted, centres, settings, rng)
         # tones differ between methods; what makes a building is not its tone
-        gain = torch.from_numpy(rng.uniform(0.7, 1.3, (len(chosen), 1, 1, 1))).to(seen)
-        return _overlap_loss(network(seen * gain).float(), asked)
+        gain = torch.from_numpy(rng.uniform(0.7, 1.3, (len(seen), 1, 1, 1))).to(seen)
+        return _overlap_loss(network((seen * gain).to(device)).float(), asked.to(device))
 
     minimize("building counter", network, loss, settings.steps, settings.learning_rate)
     return network
@@ -113,6 +112,37 @@ def _overlap_loss(logits: Tensor, asked: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, asked) + (1 - dice).mean()
 
 
+def _centres(labels: Labels) -> list[tuple[int, int]]:
+    """Return row and column of the centre of every building."""
+    found = ndimage.center_of_mass(labels > 0, labels, range(1, int(labels.max()) + 1))
+    return [(round(row), round(column)) for row, column in found]
+
+
+def _crops(
+    images: Tensor,
+    wanted: Tensor,
+    centres: Sequence[tuple[int, int, int]],
+    settings: CounterSettings,
+    rng: np.random.Generator,
+) -> tuple[Tensor, Tensor]:
+    """Return crops of images and of what is asked for, turned and mirrored; most of them about some building."""
+    height, width = images.shape[-2:]
+    size = min(settings.crop or height, height, width)
+    pairs = []
+    for _ in range(settings.batch):
+        if centres and rng.random() < settings.near:
+            chip, row, column = centres[int(rng.integers(len(centres)))]
+            row, column = np.array([row, column]) - size // 2 + rng.integers(-size // 3, size // 3 + 1, 2)
+        else:
+            chip, row, column = rng.integers([len(images), height - size + 1, width - size + 1])
+        row, column = np.clip([row, column], 0, [height - size, width - size])
+        turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
+        cut = (part[chip, :, row : row + size, column : column + size] for part in (images, wanted))
+        pairs.append([_turned(part, turns, mirror) for part in cut])
+    seen, asked = (torch.stack(part) for part in zip(*pairs, strict=True))
+    return seen, asked
+
+
 def _turned(part: Tensor, turns: int, mirror: bool) -> Tensor:
     turned = torch.rot90(part, turns, dims=(-2, -1))
     return turned.flip(-1) if mirror else turned
@@ -124,9 +154,10 @@ def count(counter: nn.Module, images: Tensor) -> list[Labels]:
     from skimage.segmentation import watershed
 
     device = best_device()
-    counter.to(device)
+    layout = best_layout(counter, device)
+    counter.to(device).to(memory_format=layout)
     found = []
-    for part in images.split(AT_ONCE):
+    for part in images.contiguous(memory_format=layout).split(AT_ONCE):
         for roof, core in counter(part.to(device)).float().sigmoid().cpu().numpy():
             seeds, _ = ndimage.label(core > THRESHOLD)
             found.append(renumbered(watershed(-roof, seeds, mask=roof > THRESHOLD).astype(np.int32)))
