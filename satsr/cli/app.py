@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -151,8 +152,15 @@ def main() -> None:
     try:
         app()
     except (ValueError, RuntimeError, OSError) as error:
-        print(f"satsr: {error}", file=sys.stderr)
+        print(f"satsr: {in_words(error)}", file=sys.stderr)
         sys.exit(1)
+
+
+def in_words(error: Exception) -> str:
+    """Return what an error says, and what a full disk takes to go on."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{error}: free some space and run the same command again; what is finished is kept"
+    return str(error)
 
 
 if __name__ == "__main__":

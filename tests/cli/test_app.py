@@ -98,3 +98,14 @@ def test_unknown_pairs_end_in_one_line(
     code, printed = run(monkeypatch, capsys, "vote", "--out", out, "--pairs", "nonsense", "--no-browser")
     assert (code, printed) == (1, "satsr: got --pairs nonsense, expected methods or stand-in\n")
     assert not out.exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
+def test_a_full_disk_ends_in_one_line_with_what_to_do(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = run(monkeypatch, capsys, "evaluate", *folders, "--metrics", "psnr", "--output", "/dev/full")
+    assert code == 1
+    assert said.count("\n") == 1
+    assert "No space left on device" in said
+    assert said.strip().endswith("free some space and run the same command again; what is finished is kept")
