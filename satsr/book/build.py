@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from satsr.book.claims import MAIN_DATA
 from satsr.common.digests import content_digest
 from satsr.common.paths import MAIN, Workspace
 from satsr.common.provenance import describe
+from satsr.evaluation.speed_ups import speed_up_sentence
 from satsr.evaluation.tables import markdown
 from satsr.pipeline.params import load_study
-from satsr.studies import convergence
+from satsr.studies.ablations import report
 
 
 def build_book(root: Path, force: bool = False) -> Path:
@@ -59,6 +61,7 @@ def fragments(here: Workspace, root: Path) -> dict[str, str]:
         "speed.md": _speed(facts),
         "convergence.md": _convergence(here, facts),
         "models.md": model_cards(here),
+        **{f"variants_{page}.md": variant_costs(names, here, root, facts) for page, names in VARIANT_STUDIES.items()},
     }
 
 
@@ -81,6 +84,14 @@ def _training_speed(facts: dict[str, Any]) -> str:
     return f"Measured while this book's models were trained, on {_device(facts)}:\n\n{markdown(pd.DataFrame(rows))}\n"
 
 
+VARIANT_STUDIES = {  # page -> folders of results
+    "clip_loss": ("clip_loss",),
+    "images": ("images/esrgan", "images/highresnet", "images/satdiffmoe"),
+    "discriminators": ("discriminators",),
+    "scaling": ("scaling",),
+    "bands": ("bands",),
+    "global_model": ("global_model",),
+}
 NOT_MEASURED = "Not measured on this machine: the run was restored from a cache.\n"
 
 
@@ -120,8 +131,33 @@ def _convergence(here: Workspace, facts: dict[str, Any]) -> str:
     if table.empty:
         return "ControlNet is not trained in this profile.\n"
     table["ratio_seconds"] = table.ratio * speeds[0] / speeds[1]
-    said = convergence.speed_up_sentence(table, "ratio_seconds")
+    said = speed_up_sentence(table, "ratio_seconds")
     return f"In seconds: {said} ({speeds[0]:g} and {speeds[1]:g} samples/s, on {_device(facts)}).\n"
+
+
+def variant_costs(names: Sequence[str], here: Workspace, root: Path, facts: dict[str, Any]) -> str:
+    """Say what the variants of studies cost, where they were at equal seconds, and what the reference run found."""
+    parts, reference = [], best_run.best(root)
+    for name in names:
+        title = f"*{name.partition('/')[2]}*: " if "/" in name else ""
+        curves = here.results / "studies" / name / "curves.csv"
+        run = facts["runs"].get(f"variants_{name.replace('/', '.')}", {})
+        if curves.is_file() and run.get("samples_per_s"):
+            table = report.at_equal_seconds(pd.read_csv(curves), run["samples_per_s"], run["baseline"], "val_clipscore")
+            parts.append(f"{title}{_at_equal_seconds(table, run['baseline'], facts)}")
+        said = reference / "studies" / name / "decision.json" if reference else None
+        if said is not None and reference is not None and said.is_file():
+            words = json.loads(said.read_text())["decision"]
+            parts.append(f"{title}the reference run (profile **{reference.name}**) says: {words}.")
+    return "\n\n".join(parts or [NOT_MEASURED.strip()]) + "\n"
+
+
+def _at_equal_seconds(table: pd.DataFrame, baseline: str, facts: dict[str, Any]) -> str:
+    titles = {"cost": "cost of a step", "at_equal_steps": "at equal steps", "at_equal_seconds": "at equal seconds"}
+    return (
+        f"validation CLIPScore when *{baseline}* ends, after as many steps and after as many seconds (on "
+        f"{_device(facts)}):\n\n{markdown(table.round(3).rename(columns=titles))}"
+    )
 
 
 def _provenance(here: Workspace, facts: dict[str, Any]) -> str:

@@ -11,14 +11,16 @@ from typing import Any
 import yaml
 from pydantic import Field, model_validator
 
-from satsr.common.settings import Settings, check
+from satsr.common.settings import Settings, check, merge
 from satsr.data.settings import DataSetSettings, DataSettings, PairSettings, TwinSettings
 from satsr.evaluation.settings import ClaimSettings, EvaluateSettings, TableSettings
 from satsr.perception.settings import PerceptionSettings
+from satsr.studies.ablations.settings import AblationSettings, GlobalModelSettings, ScalingSettings, VariantsSettings
 from satsr.studies.agreement.settings import AgreementSettings
 from satsr.studies.buildings.settings import BuildingSettings, CounterSettings
 from satsr.studies.data_sets.settings import DataSetsStudySettings
 from satsr.studies.fusion.settings import FusionStudySettings
+from satsr.studies.hallucination.settings import HallucinationSettings
 from satsr.studies.real.settings import RealPairsSettings
 from satsr.studies.speed.settings import SpeedSettings
 from satsr.training.settings import LatentSettings, TrainSettings
@@ -35,12 +37,6 @@ def load_study(root: Path, profile: str = "") -> Study:
     if profile and profile != values.get("profile"):
         values = merge(values, _profile(root, profile))
     return check(Study, values, "params.yaml" if not profile else f"profile {profile}")
-
-
-def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Return `base` with `over` laid on top: dictionaries merge, everything else is replaced."""
-    both = {k: merge(base[k], v) for k, v in over.items() if isinstance(v, dict) and isinstance(base.get(k), dict)}
-    return {**base, **over, **both}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -78,6 +74,14 @@ class Study(Settings):
     speed: SpeedSettings = SpeedSettings()
     counter: CounterSettings = CounterSettings()
     buildings: BuildingSettings = BuildingSettings()
+    variants: VariantsSettings
+    clip_loss: AblationSettings
+    images: dict[str, AblationSettings]  # by method
+    discriminators: AblationSettings
+    scaling: ScalingSettings
+    bands: AblationSettings
+    hallucination: HallucinationSettings
+    global_model: GlobalModelSettings
     twins: TwinSettings = TwinSettings()
     data_sets: dict[str, DataSetSettings] = {}
     data_sets_study: DataSetsStudySettings = DataSetsStudySettings()

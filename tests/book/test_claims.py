@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -164,6 +165,44 @@ def test_convergence_says_what_was_not_reached(tmp_path: Path) -> None:
     assert status("convergence", "", tmp_path) == said
     write_columns(tmp_path, "studies/convergence/convergence", censored=[False], ratio=[8.0], **flags)
     assert status("convergence", "", tmp_path) == "in steps: 8 times, 1 seed; 1 of 1 within the paper's 5 to 15"
+
+
+def decided(results: Path, study: str, said: str, hidden: dict[str, str] | None = None) -> None:
+    """Write what a study of variants decided, where its stage does."""
+    assert f"results/tiny/studies/{study}" in MADE
+    folder = results / "studies" / study
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "decision.json").write_text(json.dumps({"decision": said, "hidden": hidden or {}}))
+
+
+def test_studies_of_variants_say_what_they_decided(tmp_path: Path) -> None:
+    decided(tmp_path, "scaling", "small, 100% before small, 1%: reproduced in sign: ...")
+    assert status("scaling", "", tmp_path) == "small, 100% before small, 1%: reproduced in sign: ..."
+    decided(tmp_path, "clip_loss", "from scratch before without: not reproduced: ...", {"fine-tuned": "too short"})
+    assert status("clip_loss", "", tmp_path) == "from scratch before without: not reproduced: ..."
+    flags = {"at_first": False, "improving": False, "censored": False, "seed": 0}
+    faster = pd.DataFrame([{"variant": name, "ratio": 4.0, **flags} for name in ("from scratch", "fine-tuned")])
+    faster.to_csv(tmp_path / "studies" / "clip_loss" / "speed_up.csv", index=False)
+    assert status("clip_loss", "", tmp_path).endswith(
+        "; from scratch, steps to the best score without it: 4 times, 1 seed (published: 18 times)"
+    )
+
+
+def test_a_counter_that_cannot_judge_gives_no_verdict(tmp_path: Path) -> None:
+    columns: dict[str, list[object]] = {
+        "method": ["HR", "esrgan", "sr3"] * 2,
+        "rule": ["centre"] * 3 + ["iou 0.5"] * 3,
+        "decides": [True] * 3 + [False] * 3,
+        "share": ["recall", "kept", "kept"] * 2,
+        "value": [0.4, 0.5, 0.3, 0.1, 0.9, 0.9],
+        "low": [0.3, 0.4, 0.2] * 2,
+        "high": [0.5, 0.6, 0.4] * 2,
+    }
+    write_columns(tmp_path, "studies/buildings/buildings", **columns, judges=[True] * 6)
+    kept = "kept: esrgan 50.0 % [40.0, 60.0], sr3 30.0 % [20.0, 40.0]; the counter itself finds 40.0 % on HR"
+    assert status("buildings_kept", "", tmp_path) == kept
+    write_columns(tmp_path, "studies/buildings/buildings", **columns, judges=[False] * 6)
+    assert status("buildings_kept", "", tmp_path) == f"cannot judge ({kept})"
 
 
 def test_buildings_come_with_the_counter_s_own_error(tmp_path: Path) -> None:

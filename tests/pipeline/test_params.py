@@ -91,7 +91,7 @@ def test_unknown_method_is_refused() -> None:
             {"protocol": "mine"},
             r"claims\.comparisons\.0\.protocol = 'mine': Input should be 'published' or 'corrected'",
         ),
-        ({"worse": "esrgan"}, r"got esrgan against itself, expected two methods"),
+        ({"worse": "esrgan"}, r"got esrgan against itself, expected two of them"),
         (
             {"than": "sr3"},
             r"unknown parameter claims\.comparisons\.0\.than; valid names here: better, metric, .* worse",

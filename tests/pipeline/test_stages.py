@@ -34,7 +34,7 @@ def passed(stage: Stage) -> set[str]:
 
 
 def test_it_can_be_read_at_one_sitting() -> None:
-    assert len((ROOT / "dvc.yaml").read_text().splitlines()) <= 400  # and a study adds 15
+    assert len((ROOT / "dvc.yaml").read_text().splitlines()) <= 500  # and a study adds 15
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -79,7 +79,7 @@ def test_stages_stand_in_an_order_in_which_they_can_run() -> None:
 def test_what_follows_the_twins_is_found() -> None:
     found = {name.split("@")[0] for name in followers(JOBS, "data_sets")}
     assert found == {"data_sets", "data_set", "four_data_sets", "satdiffmoe_data_sets"}
-    assert followers(JOBS, "data") == set(JOBS) - {"code"}
+    assert followers(JOBS, "data") == set(JOBS) - {"code", "variants"}
 
 
 @pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  # of DVC's own code

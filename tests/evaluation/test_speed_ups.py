@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from satsr.studies.convergence import speed_up_sentence, speed_ups
+from satsr.evaluation.speed_ups import speed_up_sentence, speed_ups
 
 
 def curve(*scores: float, seed: int = 0, every: int = 100) -> pd.DataFrame:

@@ -7,19 +7,26 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from satsr.metrics.facts import Better
+
 COLUMNS = ["seed", "best", "baseline_steps", "steps", "last", "at_first", "improving", "censored", "ratio"]
 
 
 def speed_ups(
-    method: pd.DataFrame, baseline: pd.DataFrame, score: str = "val_lpips", parts: Mapping[str, float] | None = None
+    method: pd.DataFrame,
+    baseline: pd.DataFrame,
+    score: str = "val_lpips",
+    parts: Mapping[str, float] | None = None,
+    better: Better = "lower",
 ) -> pd.DataFrame:
     """Compare two trainings, seed by seed.
 
     Args:
-        method: curve with the columns seed, step and the score, of which lower is better.
+        method: curve with the columns seed, step and the score.
         baseline: curve of the other method.
         score: column.
         parts: cost of a step of `method` relative to a step of the baseline, by name; each gives a ratio too.
+        better: whether a higher or a lower score is better.
 
     Returns:
         One row per seed: seed, best (the baseline's best score), baseline_steps (when it was first reached), steps
@@ -34,11 +41,12 @@ def speed_ups(
     seeds = sorted(set(method.seed) & set(baseline.seed))
     if not seeds:
         raise ValueError("the two trainings have no seed in common: train both with the same seeds")
-    rows = []
+    rows, sign = [], 1 if better == "lower" else -1
     for seed in seeds:
         own, other = (curve[curve.seed == seed].sort_values("step") for curve in (method, baseline))
-        best = float(other[score].min())
-        target, there = int(other[other[score] <= best].step.iloc[0]), own[own[score] <= best].step
+        best = sign * float((sign * other[score]).min())
+        target = int(other[sign * other[score] <= sign * best].step.iloc[0])
+        there = own[sign * own[score] <= sign * best].step
         last, censored = int(own.step.max()), there.empty
         steps = math.nan if censored else int(there.iloc[0])
         ratio = target / (last if censored else steps)
