@@ -105,9 +105,11 @@ def _settings(study: AblationSettings, batch: int) -> EvaluateSettings:
 
 
 def curves_of(tried: Tried, names: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """Return the curves of some variants, by a label that tells variant and seed."""
+    """Return the validation scores of some variants, by a label that tells variant and seed."""
     rows = tried.curves[tried.curves.variant.isin(names)]
+    scores = [column for column in rows if str(column).startswith("val_")]
     several = rows.seed.nunique() > 1
     return {
-        f"{v}, seed {s}" if several else str(v): own for (v, s), own in rows.groupby(["variant", "seed"], sort=False)
+        f"{v}, seed {s}" if several else str(v): own[["step", *scores]]
+        for (v, s), own in rows.groupby(["variant", "seed"], sort=False)
     }

@@ -162,11 +162,17 @@ def _decided(row: Any, published: float | None, hidden: Mapping[str, str]) -> st
 
 
 def as_text(found: Report, study: AblationSettings) -> pd.DataFrame:
-    """Return the means as text: a row per variant, run or not, and bicubic; a column per metric."""
+    """Return the means as text: a row per variant, run or not, and bicubic; a column per metric.
+
+    Why one variant is not shown stands beside what it is; why none is, in the decision.
+    """
     cells = found.means.assign(cell=[_cell(row, found.hidden) for row in found.means.itertuples()])
     wide = cells.pivot_table(index="variant", columns="metric", values="cell", aggfunc="first", sort=False)
     wide = wide.reindex(index=[*study.variants, BICUBIC], columns=list(study.metrics)).astype(object).fillna(NOT_RUN)
     means = [study.variants[name].means if name in study.variants else "" for name in wide.index]
+    if not all(found.hidden.values()):
+        reasons = [found.hidden.get(str(name), "") for name in wide.index]
+        means = [f"{words} ({why})" if why else words for words, why in zip(means, reasons, strict=True)]
     wide.insert(0, "what it is", means)
     return wide.reset_index().rename_axis(columns=None)
 
@@ -278,7 +284,7 @@ def _sign(metric: str) -> int:
 
 
 def _cell(row: Any, hidden: Mapping[str, str]) -> str:
-    if why := hidden.get(row.variant, ""):
-        return f"not shown: {why}"
+    if hidden.get(row.variant, ""):
+        return "not shown"
     interval = f" [{row.low:.3f}, {row.high:.3f}]" if np.isfinite(row.low) else ""
     return f"{row.mean:.3f}{interval}{' (flattered)' if row.flattered else ''}"

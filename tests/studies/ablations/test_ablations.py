@@ -153,7 +153,8 @@ def test_tables_say_what_was_run_and_what_was_not(tried: Tried, data: DataSet) -
     assert found.means.set_index("variant").loc["clip", "mean"] == pytest.approx(clip)
     text = as_text(replace(found, hidden={"without": "", "clip": "too short"}), asked).set_index("variant")
     assert text.loc["little", "psnr"] == NOT_RUN
-    assert text.loc["clip", "psnr"] == "not shown: too short"
+    assert text.loc["clip", "psnr"] == "not shown"
+    assert text.loc["clip", "what it is"] == " (too short)"
     assert text.loc["without", "what it is"] == "as it is"
     assert found.claims[["a", "b", "claim"]].to_numpy().tolist() == [["clip", "without", "a test"]]
 
