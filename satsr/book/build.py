@@ -143,11 +143,15 @@ def variant_costs(names: Sequence[str], here: Workspace, root: Path, facts: dict
         curves = here.results / "studies" / name / "curves.csv"
         run = facts["runs"].get(f"variants_{name.replace('/', '.')}", {})
         if curves.is_file() and run.get("samples_per_s"):
-            table = report.at_equal_seconds(pd.read_csv(curves), run["samples_per_s"], run["baseline"], "val_clipscore")
-            parts.append(f"{title}{_at_equal_seconds(table, run['baseline'], facts)}")
-        said = reference / "studies" / name / "decision.json" if reference else None
-        if said is not None and reference is not None and said.is_file():
-            words = json.loads(said.read_text())["decision"]
+            hidden = json.loads((curves.parent / "decision.json").read_text())["hidden"]
+            rows = pd.read_csv(curves, dtype={"variant": str})  # some are named by numbers
+            table = report.at_equal_seconds(rows, run["samples_per_s"], run["baseline"], "val_clipscore")
+            table = table[~table.variant.isin(hidden)]
+            said = _at_equal_seconds(table, run["baseline"], facts) if len(table) else "what a step costs is not shown."
+            parts.append(f"{title}{said}")
+        decided = reference / "studies" / name / "decision.json" if reference else None
+        if decided is not None and reference is not None and decided.is_file():
+            words = json.loads(decided.read_text())["decision"]
             parts.append(f"{title}the reference run (profile **{reference.name}**) says: {words}.")
     return "\n\n".join(parts or [NOT_MEASURED.strip()]) + "\n"
 

@@ -133,7 +133,7 @@ def clip_loss(results: Path) -> str:
     path = results / "studies/clip_loss/speed_up.csv"
     if not path.is_file():
         return said
-    faster = pd.read_csv(path)
+    faster = pd.read_csv(path, dtype={"variant": str})
     hidden = json.loads((results / "studies/clip_loss/decision.json").read_text())["hidden"]
     times = [
         f"{name}, steps to the best score without it: {speed_up_sentence(rows)} (published: 18 times)"
