@@ -90,7 +90,7 @@ def test_a_second_run_runs_no_stage(ran: TinyRun) -> None:
 def test_changing_one_method_marks_only_it_and_what_follows(ran: TinyRun) -> None:
     study = load_study(ran.project / ".runs" / "tiny")
     others = {f"data_set@{name}" for name in study.data_sets}  # where it is trained too, on from this model
-    assert marked_by(ran, f"steps: {study.train['esrgan'].steps}", "steps: 13") == {"train@esrgan", *others}
+    assert marked_by(ran, f"steps: {study.train['esrgan'].steps}\n", "steps: 13\n") == {"train@esrgan", *others}
 
 
 def test_changing_one_data_set_marks_not_the_others(ran: TinyRun) -> None:
