@@ -109,7 +109,7 @@ def buildings_kept(results: Path) -> str:
         return NOT_RUN
     table = pd.read_csv(results / "studies/buildings/buildings.csv")
     if "decides" in table:  # a reference run of old has one rule, and says itself how well the counter counts
-        table = table[table.decides]
+        table = table[table.decides.astype(bool)]
     kept = table[(table.share == "kept") & table.method.isin(("esrgan", "sr3"))]
     own = table[(table.share == "recall") & (table.method == "HR")].value
     if len(kept) < 2 or own.empty:

@@ -15,6 +15,7 @@ from satsr.evaluation.verdicts import EXPLORATORY
 from satsr.perception.roles import save_judges
 from satsr.pipeline.stages import read_stages
 from satsr.studies.agreement.preference import MACRO
+from satsr.studies.buildings.shares import NOTHING, share_table
 from satsr.studies.fusion.report import NO_DATES
 from tests.conftest import ROOT
 
@@ -186,6 +187,11 @@ def test_studies_of_variants_say_what_they_decided(tmp_path: Path) -> None:
     assert status("clip_loss", "", tmp_path).endswith(
         "; from scratch, steps to the best score without it: 4 times, 1 seed (published: 18 times)"
     )
+
+
+def test_where_no_building_is_known_nothing_is_said(tmp_path: Path) -> None:
+    write(tmp_path, "studies/buildings/buildings", share_table(NOTHING, 0.95, 100, 0, 0.5))
+    assert status("buildings_kept", "", tmp_path) == NOT_RUN
 
 
 def test_a_counter_that_cannot_judge_gives_no_verdict(tmp_path: Path) -> None:
