@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from satsr.evaluation.intervals import draw_counts, percentile_interval
+from satsr.evaluation.intervals import draw_counts, drawn_sums, percentile_interval
 from satsr.evaluation.paired import signed_rank_p
 from satsr.evaluation.settings import TableSettings
 from satsr.evaluation.verdicts import verdict
@@ -23,22 +23,19 @@ def invented_table(rows: pd.DataFrame, bootstrap: TableSettings) -> pd.DataFrame
 
     Args:
         rows: one per method, seed and chip: method, seed, tile, region, counted, found; HR is one of the methods.
-        bootstrap: of the intervals, over regions; the same ones for every method. Seeds are averaged.
+        bootstrap: of the intervals, over regions, then seeds; the same regions for every method.
 
     Returns:
         One row per method with the columns `COLUMNS`; shares of one.
     """
     sums = {str(name): _sums(own) for name, own in rows.groupby("method", sort=False)}
-    regions = len(next(iter(sums.values()))) if sums else 0
-    draws = draw_counts(max(regions, 1), bootstrap.resamples, np.random.default_rng(bootstrap.seed))
-    drawn = {name: _share(draws @ own) for name, own in sums.items()}
+    drawn = {name: _drawn(own, bootstrap) for name, own in sums.items()}
     found = []
     for name, own in sums.items():
-        share, above = float(_share(own.sum(axis=0))), drawn[name] - drawn[HR]
-        limits = [_interval(values, bootstrap.level, regions) for values in (drawn[name], above)]
-        seeds = rows[rows.method == name].seed.nunique()
-        floor = float(_share(sums[HR].sum(axis=0)))
-        numbers = (share, *limits[0], share - floor, *limits[1], float(own[:, 1].sum()), regions, seeds)
+        _, regions, seeds = own.shape
+        share, floor = (float(_share(part.sum(axis=(1, 2)))) for part in (own, sums[HR]))
+        limits = [_interval(values, bootstrap.level, regions) for values in (drawn[name], drawn[name] - drawn[HR])]
+        numbers = (share, *limits[0], share - floor, *limits[1], float(own[1].sum() / seeds), regions, seeds)
         found.append((name, *numbers))
     return pd.DataFrame(found, columns=COLUMNS)
 
@@ -48,14 +45,13 @@ def more_invented(rows: pd.DataFrame, a: str, b: str, bootstrap: TableSettings) 
     if not {a, b} <= set(rows.method):
         return f"{a} and {b} are not both in this profile"
     sums = [_sums(rows[rows.method == name]) for name in (a, b)]
-    value = float(np.subtract(*(_share(own.sum(axis=0)) for own in sums)))
+    value = float(np.subtract(*(_share(own.sum(axis=(1, 2))) for own in sums)))
     said = f"invented, {a} minus {b}: {100 * value:+.1f} points"
-    regions = len(sums[0])
+    regions = sums[0].shape[1]
     if regions < 2:
         return f"{said} (one region: no interval)"
-    draws = draw_counts(regions, bootstrap.resamples, np.random.default_rng(bootstrap.seed))
-    low, high = _interval(np.subtract(*(_share(draws @ own) for own in sums)), bootstrap.level, regions)
-    of_a, of_b = (_share(own) for own in sums)
+    low, high = _interval(np.subtract(*(_drawn(own, bootstrap) for own in sums)), bootstrap.level, regions)
+    of_a, of_b = (_share(own.sum(axis=2)) for own in sums)
     both = np.isfinite(of_a) & np.isfinite(of_b)
     p = signed_rank_p(of_a[both], of_b[both])
     trainings = int(rows[rows.method.isin((a, b))].groupby("method").seed.nunique().min())
@@ -98,15 +94,22 @@ def _text(value: float, low: float, high: float, sign: str = "") -> str:
 
 
 def _sums(own: pd.DataFrame) -> np.ndarray:
-    """Return invented and counted buildings of every region, means over seeds, (R, 2)."""
+    """Return invented and counted buildings, (2, regions, seeds)."""
     both = own.assign(invented=own.counted - own.found)
-    of_seeds = both.groupby(["region", "seed"])[["invented", "counted"]].sum()
-    return of_seeds.groupby("region").mean().to_numpy(float)
+    parts = [both.pivot_table(index="region", columns="seed", values=n, aggfunc="sum") for n in ("invented", "counted")]
+    return np.stack([part.to_numpy(float) for part in parts])
 
 
 def _share(sums: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(sums[..., 0] / sums[..., 1])
+        return np.asarray(sums[0] / sums[1])
+
+
+def _drawn(sums: np.ndarray, bootstrap: TableSettings) -> np.ndarray:
+    """Return the share in every resample of regions and seeds; equal for equal numbers of regions."""
+    rng, (_, regions, seeds) = np.random.default_rng(bootstrap.seed), sums.shape
+    region_draws, seed_draws = (draw_counts(count, bootstrap.resamples, rng) for count in (regions, seeds))
+    return _share(np.stack([drawn_sums(part, region_draws, seed_draws) for part in sums]))
 
 
 def _interval(drawn: np.ndarray, level: float, regions: int) -> tuple[float, float]:

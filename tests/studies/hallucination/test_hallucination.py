@@ -37,12 +37,13 @@ def test_a_share_is_a_ratio_of_sums_above_that_of_hr() -> None:
     assert table.counted["esrgan"] == 12
 
 
-def test_seeds_are_averaged() -> None:
+def test_seeds_count_alike_and_widen_the_interval() -> None:
     both = rows({HR: [(10, 10)] * 3, "esrgan": [(10, 8)] * 3}, seeds=2)
     both.loc[(both.method == "esrgan") & (both.seed == 1), "found"] = 6
     table = invented_table(both, BOOTSTRAP).set_index("method")
     assert table.share["esrgan"] == pytest.approx(0.3)
     assert (table.counted["esrgan"], table.seeds["esrgan"]) == (30, 2)
+    assert (table.low["esrgan"], table.high["esrgan"]) == pytest.approx((0.2, 0.4))  # regions do not differ, seeds do
 
 
 def test_no_building_counted_and_one_region_have_no_interval() -> None:
