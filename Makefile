@@ -1,6 +1,7 @@
 # Each target is one plain command; `make help` lists them.
 PROFILE ?= default
 JOBS ?=
+STAGES ?=
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -23,8 +24,8 @@ $(BIN)/.synced: requirements.lock pyproject.toml
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-study: setup ## run the study and build its book (PROFILE=default JOBS=one for every core)
-	$(BIN)/satsr study --profile $(PROFILE) $(if $(JOBS),--jobs $(JOBS))
+study: setup ## run the study and build its book (PROFILE=default JOBS=one for every core STAGES=all)
+	$(BIN)/satsr study $(STAGES) --profile $(PROFILE) $(if $(JOBS),--jobs $(JOBS))
 
 test: setup lint ## lint, all tests, the tiny pipeline
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

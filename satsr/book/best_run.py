@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from satsr.book.claims import MAIN_DATA, status
+from satsr.book.reference import best, provenance_of, read_run
 from satsr.evaluation.tables import markdown, with_set_distances
 from satsr.evaluation.verdict_texts import sentences
 from satsr.evaluation.verdicts import COLUMNS
@@ -16,17 +16,7 @@ from satsr.metrics.facts import find_metric
 from satsr.studies.buildings import shares as buildings
 from satsr.studies.fusion import report as fusion_report
 
-PROFILES = ("gpu", "overnight")  # best first
 NONE = "No reference run (`gpu` or `overnight`) is committed yet: the tables show the default profile only.\n"
-
-
-def best(root: Path) -> Path | None:
-    """Return the results of the best finished reference run, if there is one; `run.json` is written at its end."""
-    folders = (root / "results" / profile for profile in PROFILES)
-    return next(
-        (folder for folder in folders if all((folder / n).is_file() for n in (f"{MAIN_DATA}/main.csv", "run.json"))),
-        None,
-    )
 
 
 def claims_table(root: Path, here: Path) -> pd.DataFrame:
@@ -67,13 +57,9 @@ def reference_runs_page(root: Path) -> str:
 
 
 def _facts(results: Path) -> str:
-    run = json.loads((results / "run.json").read_text())
-    seconds = sum(facts.get("wall_s", 0.0) for facts in run["runs"].values())
-    where = run["processor"] if run["GPU"] == "none" else f"{run['GPU']}, {run['processor']}"
-    return (
-        f"The best reference run in this repository: profile **{run['profile']}**, of {run['date']}, commit "
-        f"`{run['git commit']}`, on {where}; its notebooks took {seconds / 60:.0f} minutes."
-    )
+    minutes = sum(facts.get("wall_s", 0.0) for facts in read_run(results).get("runs", {}).values()) / 60
+    said = f"The best reference run in this repository: {provenance_of(results, 'main_table')}"
+    return f"{said}; its notebooks took {minutes:.0f} minutes."
 
 
 def _main(results: Path) -> str:

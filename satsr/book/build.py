@@ -6,23 +6,23 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import yaml
 
-from satsr.book import best_run
+from satsr.book import best_run, variant_pages
 from satsr.book.cards import model_cards
 from satsr.book.claims import MAIN_DATA
+from satsr.book.reference import device_of
+from satsr.book.variant_pages import NOT_MEASURED
 from satsr.common.digests import content_digest
 from satsr.common.paths import MAIN, Workspace
 from satsr.common.provenance import describe
 from satsr.evaluation.speed_ups import speed_up_sentence
 from satsr.evaluation.tables import markdown
 from satsr.pipeline.params import load_study
-from satsr.studies.ablations import report
 
 
 def build_book(root: Path, force: bool = False) -> Path:
@@ -61,7 +61,7 @@ def fragments(here: Workspace, root: Path) -> dict[str, str]:
         "speed.md": _speed(facts),
         "convergence.md": _convergence(here, facts),
         "models.md": model_cards(here),
-        **{f"variants_{page}.md": variant_costs(names, here, root, facts) for page, names in VARIANT_STUDIES.items()},
+        **variant_pages.fragments(here, root, facts),
     }
 
 
@@ -81,22 +81,7 @@ def _training_speed(facts: dict[str, Any]) -> str:
     rows.sort(key=lambda row: row["data set"] != MAIN)
     if not rows:
         return "Speed: not measured on this machine; the trainings were restored from a cache.\n"
-    return f"Measured while this book's models were trained, on {_device(facts)}:\n\n{markdown(pd.DataFrame(rows))}\n"
-
-
-VARIANT_STUDIES = {  # page -> folders of results
-    "clip_loss": ("clip_loss",),
-    "images": ("images/esrgan", "images/highresnet", "images/satdiffmoe"),
-    "discriminators": ("discriminators",),
-    "scaling": ("scaling",),
-    "bands": ("bands",),
-    "global_model": ("global_model",),
-}
-NOT_MEASURED = "Not measured on this machine: the run was restored from a cache.\n"
-
-
-def _device(facts: dict[str, Any]) -> str:
-    return str(facts["GPU"] if facts["GPU"] != "none" else facts["processor"])
+    return f"Measured while this book's models were trained, on {device_of(facts)}:\n\n{markdown(pd.DataFrame(rows))}\n"
 
 
 def _speed(facts: dict[str, Any]) -> str:
@@ -118,7 +103,7 @@ def _speed(facts: dict[str, Any]) -> str:
         one, best = (seconds[c].sr3 / seconds[c].esrgan for c in ("seconds", "best_seconds"))
         said = f"\n\nESRGAN is **{one:.0f}** times as fast as SR3 image by image, {best:.0f} times at the best batches."
     shown = rows[list(names)].rename(columns=names).map(lambda v: f"{v:.4g}" if isinstance(v, float) else v)
-    return f"Measured on {_device(facts)}:\n\n{markdown(shown)}{said}\n"
+    return f"Measured on {device_of(facts)}:\n\n{markdown(shown)}{said}\n"
 
 
 def _convergence(here: Workspace, facts: dict[str, Any]) -> str:
@@ -132,36 +117,7 @@ def _convergence(here: Workspace, facts: dict[str, Any]) -> str:
         return "ControlNet is not trained in this profile.\n"
     table["ratio_seconds"] = table.ratio * speeds[0] / speeds[1]
     said = speed_up_sentence(table, "ratio_seconds")
-    return f"In seconds: {said} ({speeds[0]:g} and {speeds[1]:g} samples/s, on {_device(facts)}).\n"
-
-
-def variant_costs(names: Sequence[str], here: Workspace, root: Path, facts: dict[str, Any]) -> str:
-    """Say what the variants of studies cost, where they were at equal seconds, and what the reference run found."""
-    parts, reference = [], best_run.best(root)
-    for name in names:
-        title = f"*{name.partition('/')[2]}*: " if "/" in name else ""
-        curves = here.results / "studies" / name / "curves.csv"
-        run = facts["runs"].get(f"variants_{name.replace('/', '.')}", {})
-        if curves.is_file() and run.get("samples_per_s"):
-            hidden = json.loads((curves.parent / "decision.json").read_text())["hidden"]
-            rows = pd.read_csv(curves, dtype={"variant": str})  # some are named by numbers
-            table = report.at_equal_seconds(rows, run["samples_per_s"], run["baseline"], "val_clipscore")
-            table = table[~table.variant.isin(hidden)]
-            said = _at_equal_seconds(table, run["baseline"], facts) if len(table) else "what a step costs is not shown."
-            parts.append(f"{title}{said}")
-        decided = reference / "studies" / name / "decision.json" if reference else None
-        if decided is not None and reference is not None and decided.is_file():
-            words = json.loads(decided.read_text())["decision"]
-            parts.append(f"{title}the reference run (profile **{reference.name}**) says: {words}.")
-    return "\n\n".join(parts or [NOT_MEASURED.strip()]) + "\n"
-
-
-def _at_equal_seconds(table: pd.DataFrame, baseline: str, facts: dict[str, Any]) -> str:
-    titles = {"cost": "cost of a step", "at_equal_steps": "at equal steps", "at_equal_seconds": "at equal seconds"}
-    return (
-        f"validation CLIPScore when *{baseline}* ends, after as many steps and after as many seconds (on "
-        f"{_device(facts)}):\n\n{markdown(table.round(3).rename(columns=titles))}"
-    )
+    return f"In seconds: {said} ({speeds[0]:g} and {speeds[1]:g} samples/s, on {device_of(facts)}).\n"
 
 
 def _provenance(here: Workspace, facts: dict[str, Any]) -> str:

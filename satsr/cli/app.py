@@ -24,6 +24,7 @@ Profile = Annotated[str, typer.Option(help="default, or the name of a file in pr
 
 @app.command()
 def study(
+    stages: Annotated[list[str] | None, typer.Argument(help="only these, and what they need; no book is built")] = None,
     profile: Profile = "default",
     book: Annotated[bool, typer.Option(help="also build the book")] = True,
     jobs: Annotated[int | None, typer.Option(help="stages that run side by side; one for every core")] = None,
@@ -35,8 +36,10 @@ def study(
     if jobs is not None and jobs < 1:
         raise ValueError(f"got --jobs {jobs}, expected a whole number from 1: how many stages run side by side")
     root = project_root()
-    where = run_real(root, jobs or 0) if profile == "real" else run_study(root, profile, jobs or 0)
-    if book:
+    if profile == "real" and stages:
+        raise ValueError("profile real runs as a whole: name no stages")
+    where = run_real(root, jobs or 0) if profile == "real" else run_study(root, profile, jobs or 0, stages or ())
+    if book and not stages:
         typer.echo(f"The book: {build_book(where)}")
 
 

@@ -6,11 +6,12 @@ import os
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from satsr.common.paths import Workspace, project_root
-from satsr.common.provenance import git_commit, record
+from satsr.common.provenance import git_commit, gpu, processor, record
 from satsr.pipeline.notebook_source import declared_parameters
 from satsr.pipeline.params import Study, load_study
 from satsr.pipeline.quick_imports import nbformat
@@ -61,8 +62,9 @@ def run(source: Path, name: str, blocks: list[str], extra: dict[str, Any]) -> No
         raise RuntimeError(f"{source.name}: {error.ename}: {error.evalue} (traceback: {partial})") from None
     cells = normalise(partial)
     os.replace(partial, out)
-    commit = os.environ.get("SATSR_COMMIT") or git_commit(root)
-    record(study.profile, out.stem, wall_s=round(time.perf_counter() - started, 1), cells_s=cells, commit=commit)
+    commit, today = os.environ.get("SATSR_COMMIT") or git_commit(root), datetime.now(UTC).date().isoformat()
+    took = {"wall_s": round(time.perf_counter() - started, 1), "cells_s": cells}
+    record(study.profile, out.stem, **took, commit=commit, date=today, processor=processor(), GPU=gpu())
 
 
 def parameters(study: Study, blocks: list[str]) -> dict[str, Any]:

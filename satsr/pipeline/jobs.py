@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from satsr.pipeline.stages import Stage
 
@@ -27,6 +28,12 @@ class Job:
     needs: tuple[str, ...]
     makes: tuple[str, ...]
     after: frozenset[str]
+
+    @property
+    def notebook(self) -> str:
+        """Name of its executed notebook, under which its run is recorded; empty for the stage that runs none."""
+        made = (PurePosixPath(path) for path in self.makes)
+        return next((path.stem for path in made if path.suffix == ".ipynb"), "")
 
     @property
     def alone(self) -> bool:
@@ -60,6 +67,29 @@ def followers(jobs: Mapping[str, Job], first: str) -> set[str]:
         if job.after & found:
             found.add(job.name)
     return found
+
+
+def chosen(jobs: Mapping[str, Job], names: Iterable[str]) -> list[str]:
+    """Return the jobs that names mean, in their order; a group's name means all of it, no name all jobs.
+
+    Raises:
+        ValueError: a name of no job and no group.
+    """
+    wanted = set(names)
+    unknown = sorted(wanted - set(jobs) - {job.stage.name for job in jobs.values()})
+    if unknown:
+        known = dict.fromkeys(job.stage.name for job in jobs.values())
+        raise ValueError(f"got stage {', '.join(unknown)}, expected some of {', '.join(known)}, or one of a group")
+    return [name for name, job in jobs.items() if not wanted or wanted & {name, job.stage.name}]
+
+
+def with_makers(jobs: Mapping[str, Job], names: Iterable[str]) -> dict[str, Job]:
+    """Return jobs and all that make, directly or through others, what they need."""
+    found = set(names)
+    for job in reversed(jobs.values()):
+        if job.name in found:
+            found |= job.after
+    return {name: job for name, job in jobs.items() if name in found}
 
 
 def _overlap(needs: Iterable[str], made: Iterable[str]) -> bool:

@@ -25,8 +25,8 @@ import yaml
 
 from satsr.common.digests import status_digest
 from satsr.common.paths import MAIN, Workspace, real_data
-from satsr.common.provenance import describe, git_commit, usable_cores
-from satsr.pipeline.jobs import followers, jobs_of
+from satsr.common.provenance import describe, git_commit, records, usable_cores
+from satsr.pipeline.jobs import Job, chosen, followers, jobs_of, with_makers
 from satsr.pipeline.params import Study, load_study
 from satsr.pipeline.seconds import read_seconds, write_seconds
 from satsr.pipeline.side_by_side import run_jobs
@@ -35,6 +35,8 @@ from satsr.pipeline.stamps import Stamps
 from satsr.pipeline.threads import limit_threads
 from satsr.pipeline.warm import warm_parent
 
+RUN = "run.json"  # in a profile's results: where they come from
+OF_ENVIRONMENT = ("lock digest", "system", "versions")
 KEPT_IN_COPY = (
     ".dvc/cache",
     ".dvc/tmp",
@@ -48,45 +50,50 @@ KEPT_IN_COPY = (
 )
 
 
-def run_study(root: Path, profile: str, workers: int = 0, without: str = "") -> Path:
-    """Bring a profile's results up to date and return the folder in which they were made.
+def run_study(root: Path, profile: str, workers: int = 0, only: Sequence[str] = (), without: str = "") -> Path:
+    """Bring a profile's results up to date, or a part of them, and return the folder in which they were made.
 
     Args:
         root: the project's root.
         profile: a profile's name, `default` for `params.yaml` as it stands.
         workers: how many stages may run at the same time; 0 is one for every core, or one where there is a GPU.
+        only: stages that are wanted, all when none is named; what they need is run too. Of another profile, their
+            results alone come back, beside those of earlier parts.
         without: a stage that is not run, nor what needs it.
 
     Raises:
-        ValueError: an unknown profile or parameter.
+        ValueError: an unknown profile, parameter or stage.
         RuntimeError: a stage failed, or another `satsr study` runs here.
     """
     study = load_study(root, profile)
     _check_source(root, study)
     in_place = profile == load_study(root).profile
+    jobs = jobs_of(read_stages(root), profile, study.model_dump(mode="json"))
+    wanted = chosen(jobs, only)
     where = root if in_place else prepare_copy(root, study)
     with only_one(where / ".dvc" / "tmp" / "study.lock"):
         environment = _environment(root)
         for stage, stamp in _changed_sources(where).items():
             _repro(where, ["--force", "--single-item", stage], environment)
             stamp()
-        _run_stages(where, study.profile, workers or _workers(), without, environment)
-    if not in_place:
+        left_out = followers(jobs, without) if without else set()
+        running = {name: job for name, job in with_makers(jobs, wanted).items() if name not in left_out}
+        _run_jobs(where, study.profile, workers or _workers(), running, environment)
+    if not in_place and only:
+        bring_parts_back(where, root, profile, [jobs[name] for name in wanted])
+    elif not in_place:
         bring_back(where, root, profile)
     return where
 
 
-def _run_stages(where: Path, profile: str, workers: int, without: str, environment: Mapping[str, str]) -> None:
-    """Run all stages of a profile, or all but one and what needs it.
+def _run_jobs(where: Path, profile: str, workers: int, jobs: Mapping[str, Job], environment: Mapping[str, str]) -> None:
+    """Bring some stages of a profile up to date.
 
     Raises:
         RuntimeError: some failed; the message names each, and what was left out.
     """
     parameters = yaml.safe_load((where / "params.yaml").read_text())
-    stages, here = read_stages(where), Workspace.of(profile, where)
-    jobs = jobs_of(stages, profile, parameters)
-    left_out = followers(jobs, without) if without else set()
-    jobs = {name: job for name, job in jobs.items() if name not in left_out}
+    here = Workspace.of(profile, where)
     stamps = Stamps(where, here.scratch / "stamps", parameters)
     if all(stamps.fresh(job) for job in jobs.values()):
         return
@@ -213,9 +220,44 @@ def bring_back(copy: Path, root: Path, profile: str) -> None:
     shutil.copytree(made, arriving)
     facts = {**describe(profile, copy), "date": datetime.now(UTC).date().isoformat()}
     run = json.dumps(facts, indent=1, sort_keys=True)
-    (arriving / "run.json").write_text(run + "\n")
+    (arriving / RUN).write_text(run + "\n")
     shutil.rmtree(kept, ignore_errors=True)
     arriving.rename(kept)
+
+
+def bring_parts_back(copy: Path, root: Path, profile: str, jobs: Sequence[Job]) -> None:
+    """Replace what some stages left in `results/<profile>`, and note in its `run.json` where that comes from.
+
+    The results of other stages stay, with what is noted of them.
+    """
+    results = f"results/{profile}"
+    for job in jobs:
+        for path in (path for path in job.makes if path.startswith(f"{results}/") and (copy / path).exists()):
+            _replace(copy / path, root / path)
+    noted, recorded = root / results / RUN, records(profile, copy)
+    run = json.loads(noted.read_text()) if noted.is_file() else {"profile": profile}
+    environment = {key: value for key, value in describe(profile, copy).items() if key in OF_ENVIRONMENT}
+    parts = {job.name: {**environment, **recorded[job.notebook]} for job in jobs if job.notebook in recorded}
+    run["parts"] = {**run.get("parts", {}), **parts}
+    own = {job.notebook for job in jobs} | {f"variants_{job.name}" for job in jobs}
+    run["runs"] = {**run.get("runs", {}), **{n: facts for n, facts in recorded.items() if n.partition(".")[0] in own}}
+    noted.parent.mkdir(parents=True, exist_ok=True)
+    arriving = noted.with_suffix(".partial")
+    arriving.write_text(json.dumps(run, indent=1, sort_keys=True) + "\n")
+    arriving.replace(noted)
+
+
+def _replace(source: Path, target: Path) -> None:
+    """Put a copy of a file or folder in the place of another."""
+    arriving = target.with_name(f".{target.name}.partial")
+    arriving.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.rmtree(arriving, ignore_errors=True)
+        shutil.copytree(source, arriving)
+        shutil.rmtree(target, ignore_errors=True)
+    else:
+        shutil.copy2(source, arriving)
+    arriving.rename(target)
 
 
 def _changed_sources(where: Path) -> dict[str, Callable[[], object]]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from satsr.book.best_run import NONE, best, claims_table, reference_runs_page
+from satsr.book.best_run import NONE, claims_table, reference_runs_page
+from satsr.book.reference import best, facts_of, provenance_of
 from satsr.common.paths import MAIN, Workspace
 from satsr.evaluation.settings import TableSettings
 from satsr.evaluation.tables import NOT_RUN, main_table, markdown
@@ -86,6 +87,25 @@ def test_a_gpu_comes_before_a_night(project: Path) -> None:
     assert best(project) == project / "results" / "overnight"
     write_run(project, "gpu")
     assert best(project) == project / "results" / "gpu"
+
+
+def test_a_part_has_its_own_commit_and_date(project: Path) -> None:
+    results = write_run(project, "overnight")
+    run = json.loads((results / "run.json").read_text())
+    part = {"commit": "def456", "date": "2026-03-04", "GPU": "a GPU", "processor": "a CPU"}
+    (results / "run.json").write_text(json.dumps({**run, "parts": {"clip_loss": part}}))
+    assert facts_of(results, "clip_loss") == part
+    assert provenance_of(results, "clip_loss") == (
+        "profile **overnight**, of 2026-03-04, commit `def456`, on a GPU, a CPU"
+    )
+    assert provenance_of(results, "evaluate") == "profile **overnight**, of 2026-01-02, commit `abc123`, on a CPU"
+
+
+def test_a_run_of_parts_alone_has_a_page(project: Path) -> None:
+    results = write_run(project, "gpu")
+    part = {"commit": "def456", "date": "2026-03-04", "GPU": "a GPU", "processor": "a CPU"}
+    (results / "run.json").write_text(json.dumps({"profile": "gpu", "parts": {"main_table": part}}))
+    assert "profile **gpu**, of 2026-03-04, commit `def456`, on a GPU, a CPU" in reference_runs_page(project)
 
 
 def test_pipes_do_not_end_a_cell() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ import yaml
 from satsr.cli import app as cli
 from satsr.pipeline import run as study
 from satsr.pipeline.doctor import BAD, examine, locked_versions
+from satsr.pipeline.jobs import chosen, jobs_of, with_makers
 from satsr.pipeline.params import load_study
+from satsr.pipeline.stages import read_stages
 from satsr.pipeline.threads import limit_threads
 from tests.conftest import ROOT
 
@@ -69,6 +72,47 @@ def test_results_come_back_whole_with_their_provenance(tmp_path: Path) -> None:
     study.bring_back(copy, root, "tiny")
     assert sorted(p.name for p in (root / "results" / "tiny").iterdir()) == ["main.csv", "run.json"]
     assert [p.name for p in (root / "results").iterdir()] == ["tiny"]
+
+
+def test_parts_come_back_beside_what_is_there(tmp_path: Path) -> None:
+    """Each with the commit, date and machine of its own run; what else the copy holds stays there."""
+    copy, root = tmp_path / "copy", tmp_path / "root"
+    for name in ("requirements.lock", "params.yaml", "dvc.yaml"):
+        for where in (copy, root):
+            where.mkdir(exist_ok=True)
+            (where / name).write_text((ROOT / name).read_text())
+    for name in ("studies/clip_loss/means.csv", "studies/agreement/judges.json"):
+        (copy / "results" / "tiny" / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / "results" / "tiny" / name).write_text("new")
+    for name in ("studies/clip_loss/stale.csv", "studies/agreement/judges.json"):
+        (root / "results" / "tiny" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "results" / "tiny" / name).write_text("old")
+    (root / "results" / "tiny" / "run.json").write_text(
+        json.dumps({"date": "then", "parts": {"images": {"date": "x"}}})
+    )
+    facts = {"61_clip_loss": {"commit": "abc", "wall_s": 5}, "variants_clip_loss": {"samples_per_s": {"a": 1.0}}}
+    for name, own in {**facts, "30_train_srcnn": {"commit": "def"}}.items():
+        (copy / "logs" / "tiny").mkdir(parents=True, exist_ok=True)
+        (copy / "logs" / "tiny" / f"{name}.json").write_text(json.dumps(own))
+    jobs = jobs_of(read_stages(ROOT), "tiny", load_study(ROOT, "tiny").model_dump())
+    study.bring_parts_back(copy, root, "tiny", [jobs["clip_loss"]])
+    there = sorted(p.relative_to(root / "results" / "tiny").as_posix() for p in (root / "results").rglob("*.*"))
+    assert there == ["run.json", "studies/agreement/judges.json", "studies/clip_loss/means.csv"]
+    assert (root / "results" / "tiny" / "studies" / "agreement" / "judges.json").read_text() == "old"
+    run = json.loads((root / "results" / "tiny" / "run.json").read_text())
+    assert (run["date"], run["parts"]["images"], run["runs"]) == ("then", {"date": "x"}, facts)
+    assert run["parts"]["clip_loss"]["commit"] == "abc"
+    assert set(run["parts"]["clip_loss"]) > {"lock digest", "versions"}
+
+
+def test_parts_are_what_is_named_and_what_that_needs() -> None:
+    jobs = jobs_of(read_stages(ROOT), "tiny", load_study(ROOT, "tiny").model_dump())
+    assert chosen(jobs, []) == list(jobs)
+    assert chosen(jobs, ["clip_loss", "perception"]) == ["perception@loss", "perception@judge", "clip_loss"]
+    needed = ["code", "data", "perception@loss", "perception@judge", "agreement", "variants", "clip_loss"]
+    assert list(with_makers(jobs, ["clip_loss"])) == needed
+    with pytest.raises(ValueError, match="got stage clip_los, expected some of code, data, perception, "):
+        chosen(jobs, ["clip_los"])
 
 
 def test_a_folder_without_git_is_refused(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -102,14 +102,3 @@ def _bicubic(baseline: Variant, study: AblationSettings, batch: int) -> pd.DataF
 
 def _settings(study: AblationSettings, batch: int) -> EvaluateSettings:
     return EvaluateSettings(metrics=study.metrics, protocols=study.protocols, batch=batch)
-
-
-def curves_of(tried: Tried, names: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """Return the validation scores of some variants, by a label that tells variant and seed."""
-    rows = tried.curves[tried.curves.variant.isin(names)]
-    scores = [column for column in rows if str(column).startswith("val_")]
-    several = rows.seed.nunique() > 1
-    return {
-        f"{v}, seed {s}" if several else str(v): own[["step", *scores]]
-        for (v, s), own in rows.groupby(["variant", "seed"], sort=False)
-    }

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from satsr.evaluation.figures import TEXT_PT
 from satsr.metrics.facts import find_metric
 from satsr.studies.ablations.report import Report
 from satsr.studies.ablations.settings import BICUBIC, AblationSettings
+
+TITLES = {
+    "val_psnr": "validation PSNR (dB), higher is better",
+    "val_lpips": "validation LPIPS, lower is better",
+    "val_clipscore": "validation CLIPScore, higher is better",
+}
 
 
 def counts_plot(found: Mapping[str, Report], studies: Mapping[str, AblationSettings]) -> Figure | None:
@@ -75,4 +82,32 @@ def forest(found: Report, study: AblationSettings) -> Figure | None:
         axis.tick_params(labelsize=TEXT_PT - 1)
         axis.grid(alpha=0.25, linewidth=0.6)
         axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def curves_plot(curves: pd.DataFrame, names: Sequence[str]) -> Figure | None:
+    """Show the validation scores of some variants against the step: a color each, a thin line for every seed.
+
+    Args:
+        curves: one row per variant, seed and validation, from `try_variants`.
+        names: of the variants that may be shown.
+    """
+    scores = sorted((str(column) for column in curves if str(column).startswith("val_")), reverse=True)
+    if not names or not scores:
+        return None
+    figure, axes = plt.subplots(1, len(scores), figsize=(2.9 * len(scores), 2.6), squeeze=False, layout="constrained")
+    for axis, score in zip(axes[0], scores, strict=True):
+        for number, name in enumerate(names):
+            own, style = curves[curves.variant == name], {"color": f"C{number}"}
+            runs = [run for _, run in own.groupby("seed", sort=False)]
+            mean = own.groupby("step")[score].mean()
+            axis.plot(mean.index, mean, label=name, linewidth=1.5, **style)
+            for run in runs if len(runs) > 1 else ():
+                axis.plot(run.step, run[score], linewidth=0.6, alpha=0.5, **style)
+        axis.set_title(TITLES.get(score, score.replace("_", " ")), fontsize=TEXT_PT)
+        axis.set_xlabel("step", fontsize=TEXT_PT)
+        axis.tick_params(labelsize=TEXT_PT - 1)
+        axis.grid(alpha=0.25, linewidth=0.6)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0][0].legend(fontsize=TEXT_PT - 1, frameon=False)
     return figure

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,11 @@ from satsr.evaluation.tables import NOT_AVAILABLE, NOT_RUN
 from satsr.evaluation.verdict_texts import claims_as_text
 from satsr.evaluation.verdicts import LEAST_SEEDS, comparisons
 from satsr.metrics.facts import find_metric
-from satsr.studies.ablations.engine import Tried
 from satsr.studies.ablations.settings import BICUBIC, AblationSettings
-from satsr.studies.ablations.variants import Variant
+
+if TYPE_CHECKING:  # both need torch, which a book does not
+    from satsr.studies.ablations.engine import Tried
+    from satsr.studies.ablations.variants import Variant
 
 LEAST_STEPS = 200  # of a training that is shown
 UNDECIDED = "cannot be decided at this profile"
@@ -44,14 +46,33 @@ class Report:
     hidden: dict[str, str]
     decision: str
 
-    def save(self, folder: Path, tried: Tried) -> None:
+    @property
+    def shown(self) -> list[str]:
+        """Names of the variants that may be shown."""
+        return [name for name, why in self.hidden.items() if not why]
+
+    def save(self, folder: Path, tried: Tried, study: AblationSettings) -> None:
         """Write means, claims, curves and what may be read of them to the folder of the study's results."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.means.to_csv(folder / "means.csv", index=False, float_format="%.6g")
+        why = self.means.variant.map(self.hidden).fillna("")
+        self.means.assign(hidden=why).to_csv(folder / "means.csv", index=False, float_format="%.6g")
         self.claims.to_csv(folder / "claims.csv", index=False, float_format="%.6g")
         tried.curves.to_csv(folder / "curves.csv", index=False, float_format="%.6g")
         said = {"decision": self.decision, "hidden": {name: why for name, why in self.hidden.items() if why}}
         (folder / "decision.json").write_text(json.dumps(said, indent=1) + "\n")
+        (folder / "settings.json").write_text(study.model_dump_json(indent=1) + "\n")
+
+
+def saved_report(folder: Path) -> tuple[Report, AblationSettings]:
+    """Return what `Report.save` wrote, and the settings of the study as they were then."""
+    text = dict.fromkeys(("variant", "means", "a", "b", "claim", "verdict", "hidden"), str)  # some are named by numbers
+    means = pd.read_csv(folder / "means.csv", dtype=text).fillna({"means": "", "hidden": ""})
+    said = json.loads((folder / "decision.json").read_text())
+    study = AblationSettings.model_validate_json((folder / "settings.json").read_text())
+    run = [name for name in means.variant.unique() if name in study.variants]
+    hidden = {name: said["hidden"].get(name, "") for name in run}
+    claims = pd.read_csv(folder / "claims.csv", dtype=text)
+    return Report(means[COLUMNS], claims, hidden, said["decision"]), study
 
 
 def report(tried: Tried, study: AblationSettings, variants: Mapping[str, Variant], bootstrap: TableSettings) -> Report:

@@ -20,17 +20,19 @@ from satsr.data.settings import PairSettings
 from satsr.evaluation.settings import TableSettings
 from satsr.evaluation.tables import NOT_RUN
 from satsr.perception.roles import folder_of
-from satsr.studies.ablations.engine import Tried, curves_of, try_variants
-from satsr.studies.ablations.figures import forest
+from satsr.studies.ablations.engine import Tried, try_variants
+from satsr.studies.ablations.figures import curves_plot, forest
 from satsr.studies.ablations.report import (
     LEAST_STEPS,
     UNDECIDED,
     Report,
     as_text,
     at_equal_seconds,
+    claims_text,
     decision,
     hidden_variants,
     report,
+    saved_report,
     speed_up_lines,
     speed_up_table,
     summary,
@@ -117,7 +119,18 @@ def test_losses_are_active_where_they_are_asked_for(tried: Tried) -> None:
 def test_every_variant_has_a_score_for_every_place_and_seed(tried: Tried) -> None:
     counts = tried.scores.groupby("method").size().to_dict()
     assert counts == {**dict.fromkeys(STUDY["variants"], 10), BICUBIC: 5}
-    assert set(curves_of(tried, ["clip"])) == {"clip, seed 0", "clip, seed 1"}
+
+
+def test_curves_show_what_may_be_shown_seed_by_seed(tried: Tried) -> None:
+    figure = curves_plot(tried.curves, ["without", "clip"])
+    assert figure is not None
+    axis = next(axis for axis in figure.axes if axis.get_title().startswith("validation PSNR"))
+    mean, first, second = (line.get_ydata() for line in axis.lines[3:])  # of clip: the mean, then a line for every seed
+    own = tried.curves[tried.curves.variant == "clip"]
+    np.testing.assert_allclose([first, second], [own[own.seed == seed].val_psnr for seed in (0, 1)])
+    np.testing.assert_allclose(mean, (np.asarray(first) + np.asarray(second)) / 2)
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["without", "clip"]
+    assert curves_plot(tried.curves, []) is None
 
 
 def test_what_starts_from_another_goes_on_from_it(variants: dict[str, Variant], tried: Tried, data: DataSet) -> None:
@@ -168,9 +181,22 @@ def test_a_profile_that_runs_none_says_so(data: DataSet, tmp_path: Path) -> None
     assert set(as_text(found, asked).psnr) == {NOT_RUN}
     assert forest(found, asked) is None
     assert summary(found, asked, "small").measured.tolist() == [NOT_RUN]
-    found.save(tmp_path, tried)
+    found.save(tmp_path, tried, asked)
     assert json.loads((tmp_path / "decision.json").read_text()) == {"decision": found.decision, "hidden": {}}
     assert pd.read_csv(tmp_path / "curves.csv").empty
+
+
+def test_what_was_saved_is_read_as_it_was(tried: Tried, variants: dict[str, Variant], tmp_path: Path) -> None:
+    found = report(tried, study(), variants, BOOTSTRAP)
+    found = replace(found, hidden={**found.hidden, "clip": ""})
+    found.save(tmp_path, tried, study())
+    read, settings = saved_report(tmp_path)
+    assert settings == study()
+    assert (read.hidden, read.decision) == (found.hidden, found.decision)
+    pd.testing.assert_frame_equal(as_text(read, settings), as_text(found, study()))
+    pd.testing.assert_frame_equal(claims_text(read, settings), claims_text(found, study()))
+    marked = pd.read_csv(tmp_path / "means.csv").set_index("variant").hidden
+    assert marked.dropna().to_dict() == {name: why for name, why in found.hidden.items() if why}
 
 
 def test_short_trainings_and_poor_baselines_are_not_read(variants: dict[str, Variant]) -> None:
