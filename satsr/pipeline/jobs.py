@@ -86,7 +86,7 @@ def chosen(jobs: Mapping[str, Job], names: Iterable[str]) -> list[str]:
 def with_makers(jobs: Mapping[str, Job], names: Iterable[str]) -> dict[str, Job]:
     """Return jobs and all that make, directly or through others, what they need."""
     found = set(names)
-    for job in reversed(jobs.values()):
+    for job in reversed(list(jobs.values())):
         if job.name in found:
             found |= job.after
     return {name: job for name, job in jobs.items() if name in found}

@@ -17,7 +17,8 @@ from satsr.evaluation.settings import ClaimSettings, EvaluateSettings, TableSett
 from satsr.perception.settings import PerceptionSettings
 from satsr.studies.ablations.settings import AblationSettings, GlobalModelSettings, ScalingSettings, VariantsSettings
 from satsr.studies.agreement.settings import AgreementSettings
-from satsr.studies.buildings.settings import BuildingSettings, CounterSettings
+from satsr.studies.buildings.settings import BuildingSettings
+from satsr.studies.counting.settings import CounterSettings
 from satsr.studies.data_sets.settings import DataSetsStudySettings
 from satsr.studies.fusion.settings import FusionStudySettings
 from satsr.studies.hallucination.settings import HallucinationSettings

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -37,6 +38,7 @@ from satsr.pipeline.warm import warm_parent
 
 RUN = "run.json"  # in a profile's results: where they come from
 OF_ENVIRONMENT = ("lock digest", "system", "versions")
+WITH_GLOBAL_MODELS = ("default", "overnight", "gpu")  # profiles whose global model is tried on real pairs
 KEPT_IN_COPY = (
     ".dvc/cache",
     ".dvc/tmp",
@@ -175,12 +177,15 @@ def run_real(root: Path, workers: int = 0) -> Path:
     folder = (root / study.data.path).resolve()
     if not folder.is_dir():
         raise FileNotFoundError(f"no real images at {folder}: put them there, or set data.path in profiles/real.yaml")
+    from satsr.studies.real.models import gather_global_models
+
     default = Workspace.of("default", root).data_set(MAIN).models
     if not default.is_dir():
         raise FileNotFoundError(f"{default} is missing: run `make study` first, its models are checked too")
     copied = Workspace.of("default", root / ".runs" / "real").data_set(MAIN).models
     shutil.rmtree(copied, ignore_errors=True)
     shutil.copytree(default, copied)
+    gather_global_models(root, root / ".runs" / "real", WITH_GLOBAL_MODELS)
     run_study(root, "real", workers, without="data_sets")
     return root
 
@@ -235,7 +240,7 @@ def bring_parts_back(copy: Path, root: Path, profile: str, jobs: Sequence[Job]) 
         for path in (path for path in job.makes if path.startswith(f"{results}/") and (copy / path).exists()):
             _replace(copy / path, root / path)
     noted, recorded = root / results / RUN, records(profile, copy)
-    run = json.loads(noted.read_text()) if noted.is_file() else {"profile": profile}
+    run: dict[str, Any] = json.loads(noted.read_text()) if noted.is_file() else {"profile": profile}
     environment = {key: value for key, value in describe(profile, copy).items() if key in OF_ENVIRONMENT}
     parts = {job.name: {**environment, **recorded[job.notebook]} for job in jobs if job.notebook in recorded}
     run["parts"] = {**run.get("parts", {}), **parts}

@@ -10,12 +10,14 @@ import pytest
 
 from satsr.book.claims import RULES, status
 from satsr.common.paths import Workspace
+from satsr.evaluation.settings import TableSettings
 from satsr.evaluation.tables import NOT_RUN, UNDATED
 from satsr.evaluation.verdicts import EXPLORATORY
 from satsr.perception.roles import save_judges
 from satsr.pipeline.stages import read_stages
 from satsr.studies.agreement.preference import MACRO
-from satsr.studies.buildings.shares import NOTHING, share_table
+from satsr.studies.buildings.shares import share_table
+from satsr.studies.counting.matches import NOTHING
 from satsr.studies.fusion.report import NO_DATES
 from tests.conftest import ROOT
 
@@ -190,7 +192,7 @@ def test_studies_of_variants_say_what_they_decided(tmp_path: Path) -> None:
 
 
 def test_where_no_building_is_known_nothing_is_said(tmp_path: Path) -> None:
-    write(tmp_path, "studies/buildings/buildings", share_table(NOTHING, 0.95, 100, 0, 0.5))
+    write(tmp_path, "studies/buildings/buildings", share_table(NOTHING, TableSettings(resamples=100), 0.5))
     assert status("buildings_kept", "", tmp_path) == NOT_RUN
 
 

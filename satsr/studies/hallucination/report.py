@@ -1,7 +1,7 @@
-"""Buildings that an output shows and nobody built: shares, a verdict, and which places are looked at.
+"""Objects that an output shows and that are not there: shares, a verdict, and which places are looked at.
 
-A counted building is *invented* when no known one is its partner. The counter invents some on HR images too: that is
-the floor, and what an output has above it is its own.
+A counted building or boat is *invented* when no known one is its partner, a pixel of road when no road is near. The
+counter invents some on HR images too: that is the floor, and what an output has above it is its own.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from satsr.evaluation.intervals import draw_counts, drawn_sums, percentile_interval
-from satsr.evaluation.paired import signed_rank_p
+from satsr.evaluation.ratios import Ratio, ratio_difference
 from satsr.evaluation.settings import TableSettings
 from satsr.evaluation.verdicts import verdict
 
@@ -19,24 +18,22 @@ COLUMNS = ["method", "share", "low", "high", "above_hr", "above_low", "above_hig
 
 
 def invented_table(rows: pd.DataFrame, bootstrap: TableSettings) -> pd.DataFrame:
-    """Return the share of counted buildings that are invented, and how far it lies above that of HR.
+    """Return the share of counted objects that are invented, and how far it lies above that of HR.
 
     Args:
-        rows: one per method, seed and chip: method, seed, tile, region, counted, found; HR is one of the methods.
+        rows: one per method, seed and chip: method, seed, tile, region, counted, right; HR is one of the methods.
         bootstrap: of the intervals, over regions, then seeds; the same regions for every method.
 
     Returns:
         One row per method with the columns `COLUMNS`; shares of one.
     """
-    sums = {str(name): _sums(own) for name, own in rows.groupby("method", sort=False)}
-    drawn = {name: _drawn(own, bootstrap) for name, own in sums.items()}
+    ratios = {str(name): _invented(own) for name, own in rows.groupby("method", sort=False)}
     found = []
-    for name, own in sums.items():
-        _, regions, seeds = own.shape
-        share, floor = (float(_share(part.sum(axis=(1, 2)))) for part in (own, sums[HR]))
-        limits = [_interval(values, bootstrap.level, regions) for values in (drawn[name], drawn[name] - drawn[HR])]
-        numbers = (share, *limits[0], share - floor, *limits[1], float(own[1].sum() / seeds), regions, seeds)
-        found.append((name, *numbers))
+    for name, own in ratios.items():
+        above = ratio_difference(own, ratios[HR], bootstrap)
+        counted = float(own.sums[1].sum() / own.seeds)
+        shares = own.value, *own.interval(bootstrap), above.value, above.low, above.high
+        found.append((name, *shares, counted, own.regions, own.seeds))
     return pd.DataFrame(found, columns=COLUMNS)
 
 
@@ -44,16 +41,11 @@ def more_invented(rows: pd.DataFrame, a: str, b: str, bootstrap: TableSettings) 
     """Say whether method a invents more than b, by the rule of the main table; `Finding 5` of Zooming Out."""
     if not {a, b} <= set(rows.method):
         return f"{a} and {b} are not both in this profile"
-    sums = [_sums(rows[rows.method == name]) for name in (a, b)]
-    value = float(np.subtract(*(_share(own.sum(axis=(1, 2))) for own in sums)))
+    first, second = (_invented(rows[rows.method == name]) for name in (a, b))
+    value, low, high, p = ratio_difference(first, second, bootstrap)
     said = f"invented, {a} minus {b}: {100 * value:+.1f} points"
-    regions = sums[0].shape[1]
-    if regions < 2:
+    if not np.isfinite(low):
         return f"{said} (one region: no interval)"
-    low, high = _interval(np.subtract(*(_drawn(own, bootstrap) for own in sums)), bootstrap.level, regions)
-    of_a, of_b = (_share(own.sum(axis=2)) for own in sums)
-    both = np.isfinite(of_a) & np.isfinite(of_b)
-    p = signed_rank_p(of_a[both], of_b[both])
     trainings = int(rows[rows.method.isin((a, b))].groupby("method").seed.nunique().min())
     ruled = verdict(p, low, high, trainings, "higher")
     words = {"a beats b": f"{a} invents more", "b beats a": f"{b} invents more"}.get(ruled, ruled)
@@ -62,7 +54,7 @@ def more_invented(rows: pd.DataFrame, a: str, b: str, bootstrap: TableSettings) 
 
 def most_invented(rows: pd.DataFrame, methods: list[str], count: int) -> list[str]:
     """Return the places where methods together invent most above what is invented on HR, one of a region."""
-    own = rows.assign(invented=rows.counted - rows.found)
+    own = rows.assign(invented=rows.counted - rows.right)
     of_hr = own[own.method == HR].set_index("tile").invented
     others = own[own.method.isin(methods)].groupby(["tile", "region"], sort=True).invented.mean().reset_index()
     others["above"] = others.invented - others.tile.map(of_hr)
@@ -71,8 +63,9 @@ def most_invented(rows: pd.DataFrame, methods: list[str], count: int) -> list[st
 
 
 def as_text(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with its shares in per cent."""
+    """Return the table, with the kind of the objects in a column of its own, with its shares in per cent."""
     cells = {
+        "of": table.kind,
         "method": table.method,
         "invented": [_text(*row) for row in zip(table.share, table.low, table.high, strict=True)],
         "above HR": [
@@ -93,25 +86,5 @@ def _text(value: float, low: float, high: float, sign: str = "") -> str:
     return f"{100 * value:{sign}.1f} %" + (f" [{100 * low:.1f}, {100 * high:.1f}]" if np.isfinite(low) else "")
 
 
-def _sums(own: pd.DataFrame) -> np.ndarray:
-    """Return invented and counted buildings, (2, regions, seeds)."""
-    both = own.assign(invented=own.counted - own.found)
-    parts = [both.pivot_table(index="region", columns="seed", values=n, aggfunc="sum") for n in ("invented", "counted")]
-    return np.stack([part.to_numpy(float) for part in parts])
-
-
-def _share(sums: np.ndarray) -> np.ndarray:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(sums[0] / sums[1])
-
-
-def _drawn(sums: np.ndarray, bootstrap: TableSettings) -> np.ndarray:
-    """Return the share in every resample of regions and seeds; equal for equal numbers of regions."""
-    rng, (_, regions, seeds) = np.random.default_rng(bootstrap.seed), sums.shape
-    region_draws, seed_draws = (draw_counts(count, bootstrap.resamples, rng) for count in (regions, seeds))
-    return _share(np.stack([drawn_sums(part, region_draws, seed_draws) for part in sums]))
-
-
-def _interval(drawn: np.ndarray, level: float, regions: int) -> tuple[float, float]:
-    known = drawn[np.isfinite(drawn)]
-    return percentile_interval(known, level) if regions > 1 and len(known) else (np.nan, np.nan)
+def _invented(own: pd.DataFrame) -> Ratio:
+    return Ratio.of(own.assign(invented=own.counted - own.right), "invented", "counted")

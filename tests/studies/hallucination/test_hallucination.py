@@ -15,10 +15,10 @@ BOOTSTRAP = TableSettings(resamples=400)
 
 
 def rows(counts: dict[str, list[tuple[int, int]]], seeds: int = 1) -> pd.DataFrame:
-    """Return rows of one chip a region: (counted, found) of each."""
+    """Return rows of one chip a region: (counted, right) of each."""
     return pd.DataFrame(
         [
-            {"method": name, "seed": seed, "tile": f"{n}_{n}", "region": f"r{n}", "counted": counted, "found": found}
+            {"method": name, "seed": seed, "tile": f"{n}_{n}", "region": f"r{n}", "counted": counted, "right": found}
             for name, chips in counts.items()
             for seed in range(1 if name == HR else seeds)
             for n, (counted, found) in enumerate(chips)
@@ -39,7 +39,7 @@ def test_a_share_is_a_ratio_of_sums_above_that_of_hr() -> None:
 
 def test_seeds_count_alike_and_widen_the_interval() -> None:
     both = rows({HR: [(10, 10)] * 3, "esrgan": [(10, 8)] * 3}, seeds=2)
-    both.loc[(both.method == "esrgan") & (both.seed == 1), "found"] = 6
+    both.loc[(both.method == "esrgan") & (both.seed == 1), "right"] = 6
     table = invented_table(both, BOOTSTRAP).set_index("method")
     assert table.share["esrgan"] == pytest.approx(0.3)
     assert (table.counted["esrgan"], table.seeds["esrgan"]) == (30, 2)
@@ -49,7 +49,7 @@ def test_seeds_count_alike_and_widen_the_interval() -> None:
 def test_no_building_counted_and_one_region_have_no_interval() -> None:
     table = invented_table(rows({HR: [(2, 1)], "bicubic": [(0, 0)]}), BOOTSTRAP)
     assert table[["low", "high"]].isna().all(axis=None)
-    assert as_text(table).invented.tolist() == ["50.0 %", "none counted"]
+    assert as_text(table.assign(kind="buildings")).invented.tolist() == ["50.0 %", "none counted"]
     assert more_invented(rows({HR: [(2, 1)]}), "sr3", "esrgan", BOOTSTRAP) == (
         "sr3 and esrgan are not both in this profile"
     )

@@ -1,4 +1,4 @@
-"""The counter of buildings: a small U-Net that learns their cores, and what it counts."""
+"""A counter of one kind of objects: a small U-Net that learns their cores, and what it counts."""
 
 from __future__ import annotations
 
@@ -20,29 +20,49 @@ from satsr.common.code import fingerprint
 from satsr.common.device import best_device, best_layout
 from satsr.common.minimize import minimize
 from satsr.data.making.footprints import Labels, renumbered
-from satsr.studies.buildings.network import UNetCounter
-from satsr.studies.buildings.settings import CounterSettings
+from satsr.studies.counting import kinds
+from satsr.studies.counting.kinds import Kind
+from satsr.studies.counting.network import UNetCounter
+from satsr.studies.counting.settings import CounterSettings
 
-ROOF, CORE = 0, 1  # channels: pixels of a roof, and those that are not at its edge, which keep neighbours apart
+BODY, CORE = 0, 1  # channels: pixels of an object, and those of its inside, which keep neighbours apart
 THRESHOLD = 0.5
+SMALL_PX = 9  # an object of fewer pixels may have no inside
 AT_ONCE = 8  # images: more do not fit a core's cache
 WEIGHTS, CARD = "weights.safetensors", "counter.json"
 
 
-def targets(labels: Labels) -> NDArray[np.float32]:
-    """Return what the counter is asked for: roofs and their cores, (2, H, W)."""
+def targets(labels: Labels, kind: Kind) -> NDArray[np.float32]:
+    """Return what the counter is asked for: objects and their cores, (2, H, W).
+
+    The core of a building is what is not at its edge. A boat of 2 px has no such inside: its core lies about its
+    centre. Pixels of roads are not told apart.
+    """
+    bodies = labels > 0
+    if kind.pixels:
+        return np.stack([bodies, bodies]).astype(np.float32)
     edges = (ndimage.minimum_filter(labels, 3) != labels) | (ndimage.maximum_filter(labels, 3) != labels)
-    return np.stack([labels > 0, (labels > 0) & ~edges]).astype(np.float32)
+    cores = bodies & ~edges
+    for row, column in _centres(labels) if kind.least_px < SMALL_PX else ():
+        cores[row, column] = bodies[row, column]
+    return np.stack([bodies, cores]).astype(np.float32)
 
 
 def make_counter(
-    images: Tensor, labels: Sequence[Labels], settings: CounterSettings, data_digest: str, scratch: Path, folder: Path
+    images: Tensor,
+    labels: Sequence[Labels],
+    kind: Kind,
+    settings: CounterSettings,
+    data_digest: str,
+    scratch: Path,
+    folder: Path,
 ) -> None:
     """Train the counter, or take it from scratch when this training is finished, and write it to a folder.
 
     Args:
         images: as of `train_counter`.
         labels: as of `train_counter`.
+        kind: of the objects.
         settings: sizes and length.
         data_digest: identifies the data set; work on other data is not reused.
         scratch: folder for finished work.
@@ -51,12 +71,15 @@ def make_counter(
 
     def learn(partial: Path) -> None:
         partial.mkdir(parents=True)
-        weights = train_counter(images, labels, settings).state_dict()
+        weights = train_counter(images, labels, kind, settings).state_dict()
         save_file({name: value.contiguous() for name, value in weights.items()}, partial / WEIGHTS)
-        (partial / CARD).write_text(json.dumps({"widths": settings.widths}) + "\n")
+        (partial / CARD).write_text(json.dumps({"kind": kind.name, "widths": settings.widths}) + "\n")
 
-    made_from = {"settings": settings.model_dump(mode="json", exclude_defaults=True), "data": data_digest}
-    finished = scratch_folder(scratch, "counter", key_of(made_from, fingerprint({__name__}))) / "finished"
+    own = settings.model_dump(mode="json", exclude_defaults=True, exclude={"kinds"})
+    made_from = {"kind": kind.name, "settings": own, "data": data_digest}
+    finished = (
+        scratch_folder(scratch, "counter", key_of(made_from, fingerprint({__name__, kinds.__name__}))) / "finished"
+    )
     make_once(finished, learn)
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(finished, folder)
@@ -69,18 +92,19 @@ def open_counter(folder: Path) -> nn.Module:
         FileNotFoundError: there is none.
     """
     if not (folder / CARD).is_file():
-        raise FileNotFoundError(f"{folder} holds no counter of buildings: run the counter stage (dvc repro counter)")
+        raise FileNotFoundError(f"{folder} holds no counter: run the counter stage (dvc repro counter)")
     network = UNetCounter(json.loads((folder / CARD).read_text())["widths"], classes=2)
     network.load_state_dict(load_file(folder / WEIGHTS))
     return network.eval()
 
 
-def train_counter(images: Tensor, labels: Sequence[Labels], settings: CounterSettings) -> nn.Module:
+def train_counter(images: Tensor, labels: Sequence[Labels], kind: Kind, settings: CounterSettings) -> nn.Module:
     """Train the counter on HR images.
 
     Args:
         images: (N, 3, H, W) in [0, 1].
         labels: N label maps (H, W).
+        kind: of the objects.
         settings: sizes and length.
 
     Returns:
@@ -89,23 +113,24 @@ def train_counter(images: Tensor, labels: Sequence[Labels], settings: CounterSet
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         network = UNetCounter(settings.widths, classes=2)
-    wanted = torch.from_numpy(np.stack([targets(label) for label in labels]))
-    centres = [(chip, *centre) for chip, label in enumerate(labels) for centre in _centres(label)]
+    wanted = torch.from_numpy(np.stack([targets(label, kind) for label in labels]))
+    each = enumerate(() if kind.pixels else labels)  # roads are nearly everywhere
+    centres = [(chip, *centre) for chip, label in each for centre in _centres(label)]
     device = best_device()
 
     def loss(step: int) -> Tensor:
         rng = np.random.default_rng([settings.seed, step])
         seen, asked = _crops(images, wanted, centres, settings, rng)
-        # tones differ between methods; what makes a building is not its tone
+        # tones differ between methods; what makes an object is not its tone
         gain = torch.from_numpy(rng.uniform(0.7, 1.3, (len(seen), 1, 1, 1))).to(seen)
         return _overlap_loss(network((seen * gain).to(device)).float(), asked.to(device))
 
-    minimize("building counter", network, loss, settings.steps, settings.learning_rate)
+    minimize(f"counter of {kind.name}", network, loss, settings.steps, settings.learning_rate)
     return network
 
 
 def _overlap_loss(logits: Tensor, asked: Tensor) -> Tensor:
-    """Return cross-entropy, and one minus the Dice coefficient of each class, so that rare roofs count."""
+    """Return cross-entropy, and one minus the Dice coefficient of each class, so that rare objects count."""
     chance = logits.sigmoid()
     both, each = (chance * asked).sum(dim=(0, 2, 3)), (chance + asked).sum(dim=(0, 2, 3))
     dice = (2 * both + 1) / (each + 1)
@@ -113,7 +138,7 @@ def _overlap_loss(logits: Tensor, asked: Tensor) -> Tensor:
 
 
 def _centres(labels: Labels) -> list[tuple[int, int]]:
-    """Return row and column of the centre of every building."""
+    """Return row and column of the centre of every object."""
     found = ndimage.center_of_mass(labels > 0, labels, range(1, int(labels.max()) + 1))
     return [(round(row), round(column)) for row, column in found]
 
@@ -125,7 +150,7 @@ def _crops(
     settings: CounterSettings,
     rng: np.random.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """Return crops of images and of what is asked for, turned and mirrored; most of them about some building."""
+    """Return crops of images and of what is asked for, turned and mirrored; most of them about some object."""
     height, width = images.shape[-2:]
     size = min(settings.crop or height, height, width)
     pairs = []
@@ -149,8 +174,8 @@ def _turned(part: Tensor, turns: int, mirror: bool) -> Tensor:
 
 
 @torch.inference_mode()
-def count(counter: nn.Module, images: Tensor) -> list[Labels]:
-    """Return the buildings that the counter sees in images (N, 3, H, W), as label maps."""
+def count(counter: nn.Module, images: Tensor, kind: Kind) -> list[Labels]:
+    """Return the objects that the counter sees in images (N, 3, H, W), as label maps; pixels of roads are 1."""
     from skimage.segmentation import watershed
 
     device = best_device()
@@ -158,7 +183,11 @@ def count(counter: nn.Module, images: Tensor) -> list[Labels]:
     counter.to(device).to(memory_format=layout)
     found = []
     for part in images.contiguous(memory_format=layout).split(AT_ONCE):
-        for roof, core in counter(part.to(device)).float().sigmoid().cpu().numpy():
+        for body, core in counter(part.to(device)).float().sigmoid().cpu().numpy():
+            if kind.pixels:
+                found.append((body > THRESHOLD).astype(np.int32))
+                continue
             seeds, _ = ndimage.label(core > THRESHOLD)
-            found.append(renumbered(watershed(-roof, seeds, mask=roof > THRESHOLD).astype(np.int32)))
+            labels = watershed(-body, seeds, mask=body > THRESHOLD).astype(np.int32)
+            found.append(renumbered(labels, kind.least_px))
     return found

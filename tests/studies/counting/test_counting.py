@@ -1,41 +1,32 @@
-"""Buildings: label maps, matching, shares."""
+"""Counting: label maps, matching, and a counter that learns."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from scipy import ndimage
 
+from satsr.common.paths import Workspace
 from satsr.common.settings import check
 from satsr.common.tile_grid import HR_GSD_M, HR_PX, corner_m
 from satsr.data.making.footprints import Footprints, Labels, renumbered
-from satsr.studies.buildings.counter import _crops, count, make_counter, open_counter, targets, train_counter
-from satsr.studies.buildings.settings import BuildingSettings, CounterSettings
-from satsr.studies.buildings.shares import (
-    NOTHING,
-    buildings_sentence,
-    difference,
-    match,
-    scores,
-    share_table,
-    shares_as_text,
-)
+from satsr.data.settings import PairSettings
+from satsr.studies.buildings.settings import BuildingSettings
+from satsr.studies.counting.counter import _crops, count, make_counter, open_counter, targets, train_counter
+from satsr.studies.counting.kinds import KINDS, known_objects
+from satsr.studies.counting.matches import match, scores
+from satsr.studies.counting.quality import can_judge, quality_sentence
+from satsr.studies.counting.settings import CounterSettings, Rule, rule_of
+from satsr.world.scene import LAND_COVER
+from tests.data.making.chips import made_data_set, made_up_chip
+from tests.studies.counting.maps import squares
 
-LIMITS = {"level": 0.95, "resamples": 300, "seed": 0}
-TABLE = {**LIMITS, "least": 0.5}
-RULES = ["iou 0.5"]
-
-
-def squares(*corners: tuple[int, int], side: int = 6, size: int = 32) -> Labels:
-    labels = np.zeros((size, size), np.int32)
-    for number, (y, x) in enumerate(corners, 1):
-        labels[y : y + side, x : x + side] = number
-    return labels
+BUILDINGS, BOATS, ROADS = (KINDS[name] for name in ("buildings", "boats", "roads"))
 
 
 def village(seed: int, size: int = 64) -> tuple[torch.Tensor, Labels]:
@@ -93,7 +84,7 @@ def test_small_areas_are_dropped_and_numbers_have_no_gaps() -> None:
 
 def test_targets_keep_touching_buildings_apart() -> None:
     labels = squares((4, 4), (4, 10), side=6)  # they touch at column 10
-    roof, core = targets(labels)
+    roof, core = targets(labels, BUILDINGS)
     assert ndimage.label(roof)[1] == 1
     assert ndimage.label(core)[1] == 2
     assert core.sum() == 2 * 4 * 4
@@ -126,10 +117,18 @@ def test_one_counted_building_is_the_partner_of_one_known_one() -> None:
     assert len(match(known, counted, "iou 0.25").found) == 1
 
 
-@pytest.mark.parametrize("rule", ["iou", "iou 0", "iou 1.5", "center", "overlap 0.5"])
+@pytest.mark.parametrize(
+    "rule", ["iou", "iou 0", "iou 1.5", "center", "overlap 0.5", "within", "within 1", "within -1 px"]
+)
 def test_an_unknown_rule_is_refused(rule: str) -> None:
     with pytest.raises(ValueError, match=f"got rule {rule!r}, expected centre, or iou and a number"):
         check(BuildingSettings, {"rules": [rule]}, "buildings")
+
+
+def test_a_rule_of_pixels_is_none_of_buildings() -> None:
+    assert rule_of("within 2 px") == Rule(within_px=2)
+    with pytest.raises(ValueError, match="got rule 'within 2 px', which is one of pixels"):
+        check(BuildingSettings, {"rules": ["within 2 px"]}, "buildings")
 
 
 def test_matching_is_an_intersection_over_union() -> None:
@@ -144,104 +143,12 @@ def test_matching_is_an_intersection_over_union() -> None:
     assert match(known, counted, "iou 0.5").found == plain
 
 
-def counted_rows() -> pd.DataFrame:
-    known = [squares((2, 2), (2, 20), (20, 2)), squares((2, 2), (20, 20))]
-    counts = {
-        "HR": [squares((2, 2), (2, 20)), squares((2, 2))],
-        "esrgan": [squares((2, 2), (2, 20)), squares((12, 12))],
-        "sr3": [squares((2, 2)), squares((20, 20))],
-    }
-    return scores(["1_1", "2_2"], ["a", "b"], known, {kind: [maps] for kind, maps in counts.items()}, RULES)
-
-
-def test_shares_are_ratios_of_sums() -> None:
-    rows = counted_rows()
-    found = share_table(rows, **TABLE).set_index(["method", "share"]).value
-    assert found["HR", "recall"] == 3 / 5
-    assert found["HR", "kept"] == 1
-    assert found["esrgan", "recall"] == 2 / 5
-    assert found["esrgan", "precision"] == 2 / 3
-    assert found["esrgan", "kept"] == 2 / 3
-    assert found["sr3", "kept"] == 1 / 3  # what HR does not show cannot be kept
-    assert found["sr3", "count"] == 2 / 5
-    assert found["sr3", "miscount"] == 3 / 5
-
-
-def test_the_paper_s_two_methods_are_compared_on_the_same_regions() -> None:
-    value, low, high, p = difference(counted_rows(), "esrgan", "sr3", "kept", **LIMITS)
-    assert value == pytest.approx(1 / 3)
-    assert low <= value <= high
-    assert 0 < p <= 1
-    said = buildings_sentence(counted_rows(), **TABLE)
-    assert "ESRGAN minus SR3: +33.3" in said
-    assert "60.0 % of the known buildings, and 100.0 % of what it counts" in said
-    assert said.endswith("not shown.")  # two regions show nothing, whatever the number of trainings
-
-
-def many_regions(trainings: int, regions: int = 8) -> pd.DataFrame:
-    """ESRGAN keeps both buildings of every region, SR3 one of them."""
-    known = squares((2, 2), (20, 20))
-    runs = {"HR": [known], "esrgan": [known] * trainings, "sr3": [squares((2, 2))] * trainings}
-    counts = {kind: [[maps] * regions for maps in own] for kind, own in runs.items()}
-    tiles = [f"{n}_{n}" for n in range(regions)]
-    return scores(tiles, tiles, [known] * regions, counts, RULES)
-
-
-def test_a_difference_in_every_region_is_shown_with_two_trainings() -> None:
-    assert buildings_sentence(many_regions(2), **TABLE).endswith("p = 0.0078: ESRGAN keeps more.")
-    assert buildings_sentence(many_regions(1), **TABLE).endswith("one seed: not said.")
-    assert buildings_sentence(many_regions(2, regions=1), **TABLE).endswith("+50.0 points (one region: no interval).")
-    found = share_table(many_regions(2), **TABLE).set_index(["method", "share"])
-    assert found.seeds["esrgan", "kept"] == 2
-    assert found.buildings["esrgan", "recall"] == found.buildings["HR", "recall"] == 16
-    assert share_table(many_regions(2, regions=1), **TABLE).low.isna().all()
-
-
-def test_a_counter_that_finds_less_than_half_on_hr_judges_nothing() -> None:
-    known, tiles = squares((2, 2), (2, 20), (20, 2)), [f"{n}_{n}" for n in range(8)]
-    runs = {"HR": [squares((2, 2))], "esrgan": [known] * 2, "sr3": [squares((20, 20))] * 2}
-    counts = {kind: [[maps] * 8 for maps in own] for kind, own in runs.items()}
-    rows = scores(tiles, tiles, [known] * 8, counts, ["centre", "iou 0.5"])
-    assert buildings_sentence(rows, **TABLE).endswith("(rule: centre). Below 50 % of either it cannot judge.")
-    assert not share_table(rows, **TABLE).judges.any()
-    assert "sr3" not in buildings_sentence(rows, **TABLE).lower()
-    assert share_table(rows, **{**TABLE, "least": 0.3}).judges.all()
-
-
-def test_the_first_rule_decides() -> None:
-    known, tiles = squares((2, 2), (20, 20)), [f"{n}_{n}" for n in range(8)]
-    beside = squares((4, 4), (22, 22))  # the centre lies in the building, the overlap is 16 of 56 px
-    counts = {kind: [[maps] * 8] * 2 for kind, maps in {"HR": known, "esrgan": beside, "sr3": beside * 0}.items()}
-    counts["HR"] = counts["HR"][:1]
-    for rules, kept in ((["centre", "iou 0.5"], 1.0), (["iou 0.5", "centre"], 0.0)):
-        rows = scores(tiles, tiles, [known] * 8, counts, rules)
-        assert difference(rows, "esrgan", "sr3", "kept", **LIMITS)[0] == kept
-        table = share_table(rows, **TABLE)
-        assert table[table.decides].rule.unique().tolist() == rules[:1]
-
-
-def test_trainings_widen_the_interval() -> None:
-    known = squares((2, 2), (20, 20))
-    runs = {"HR": [known], "esrgan": [known, squares((2, 2))]}
-    counts = {kind: [[maps] * 6 for maps in own] for kind, own in runs.items()}
-    tiles = [f"{n}_{n}" for n in range(6)]
-    found = share_table(scores(tiles, tiles, [known] * 6, counts, RULES), **TABLE).set_index(["method", "share"])
-    assert found.value["esrgan", "recall"] == 0.75
-    assert (found.low["esrgan", "recall"], found.high["esrgan", "recall"]) == (0.5, 1.0)
-
-
-def test_no_building_at_all() -> None:
-    assert share_table(NOTHING, **TABLE).empty
-    assert shares_as_text(share_table(NOTHING, **TABLE)).empty
-    assert buildings_sentence(NOTHING, **TABLE) == "No building is known in these data."
-
-
 def test_a_counter_learns_to_count() -> None:
     images, labels = zip(*(village(seed) for seed in range(8)), strict=True)
     settings = CounterSettings(widths=(8, 16), steps=80, batch=4, crop=32, learning_rate=1e-2)
-    counter = train_counter(torch.stack(images), labels, settings)
+    counter = train_counter(torch.stack(images), labels, BUILDINGS, settings)
     image, known = village(99)
-    (counted,) = count(counter, image[None])
+    (counted,) = count(counter, image[None], BUILDINGS)
     found = match(known, counted, "iou 0.5")
     assert len(found.found) >= 0.8 * found.known
     assert found.counted <= 1.3 * found.known
@@ -262,16 +169,86 @@ def test_crops_lie_about_buildings_and_show_what_is_asked_for() -> None:
     assert whole.shape == (5, 3, 64, 64)
 
 
+def test_pixels_of_roads_are_found_within_a_pixel_in_both_directions() -> None:
+    known, counted = np.zeros((12, 12), np.int32), np.zeros((12, 12), np.int32)
+    known[4, :] = 1  # a road from side to side
+    counted[5, :6] = 1  # seen beside it, for half of its length
+    counted[8:10, 0:2] = 1  # and where none is
+    found = match(known, counted, "within 1 px")
+    assert (found.known, found.counted, found.right) == (12, 10, 6)
+    assert found.found == {4 * 12 + column for column in range(7)}  # the seventh touches the last that is seen
+    assert match(known, counted, "within 0 px").right == 0
+    rows = scores(["0_0"], ["r"], [known], {"HR": [[counted]]}, ["within 1 px"])
+    assert rows[["known", "counted", "found", "right", "seen", "kept"]].to_numpy().tolist() == [[12, 10, 7, 6, 7, 7]]
+    assert quality_sentence(rows, 0.5, "roads").startswith(
+        "On HR images the counter finds 58.3 % of the known roads, and 60.0 % of what it counts is one"
+    )
+    assert can_judge(rows, 0.5)
+    assert not can_judge(rows, 0.59)
+
+
+def test_small_boats_have_a_core_and_roads_are_their_own() -> None:
+    boats = np.zeros((12, 12), np.int32)
+    boats[2:4, 2:6], boats[4:6, 2:6] = 1, 2  # two of 2 x 4 px, side by side: no pixel lies inside one
+    assert targets(boats, BUILDINGS)[1].sum() == 0
+    body, core = targets(boats, BOATS)
+    assert (body > 0).sum() == 16
+    assert ndimage.label(core)[1] == 2
+    assert set(boats[core > 0].tolist()) == {1, 2}
+    np.testing.assert_array_equal(*targets((boats > 0).astype(np.int32), ROADS))
+
+
+def test_everything_that_is_counted_is_known_where_it_lies(tmp_path: Path) -> None:
+    chip = made_up_chip("160_160", seed=0)
+    cover = np.full((HR_PX, HR_PX), LAND_COVER.index("grass"), np.uint8)
+    cover[10, :], cover[:, 30:32], cover[60, 60] = (LAND_COVER.index(name) for name in ("road", "track", "paved"))
+    boats = [(0, 0, 3, 4), (10, 20, 12, 21), (126, 100, 128, 104)]  # the second of 2 px: too small
+    chip = replace(chip, land_cover=cover, objects={"boat": boats, "pier": [(50, 50, 60, 60)]})
+    data = made_data_set(Workspace(tmp_path, "test"), {"test": [chip]}, PairSettings(dates=1))
+    folder = data.readers["test"].chips.folder
+    assert known_objects(data, "test", "roads") == []  # nothing but a world has outlines of everything
+    write_outlines(folder, "160_160", [(10, 20, 18, 25)])
+    (roads,), (boats_,), (buildings,) = (known_objects(data, "test", kind) for kind in ("roads", "boats", "buildings"))
+    assert roads.sum() == 128 + 2 * 128 - 2
+    assert roads[60, 60] == 0
+    areas = [tuple((s.start, s.stop) for s in area) for area in ndimage.find_objects(boats_)]
+    assert areas == [((0, 4), (0, 3)), ((100, 104), (126, 128))]
+    assert buildings.max() == 1
+
+
+def test_a_counter_of_roads_learns_to_see_them() -> None:
+    images, labels = [], []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        road = np.zeros((48, 48), np.int32)
+        row, column = rng.integers(4, 40, 2)
+        road[row : row + 3] = road[:, column : column + 3] = 1
+        images.append(torch.from_numpy(0.3 + 0.4 * road + rng.normal(0, 0.02, (3, 48, 48))).float())
+        labels.append(road)
+    settings = CounterSettings(widths=(8, 8), steps=80, batch=4, crop=32, learning_rate=1e-2)
+    counter = train_counter(torch.stack(images[1:]), labels[1:], ROADS, settings)
+    (seen,) = count(counter, images[0][None], ROADS)
+    found = match(labels[0], seen, ROADS.rule)
+    assert len(found.found) >= 0.9 * found.known
+    assert found.right >= 0.9 * found.counted
+
+
 def test_a_counter_is_made_once_and_opens_as_it_was(tmp_path: Path) -> None:
     images, labels = zip(*(village(seed) for seed in range(2)), strict=True)
     settings, scratch = CounterSettings(widths=(4, 8), steps=2, batch=2), tmp_path / "scratch"
-    make_counter(torch.stack(images), labels, settings, "data", scratch, tmp_path / "first")
-    trained = train_counter(torch.stack(images), labels, settings)
+    make_counter(torch.stack(images), labels, BUILDINGS, settings, "data", scratch, tmp_path / "first")
+    trained = train_counter(torch.stack(images), labels, BUILDINGS, settings)
     opened = open_counter(tmp_path / "first")
     torch.testing.assert_close(opened(images[0][None]), trained(images[0][None]))
-    make_counter(torch.zeros_like(torch.stack(images)), labels, settings, "data", scratch, tmp_path / "again")
+    make_counter(
+        torch.zeros_like(torch.stack(images)), labels, BUILDINGS, settings, "data", scratch, tmp_path / "again"
+    )
     torch.testing.assert_close(open_counter(tmp_path / "again").state_dict(), opened.state_dict(), rtol=0, atol=0)
-    make_counter(torch.zeros_like(torch.stack(images)), labels, settings, "other data", scratch, tmp_path / "again")
+    make_counter(
+        torch.zeros_like(torch.stack(images)), labels, BUILDINGS, settings, "other data", scratch, tmp_path / "again"
+    )
     assert not torch.equal(open_counter(tmp_path / "again").head.weight, opened.head.weight)
+    make_counter(torch.stack(images), labels, BOATS, settings, "data", scratch, tmp_path / "boats")
+    assert json.loads((tmp_path / "boats" / "counter.json").read_text())["kind"] == "boats"
     with pytest.raises(FileNotFoundError, match="dvc repro counter"):
         open_counter(tmp_path / "none")

@@ -1,0 +1,1 @@
+"""What is on an image: networks that learn on HR images to see objects, and count them in outputs."""

@@ -1,0 +1,66 @@
+"""Settings of the counters, and rules for what counts as found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from satsr.common.settings import Settings
+
+
+class CounterSettings(Settings):
+    """The counters, trained on HR images, one for every kind of objects."""
+
+    kinds: tuple[Literal["buildings", "boats", "roads"], ...] = ("buildings",)
+
+    widths: tuple[int, ...] = (24, 48, 96)
+    steps: int = Field(200, ge=1)
+    batch: int = Field(16, ge=1)
+    crop: int = Field(64, ge=0, multiple_of=8)  # HR px; 0 takes whole chips
+    near: float = Field(0.8, ge=0, le=1)  # share of the crops that lie about an object: most chips have none or few
+    learning_rate: float = Field(4e-3, gt=0)
+    seed: int = 31
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When an object counts as found.
+
+    Attributes:
+        least_iou: of the known and the counted one, an intersection over union of so much or more; None where another
+            rule holds.
+        within_px: pixels are counted, and a pixel is found when one lies so near; None where objects are counted.
+    """
+
+    least_iou: float | None = None
+    within_px: int | None = None
+
+
+def rule_of(text: str) -> Rule:
+    """Return the rule that a text names.
+
+    `centre`: the centre of a counted object lies in the known one. `iou 0.5`: their intersection over union is so much
+    or more. `within 1 px`: of pixels, one of the other map lies so near.
+
+    Raises:
+        ValueError: none of them.
+    """
+    if text == "centre":
+        return Rule()
+    kind, _, number = text.partition(" ")
+    if kind == "iou" and 0 < (least := _number(number)) <= 1:
+        return Rule(least_iou=least)
+    if kind == "within" and number.endswith(" px") and number[:-3].isdigit():
+        return Rule(within_px=int(number[:-3]))
+    raise ValueError(
+        f"got rule {text!r}, expected centre, or iou and a number up to 1, such as iou 0.5, or within 1 px (of pixels)"
+    )
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
