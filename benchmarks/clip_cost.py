@@ -9,6 +9,8 @@ import torch
 from benchmarks.training import prepared, seconds
 from satsr.common.paths import project_root
 from satsr.perception.clip import Clip, Preprocess
+from satsr.perception.published import as_trunk
+from satsr.perception.trunk import Trunk
 from satsr.pipeline.params import load_study
 
 ROUNDS = 3
@@ -25,17 +27,22 @@ def published_clip() -> Clip:
     return Clip("RN50, random weights", model, seen, tokenizer=None)
 
 
+def published_trunk() -> Trunk:
+    """Return VGG-19, which the paper's perceptual loss looks through, with random weights."""
+    import torchvision
+
+    return as_trunk("vgg19", torchvision.models.vgg19(weights=None).features).eval().requires_grad_(False)
+
+
 def report() -> None:
     """Print one line."""
     settings = load_study(project_root(), "paper").train["esrgan"]
     batch = BATCH["cuda" if torch.cuda.is_available() else "cpu"]
-    # the made-up trunk of `prepared` has other layers than VGG-19
-    own = load_study(project_root()).train["esrgan"]
-    plain = settings.model_copy(update={"batch": batch, "perceptual": own.perceptual})
+    plain = settings.model_copy(update={"batch": batch})
     with_clip = plain.model_copy(update={"losses": {**plain.losses, "clip": 1.0}})
     without, kept = (
-        prepared("esrgan", plain, DATES, tuned=True),
-        prepared("esrgan", with_clip, DATES, tuned=True, clip=published_clip()),
+        prepared("esrgan", plain, DATES, tuned=True, trunk=published_trunk()),
+        prepared("esrgan", with_clip, DATES, tuned=True, clip=published_clip(), trunk=published_trunk()),
     )
     for run in (without, kept):
         seconds(run)

@@ -17,7 +17,7 @@ from satsr.data.pairs import Batch, Pairs
 from satsr.models.methods import find_method
 from satsr.models.superresolver import ModelCard
 from satsr.perception.clip import Clip
-from satsr.perception.trunk import TrunkCard, build_trunk
+from satsr.perception.trunk import Trunk, TrunkCard, build_trunk
 from satsr.pipeline.params import load_study
 from satsr.training.denoiser import DenoiserTraining
 from satsr.training.image_training import ImageTraining
@@ -62,6 +62,7 @@ def prepared(
     tuned: bool,
     pairs: Pairs | None = None,
     clip: Clip | None = None,
+    trunk: Trunk | None = None,
 ) -> Loop:
     """Return a training that is past its start of the adversarial loss.
 
@@ -72,12 +73,13 @@ def prepared(
         tuned: as the study trains, or plain PyTorch.
         pairs: to learn from; by default one random batch that stays on the device.
         clip: of the CLIP loss, where the settings ask for one.
+        trunk: of the perceptual loss; by default one of the default study's size.
     """
     rgb = ("red", "green", "blue")
     card = ModelCard(method, dict(settings.network), dates, rgb, rgb, 4)
     given: Any = pairs or MadeUpPairs(settings.batch, dates, settings.crop or 32)
-    trunk = build_trunk(LOSS_TRUNK) if settings.losses.get("perceptual") else None
-    task = Task(card, settings, 0, given, given, Path(tempfile.mkdtemp()), trunk=trunk, clip=clip, tuned=tuned)
+    looks = (trunk or build_trunk(LOSS_TRUNK)) if settings.losses.get("perceptual") else None
+    task = Task(card, settings, 0, given, given, Path(tempfile.mkdtemp()), trunk=looks, clip=clip, tuned=tuned)
     run: Loop = DenoiserTraining(task) if find_method(method).denoises else ImageTraining(task)
     run.step = settings.gan_start
     return run

@@ -242,10 +242,11 @@ def bring_parts_back(copy: Path, root: Path, profile: str, jobs: Sequence[Job]) 
     noted, recorded = root / results / RUN, records(profile, copy)
     run: dict[str, Any] = json.loads(noted.read_text()) if noted.is_file() else {"profile": profile}
     environment = {key: value for key, value in describe(profile, copy).items() if key in OF_ENVIRONMENT}
-    parts = {job.name: {**environment, **recorded[job.notebook]} for job in jobs if job.notebook in recorded}
+    facts = {name: {key: value for key, value in own.items() if key != "cells_s"} for name, own in recorded.items()}
+    parts = {job.name: {**environment, **facts[job.notebook]} for job in jobs if job.notebook in facts}
     run["parts"] = {**run.get("parts", {}), **parts}
     own = {job.notebook for job in jobs} | {f"variants_{job.name}" for job in jobs}
-    run["runs"] = {**run.get("runs", {}), **{n: facts for n, facts in recorded.items() if n.partition(".")[0] in own}}
+    run["runs"] = {**run.get("runs", {}), **{n: found for n, found in facts.items() if n.partition(".")[0] in own}}
     noted.parent.mkdir(parents=True, exist_ok=True)
     arriving = noted.with_suffix(".partial")
     arriving.write_text(json.dumps(run, indent=1, sort_keys=True) + "\n")
