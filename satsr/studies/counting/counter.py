@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from scipy import ndimage
@@ -18,12 +17,12 @@ from torch import Tensor, nn
 from satsr.common.cache import key_of, make_once, scratch_folder
 from satsr.common.code import fingerprint
 from satsr.common.device import best_device, best_layout
-from satsr.common.minimize import minimize
 from satsr.data.making.footprints import Labels, renumbered
 from satsr.studies.counting import kinds
 from satsr.studies.counting.kinds import Kind
 from satsr.studies.counting.network import UNetCounter
 from satsr.studies.counting.settings import CounterSettings
+from satsr.training.dense import fit_dense, overlap_loss
 
 BODY, CORE = 0, 1  # channels: pixels of an object, and those of its inside, which keep neighbours apart
 THRESHOLD = 0.5
@@ -115,62 +114,15 @@ def train_counter(images: Tensor, labels: Sequence[Labels], kind: Kind, settings
         network = UNetCounter(settings.widths, classes=2)
     wanted = torch.from_numpy(np.stack([targets(label, kind) for label in labels]))
     each = enumerate(() if kind.pixels else labels)  # roads are nearly everywhere
-    centres = [(chip, *centre) for chip, label in each for centre in _centres(label)]
-    device = best_device()
-
-    def loss(step: int) -> Tensor:
-        rng = np.random.default_rng([settings.seed, step])
-        seen, asked = _crops(images, wanted, centres, settings, rng)
-        # tones differ between methods; what makes an object is not its tone
-        gain = torch.from_numpy(rng.uniform(0.7, 1.3, (len(seen), 1, 1, 1))).to(seen)
-        return _overlap_loss(network((seen * gain).to(device)).float(), asked.to(device))
-
-    minimize(f"counter of {kind.name}", network, loss, settings.steps, settings.learning_rate)
+    places = [(chip, *centre) for chip, label in each for centre in _centres(label)]
+    fit_dense(f"counter of {kind.name}", network, images, wanted, overlap_loss, settings, places)
     return network
-
-
-def _overlap_loss(logits: Tensor, asked: Tensor) -> Tensor:
-    """Return cross-entropy, and one minus the Dice coefficient of each class, so that rare objects count."""
-    chance = logits.sigmoid()
-    both, each = (chance * asked).sum(dim=(0, 2, 3)), (chance + asked).sum(dim=(0, 2, 3))
-    dice = (2 * both + 1) / (each + 1)
-    return F.binary_cross_entropy_with_logits(logits, asked) + (1 - dice).mean()
 
 
 def _centres(labels: Labels) -> list[tuple[int, int]]:
     """Return row and column of the centre of every object."""
     found = ndimage.center_of_mass(labels > 0, labels, range(1, int(labels.max()) + 1))
     return [(round(row), round(column)) for row, column in found]
-
-
-def _crops(
-    images: Tensor,
-    wanted: Tensor,
-    centres: Sequence[tuple[int, int, int]],
-    settings: CounterSettings,
-    rng: np.random.Generator,
-) -> tuple[Tensor, Tensor]:
-    """Return crops of images and of what is asked for, turned and mirrored; most of them about some object."""
-    height, width = images.shape[-2:]
-    size = min(settings.crop or height, height, width)
-    pairs = []
-    for _ in range(settings.batch):
-        if centres and rng.random() < settings.near:
-            chip, row, column = centres[int(rng.integers(len(centres)))]
-            row, column = np.array([row, column]) - size // 2 + rng.integers(-size // 3, size // 3 + 1, 2)
-        else:
-            chip, row, column = rng.integers([len(images), height - size + 1, width - size + 1])
-        row, column = np.clip([row, column], 0, [height - size, width - size])
-        turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
-        cut = (part[chip, :, row : row + size, column : column + size] for part in (images, wanted))
-        pairs.append([_turned(part, turns, mirror) for part in cut])
-    seen, asked = (torch.stack(part) for part in zip(*pairs, strict=True))
-    return seen, asked
-
-
-def _turned(part: Tensor, turns: int, mirror: bool) -> Tensor:
-    turned = torch.rot90(part, turns, dims=(-2, -1))
-    return turned.flip(-1) if mirror else turned
 
 
 @torch.inference_mode()

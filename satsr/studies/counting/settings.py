@@ -5,23 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import Field
-
-from satsr.common.settings import Settings
+from satsr.training.dense_settings import DenseSettings
 
 
-class CounterSettings(Settings):
+class CounterSettings(DenseSettings):
     """The counters, trained on HR images, one for every kind of objects."""
 
     kinds: tuple[Literal["buildings", "boats", "roads"], ...] = ("buildings",)
-
     widths: tuple[int, ...] = (24, 48, 96)
-    steps: int = Field(200, ge=1)
-    batch: int = Field(16, ge=1)
-    crop: int = Field(64, ge=0, multiple_of=8)  # HR px; 0 takes whole chips
-    near: float = Field(0.8, ge=0, le=1)  # share of the crops that lie about an object: most chips have none or few
-    learning_rate: float = Field(4e-3, gt=0)
-    seed: int = 31
 
 
 @dataclass(frozen=True)

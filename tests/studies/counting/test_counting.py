@@ -17,7 +17,7 @@ from satsr.common.tile_grid import HR_GSD_M, HR_PX, corner_m
 from satsr.data.making.footprints import Footprints, Labels, renumbered
 from satsr.data.settings import PairSettings
 from satsr.studies.buildings.settings import BuildingSettings
-from satsr.studies.counting.counter import _crops, count, make_counter, open_counter, targets, train_counter
+from satsr.studies.counting.counter import count, make_counter, open_counter, targets, train_counter
 from satsr.studies.counting.kinds import KINDS, known_objects
 from satsr.studies.counting.matches import match, scores
 from satsr.studies.counting.quality import can_judge, quality_sentence
@@ -152,21 +152,6 @@ def test_a_counter_learns_to_count() -> None:
     found = match(known, counted, "iou 0.5")
     assert len(found.found) >= 0.8 * found.known
     assert found.counted <= 1.3 * found.known
-
-
-def test_crops_lie_about_buildings_and_show_what_is_asked_for() -> None:
-    images = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    wanted = images[:, :2].round()
-    settings = CounterSettings(batch=64, crop=16, near=1.0)
-    seen, asked = _crops(images, wanted, [(1, 10, 60)], settings, np.random.default_rng(0))
-    assert (seen.shape, asked.shape) == ((64, 3, 16, 16), (64, 2, 16, 16))
-    torch.testing.assert_close(seen[:, :2].round(), asked)  # both are turned alike
-    near = images[1, :, :32, 32:].unfold(1, 16, 1).unfold(2, 16, 1).flatten(1, 2)  # windows of that corner
-    sums = near.sum(dim=(0, 2, 3))
-    assert all((sums - crop.sum()).abs().min() < 1e-3 for crop in seen)
-    assert len({round(float(crop.sum()), 3) for crop in seen}) > 8
-    whole, _ = _crops(images, wanted, [], CounterSettings(batch=5, crop=0), np.random.default_rng(0))
-    assert whole.shape == (5, 3, 64, 64)
 
 
 def test_pixels_of_roads_are_found_within_a_pixel_in_both_directions() -> None:
