@@ -20,6 +20,7 @@ from satsr.studies.agreement.settings import AgreementSettings
 from satsr.studies.buildings.settings import BuildingSettings
 from satsr.studies.counting.settings import CounterSettings
 from satsr.studies.data_sets.settings import DataSetsStudySettings
+from satsr.studies.downstream.settings import DownstreamSettings
 from satsr.studies.fusion.settings import FusionStudySettings
 from satsr.studies.hallucination.settings import HallucinationSettings
 from satsr.studies.real.settings import RealPairsSettings
@@ -83,6 +84,7 @@ class Study(Settings):
     bands: AblationSettings
     hallucination: HallucinationSettings
     global_model: GlobalModelSettings
+    downstream: DownstreamSettings
     twins: TwinSettings = TwinSettings()
     data_sets: dict[str, DataSetSettings] = {}
     data_sets_study: DataSetsStudySettings = DataSetsStudySettings()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from satsr.evaluation.ratios import Ratio, RatioDifference, ratio_difference
+from satsr.evaluation.pooled import Pooled, PooledDifference, pooled_difference
 from satsr.evaluation.settings import TableSettings
 from satsr.evaluation.verdicts import verdict
 from satsr.studies.counting.quality import can_judge, deciding, quality_sentence
@@ -42,7 +42,7 @@ def share_table(rows: pd.DataFrame, bootstrap: TableSettings, least: float) -> p
     found, judges = [], can_judge(rows, least)
     for (rule, method), own in rows.groupby(["rule", "method"], sort=False):
         for share, (numerator, denominator) in SHARES.items():
-            ratio = Ratio.of(own, numerator, denominator)
+            ratio = Pooled.of(own, (numerator, denominator))
             low, high = ratio.interval(bootstrap)
             line = {"method": method, "rule": rule, "decides": rule == rows.rule.iloc[0], "judges": judges}
             line |= {"share": share, "value": ratio.value, "low": low, "high": high}
@@ -51,11 +51,11 @@ def share_table(rows: pd.DataFrame, bootstrap: TableSettings, least: float) -> p
     return pd.DataFrame(found, columns=COLUMNS)
 
 
-def difference(rows: pd.DataFrame, a: str, b: str, share: str, bootstrap: TableSettings) -> RatioDifference:
+def difference(rows: pd.DataFrame, a: str, b: str, share: str, bootstrap: TableSettings) -> PooledDifference:
     """Return the share of method a minus that of b by the rule that decides, with its paired interval."""
     judged = deciding(rows)
-    first, second = (Ratio.of(judged[judged.method == method], *SHARES[share]) for method in (a, b))
-    return ratio_difference(first, second, bootstrap)
+    first, second = (Pooled.of(judged[judged.method == method], SHARES[share]) for method in (a, b))
+    return pooled_difference(first, second, bootstrap)
 
 
 PAPER = ("esrgan", "sr3")  # the two methods that the paper counts

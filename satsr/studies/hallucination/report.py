@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from satsr.evaluation.ratios import Ratio, ratio_difference
+from satsr.evaluation.pooled import Pooled, pooled_difference
 from satsr.evaluation.settings import TableSettings
 from satsr.evaluation.verdicts import verdict
 
@@ -30,7 +30,7 @@ def invented_table(rows: pd.DataFrame, bootstrap: TableSettings) -> pd.DataFrame
     ratios = {str(name): _invented(own) for name, own in rows.groupby("method", sort=False)}
     found = []
     for name, own in ratios.items():
-        above = ratio_difference(own, ratios[HR], bootstrap)
+        above = pooled_difference(own, ratios[HR], bootstrap)
         counted = float(own.sums[1].sum() / own.seeds)
         shares = own.value, *own.interval(bootstrap), above.value, above.low, above.high
         found.append((name, *shares, counted, own.regions, own.seeds))
@@ -42,7 +42,7 @@ def more_invented(rows: pd.DataFrame, a: str, b: str, bootstrap: TableSettings) 
     if not {a, b} <= set(rows.method):
         return f"{a} and {b} are not both in this profile"
     first, second = (_invented(rows[rows.method == name]) for name in (a, b))
-    value, low, high, p = ratio_difference(first, second, bootstrap)
+    value, low, high, p = pooled_difference(first, second, bootstrap)
     said = f"invented, {a} minus {b}: {100 * value:+.1f} points"
     if not np.isfinite(low):
         return f"{said} (one region: no interval)"
@@ -86,5 +86,5 @@ def _text(value: float, low: float, high: float, sign: str = "") -> str:
     return f"{100 * value:{sign}.1f} %" + (f" [{100 * low:.1f}, {100 * high:.1f}]" if np.isfinite(low) else "")
 
 
-def _invented(own: pd.DataFrame) -> Ratio:
-    return Ratio.of(own.assign(invented=own.counted - own.right), "invented", "counted")
+def _invented(own: pd.DataFrame) -> Pooled:
+    return Pooled.of(own.assign(invented=own.counted - own.right), ("invented", "counted"))

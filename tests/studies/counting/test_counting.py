@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from satsr.common.paths import Workspace
 from satsr.common.settings import check
-from satsr.common.tile_grid import HR_GSD_M, HR_PX, corner_m
+from satsr.common.tile_grid import HR_PX
 from satsr.data.making.footprints import Footprints, Labels, renumbered
 from satsr.data.settings import PairSettings
 from satsr.studies.buildings.settings import BuildingSettings
@@ -24,7 +24,7 @@ from satsr.studies.counting.quality import can_judge, quality_sentence
 from satsr.studies.counting.settings import CounterSettings, Rule, rule_of
 from satsr.world.scene import LAND_COVER
 from tests.data.making.chips import made_data_set, made_up_chip
-from tests.studies.counting.maps import squares
+from tests.studies.counting.maps import squares, write_outlines
 
 BUILDINGS, BOATS, ROADS = (KINDS[name] for name in ("buildings", "boats", "roads"))
 
@@ -37,22 +37,6 @@ def village(seed: int, size: int = 64) -> tuple[torch.Tensor, Labels]:
     labels = squares(*chosen, side=7, size=size)
     image = np.where(labels > 0, np.array([0.8, 0.2, 0.2])[:, None, None], np.array([0.2, 0.6, 0.2])[:, None, None])
     return torch.from_numpy(image + rng.normal(0, 0.02, image.shape)).float(), labels
-
-
-def write_outlines(folder: Path, tile: str, boxes_px: list[tuple[float, float, float, float]]) -> None:
-    """Write boxes (x1, y1, x2, y2) in pixels of a tile as an outline file of the embedded world."""
-    x0, y0 = corner_m(*map(int, tile.split("_")))
-    features = []
-    for x1, y1, x2, y2 in boxes_px:
-        ring = [(x0 + x * HR_GSD_M, y0 - y * HR_GSD_M) for x, y in ((x1, y1), (x2, y1), (x2, y2), (x1, y2), (x1, y1))]
-        features.append(_feature("building", {"type": "Polygon", "coordinates": [ring]}))
-    features.append(_feature("road", {"type": "LineString", "coordinates": [(x0, y0), (x0 + 10, y0 - 10)]}))
-    (folder / "vectors").mkdir(parents=True, exist_ok=True)
-    (folder / "vectors" / f"{tile}.geojson").write_text(json.dumps({"features": features}))
-
-
-def _feature(category: str, geometry: dict[str, object]) -> dict[str, object]:
-    return {"type": "Feature", "properties": {"category": category}, "geometry": geometry}
 
 
 def test_outlines_are_drawn_where_they_lie(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from satsr.evaluation.ratios import Ratio, ratio_difference
+from satsr.evaluation.pooled import Pooled, pooled_difference
 from satsr.evaluation.settings import TableSettings
 
 BOOTSTRAP = TableSettings(resamples=500)
@@ -23,7 +23,7 @@ def rows(counts: list[tuple[int, int]], seeds: int = 1) -> pd.DataFrame:
 
 
 def test_a_share_is_a_ratio_of_sums_not_a_mean_of_ratios() -> None:
-    ratio = Ratio.of(rows([(1, 2), (8, 10)], seeds=2), "part", "whole")
+    ratio = Pooled.of(rows([(1, 2), (8, 10)], seeds=2), ("part", "whole"))
     assert (ratio.regions, ratio.seeds) == (2, 2)
     assert ratio.value == pytest.approx(9 / 12)
     np.testing.assert_allclose(ratio.of_regions, [1 / 2, 8 / 10])
@@ -33,25 +33,25 @@ def test_shares_of_the_same_regions_are_drawn_together() -> None:
     """A difference that every region has alike has an interval without width, however much regions differ."""
     whole = [(n + 2, 100) for n in range(0, 60, 6)]
     a, b = (
-        Ratio.of(rows([(part + 10, n) for part, n in whole]), "part", "whole"),
-        Ratio.of(rows(whole), "part", "whole"),
+        Pooled.of(rows([(part + 10, n) for part, n in whole]), ("part", "whole")),
+        Pooled.of(rows(whole), ("part", "whole")),
     )
-    value, low, high, p = ratio_difference(a, b, BOOTSTRAP)
+    value, low, high, p = pooled_difference(a, b, BOOTSTRAP)
     assert (value, low, high) == pytest.approx((0.1, 0.1, 0.1))
     assert p == pytest.approx(2 / 2**10)
     assert np.ptp(b.interval(BOOTSTRAP)) > 0.1
 
 
 def test_regions_with_nothing_to_count_take_no_part_in_the_test() -> None:
-    a, b = (Ratio.of(rows([(part, 10)] * 6 + [(0, 0)]), "part", "whole") for part in (8, 4))
+    a, b = (Pooled.of(rows([(part, 10)] * 6 + [(0, 0)]), ("part", "whole")) for part in (8, 4))
     assert np.isnan(a.of_regions[-1])
-    assert ratio_difference(a, b, BOOTSTRAP).p == pytest.approx(2 / 2**6)
+    assert pooled_difference(a, b, BOOTSTRAP).p == pytest.approx(2 / 2**6)
 
 
 def test_one_region_has_no_interval() -> None:
-    one = Ratio.of(rows([(1, 2)]), "part", "whole")
+    one = Pooled.of(rows([(1, 2)]), ("part", "whole"))
     assert np.isnan(one.interval(BOOTSTRAP)).all()
-    found = ratio_difference(one, one, BOOTSTRAP)
+    found = pooled_difference(one, one, BOOTSTRAP)
     assert found.value == 0
     assert np.isnan(found[1:]).all()
-    assert np.isnan(Ratio.of(rows([(0, 0)]), "part", "whole").value)
+    assert np.isnan(Pooled.of(rows([(0, 0)]), ("part", "whole")).value)

@@ -1,0 +1,208 @@
+"""Train a task network for every task, input and seed, and count its answers on the test places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from satsr.common.cache import key_of, make_once, scratch_folder
+from satsr.common.code import fingerprint
+from satsr.common.device import best_device
+from satsr.evaluation.pooled import Pooled
+from satsr.studies.downstream import networks, tasks
+from satsr.studies.downstream.inputs import Images, Inputs
+from satsr.studies.downstream.networks import Enlarged, Features, WithFeatures, build_network
+from satsr.studies.downstream.settings import DownstreamSettings, NetworkSettings
+from satsr.studies.downstream.tasks import TASKS, Task, labels_of
+from satsr.training import dense
+from satsr.training.dense import Place, fit_dense
+
+LIBRARY = "segmentation-models-pytorch"
+OTHER_LABELS = "HR, labels of other places"
+RATES = ["input", "rate", "val_score", "chosen"]
+COUNTS, ANSWERS = "counts.parquet", "answers.npy"
+AT_ONCE = 16  # places
+PLACES = 8  # of a chip, about which crops lie
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What the task networks left.
+
+    Attributes:
+        counts: by task, one row per network, input, seed and test place: network, input, seed, tile, region, and the
+            counts of the task.
+        rates: learning rate that was chosen for every input, with its score on the validation places.
+        answers: by input, what the first seed's network of the first task says of every test place, bool (N, H, W);
+            none where that task is not one of masks.
+    """
+
+    counts: dict[str, pd.DataFrame]
+    rates: pd.DataFrame
+    answers: dict[str, NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """Trains and counts; what is finished is not done again.
+
+    Attributes:
+        inputs: of the task networks.
+        settings: of the study.
+    """
+
+    inputs: Inputs
+    settings: DownstreamSettings
+
+    def run(self) -> Tried:
+        """Train everything that this profile asks for; nothing where it names no task."""
+        if not self.settings.tasks:
+            return Tried({}, pd.DataFrame(columns=RATES), {})
+        rates = self._rates()
+        chosen = rates[rates.chosen].set_index("input").rate.to_dict()
+        counts: dict[str, list[pd.DataFrame]] = {name: [] for name in self.settings.tasks}
+        for network, asked in self._networks().items():
+            for name in self.settings.inputs:
+                for seed in self.settings.seeds:
+                    for task in asked:
+                        counts[task].append(self._counted(TASKS[task], name, network, seed, chosen[name], "test"))
+        if self.settings.random_labels:
+            first, network, rate = self.settings.tasks[0], next(iter(self.settings.networks)), self.settings.rates[0]
+            for seed in self.settings.seeds:
+                counts[first].append(self._counted(TASKS[first], OTHER_LABELS, network, seed, rate, "test"))
+        answers = {name: self._answers(name, chosen[name]) for name in self.settings.inputs if self._first.masks}
+        return Tried({task: pd.concat(rows, ignore_index=True) for task, rows in counts.items()}, rates, answers)
+
+    @property
+    def _first(self) -> Task:
+        return TASKS[self.settings.tasks[0]]
+
+    def _answers(self, name: str, rate: float) -> NDArray[np.bool_]:
+        network, seed = next(iter(self.settings.networks)), self.settings.seeds[0]
+        found: NDArray[np.bool_] = np.load(self._finished(self._first, name, network, seed, rate, "test") / ANSWERS)
+        return found
+
+    def _networks(self) -> dict[str, tuple[str, ...]]:
+        """Return the tasks of every network: the first runs all, the others those that are named."""
+        first, *others = self.settings.networks
+        named = tuple(task for task in self.settings.tasks if task in self.settings.other_networks_on)
+        return {first: self.settings.tasks, **dict.fromkeys(others if named else (), named)}
+
+    def _rates(self) -> pd.DataFrame:
+        """Return, for every input, the score of each learning rate on the validation places of the first task.
+
+        With one rate to choose from, nothing is trained for that.
+        """
+        task, network = self._first, next(iter(self.settings.networks))
+        metric, seed = task.metrics[0], self.settings.seeds[0]
+        rows = []
+        for name in self.settings.inputs:
+            of_rate = dict.fromkeys(self.settings.rates, float("nan"))
+            if len(of_rate) > 1:
+                for rate in of_rate:
+                    rows_of = self._counted(task, name, network, seed, rate, "val")
+                    of_rate[rate] = Pooled.of(rows_of, metric.columns, metric.score).value
+            sign = 1 if metric.better == "higher" else -1
+            best = max(of_rate, key=lambda rate: sign * of_rate[rate]) if len(of_rate) > 1 else next(iter(of_rate))
+            rows += [(name, rate, score, rate == best) for rate, score in of_rate.items()]
+        return pd.DataFrame(rows, columns=RATES)
+
+    def _counted(self, task: Task, name: str, network: str, seed: int, rate: float, split: str) -> pd.DataFrame:
+        """Return the counts of one training on a split, as `Tried.counts` has them."""
+        finished = self._finished(task, name, network, seed, rate, split)
+        return pd.read_parquet(finished / COUNTS).assign(network=network, input=name, seed=seed)
+
+    def _finished(self, task: Task, name: str, network: str, seed: int, rate: float, split: str) -> Path:
+        """Return the folder of one training's counts on a split, and its answers where they are masks."""
+        other, data = name == OTHER_LABELS, self.inputs.data
+        source, own = "HR" if other else name, self.settings.networks[network]
+        pairs = data.pairs[split]
+        made_from = {
+            **self.inputs.made_from(source, seed),
+            "task": task.name,
+            "network": own.model_dump(mode="json"),
+            "train": self.settings.train.model_copy(update={"learning_rate": rate}).model_dump(mode="json"),
+            "data": {"digest": data.digest, "pairs": pairs.settings.model_dump(mode="json", exclude_defaults=True)},
+            "labels": "other" if other else "own",
+            "seed": seed,
+            "split": split,
+            "library": metadata.version(LIBRARY),
+        }
+        code = fingerprint({__name__, tasks.__name__, networks.__name__, dense.__name__, *data.code})
+        what = f"{task.name}-{source}-{network}".replace(" ", "-")
+        folder = scratch_folder(data.folders.scratch / "downstream", what, key_of(made_from, code))
+
+        def make(partial_folder: Path) -> None:
+            partial_folder.mkdir(parents=True)
+            images = self.inputs.made(source, seed)
+            trained = self._trained(task, images, own, seed, rate, other, f"{task.name} from {name}, seed {seed}")
+            answers = _answered(trained, images.of[split])
+            each = [task.counts(*pair) for pair in zip(answers, labels_of(task, data, split), strict=True)]
+            places = {"tile": pairs.tiles, "region": pairs.index.region.tolist()}
+            pd.DataFrame(places).join(pd.DataFrame(each)).to_parquet(partial_folder / COUNTS, index=False)
+            if task.masks:
+                np.save(partial_folder / ANSWERS, (answers[:, 0] > 0).numpy())
+
+        make_once(folder / "finished", make)
+        return folder / "finished"
+
+    def _trained(
+        self, task: Task, images: Images, own: NetworkSettings, seed: int, rate: float, other: bool, what: str
+    ) -> nn.Module:
+        wanted = labels_of(task, self.inputs.data, "train")
+        if other:  # a place gets the labels of one half a split away
+            wanted = wanted.roll(len(wanted) // 2, dims=0)
+        network = network_for(task, images, own, wanted.shape[-1], seed)
+        settings = self.settings.train.model_copy(
+            update={"learning_rate": rate, "seed": self.settings.train.seed + seed}
+        )
+        fit_dense(what, network, images.of["train"], wanted, task.loss, settings, places_of(task, wanted))
+        return network
+
+
+def network_for(task: Task, images: Images, own: NetworkSettings, side: int, seed: int) -> nn.Module:
+    """Return a task network that takes an input as it is, and answers in the size of the labels.
+
+    Args:
+        task: tells the channels of the answer.
+        images: the input.
+        own: sizes of the network.
+        side: of the labels, in px.
+        seed: of the weights.
+    """
+    train = images.of["train"]
+    if images.model is not None:
+        features = Features(images.model)
+        with torch.inference_mode():
+            shape = features.to(best_device())(train[:1].to(best_device())).shape
+        build = partial(build_network, own, shape[1], task.channels, seed)
+        return WithFeatures(features, Enlarged(build(), side // shape[-1]) if shape[-1] < side else build())
+    network, scale = build_network(own, train.shape[1], task.channels, seed), side // train.shape[-1]
+    return Enlarged(network, scale) if scale > 1 else network
+
+
+def places_of(task: Task, wanted: Tensor) -> list[Place]:
+    """Return some pixels of what a mask shows in every chip that has any, about which crops lie; of classes none."""
+    if task.channels > 1:
+        return []
+    found: list[Place] = []
+    for chip, mask in enumerate(wanted):
+        pixels = mask[0].nonzero()
+        for row, column in pixels[:: max(1, len(pixels) // PLACES)][:PLACES].tolist():
+            found.append((chip, row, column))
+    return found
+
+
+@torch.inference_mode()
+def _answered(network: nn.Module, images: Tensor) -> Tensor:
+    device = best_device()
+    network.to(device).eval()
+    return torch.cat([network(part.to(device)).float().cpu() for part in images.split(AT_ONCE)])

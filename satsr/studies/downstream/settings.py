@@ -1,0 +1,83 @@
+"""Settings of the downstream tasks: which tasks, from which inputs, by which networks."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from satsr.common.settings import Settings
+from satsr.models.methods import METHODS
+from satsr.training.dense_settings import DenseSettings
+
+TaskName = Literal["buildings", "roads", "land cover", "tree cover", "building count"]
+PLAIN = ("LR", "LR native", "LR stacked", "HR")  # inputs without a method
+OF_METHOD = ("SR", "SR and LR", "features", "tuned features")  # those with one: `SR esrgan`
+WITH_FEATURES = ("srcnn", "highresnet", "esrgan")  # methods whose generator has features to take
+
+
+class NetworkSettings(Settings):
+    """A task network of segmentation-models-pytorch, from random weights."""
+
+    kind: Literal["unet", "segformer"] = "unet"
+    encoder: str = "resnet18"
+    depth: int = Field(3, ge=3, le=5)  # levels of a U-Net
+    widths: tuple[int, ...] = (64, 32, 16)  # of its decoder, from the coarsest level on
+
+    @model_validator(mode="after")
+    def _one_width_a_level(self) -> NetworkSettings:
+        if self.kind == "unet" and len(self.widths) != self.depth:
+            raise ValueError(f"got {len(self.widths)} widths, expected one for each of {self.depth} levels")
+        return self
+
+
+class DownstreamClaim(Settings):
+    """One comparison of two inputs that is tested, in every task that is run, by the metric that decides there."""
+
+    better: str
+    worse: str
+    source: str = "this study"
+
+
+class DownstreamSettings(Settings):
+    """The study of downstream tasks."""
+
+    tasks: tuple[TaskName, ...] = ("buildings",)  # that this profile runs; others are "not run"
+    inputs: tuple[str, ...] = ("LR", "SR esrgan", "HR")
+    networks: dict[str, NetworkSettings] = {"U-Net": NetworkSettings()}  # the first runs every task
+    other_networks_on: tuple[TaskName, ...] = ()  # tasks that the others run
+    train: DenseSettings = DenseSettings()
+    rates: tuple[float, ...] = Field((4e-3,), min_length=1)  # learning rates to choose from, for each input
+    seeds: tuple[int, ...] = Field((0, 1), min_length=1)
+    random_labels: bool = False  # also learn from labels of other places, which must give chance
+    claims: tuple[DownstreamClaim, ...] = ()
+
+    @field_validator("inputs")
+    @classmethod
+    def _known_inputs(cls, inputs: tuple[str, ...]) -> tuple[str, ...]:
+        for name in inputs:
+            parts_of(name)
+        return inputs
+
+    @model_validator(mode="after")
+    def _claims_of_inputs(self) -> DownstreamSettings:
+        for claim in self.claims:
+            for name in (claim.better, claim.worse):
+                parts_of(name)
+        return self
+
+
+def parts_of(name: str) -> tuple[str, str]:
+    """Return the kind of an input and its method, "" where it has none: `SR esrgan` is SR by esrgan.
+
+    Raises:
+        ValueError: a kind or a method that there is not.
+    """
+    if name in PLAIN:
+        return name, ""
+    kind, _, method = name.rpartition(" ")
+    known = WITH_FEATURES if "features" in kind else tuple(METHODS)
+    if kind not in OF_METHOD or method not in known:
+        kinds = ", ".join((*PLAIN, *(f"{other} METHOD" for other in OF_METHOD)))
+        raise ValueError(f"got input {name!r}, expected one of {kinds}; a METHOD of {', '.join(known)}")
+    return kind, method
