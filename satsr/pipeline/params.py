@@ -25,6 +25,7 @@ from satsr.studies.fusion.settings import FusionStudySettings
 from satsr.studies.hallucination.settings import HallucinationSettings
 from satsr.studies.real.settings import RealPairsSettings
 from satsr.studies.speed.settings import SpeedSettings
+from satsr.studies.transfer.settings import TransferSettings
 from satsr.training.settings import LatentSettings, TrainSettings
 
 
@@ -85,6 +86,7 @@ class Study(Settings):
     hallucination: HallucinationSettings
     global_model: GlobalModelSettings
     downstream: DownstreamSettings
+    transfer: TransferSettings
     twins: TwinSettings = TwinSettings()
     data_sets: dict[str, DataSetSettings] = {}
     data_sets_study: DataSetsStudySettings = DataSetsStudySettings()

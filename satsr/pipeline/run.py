@@ -315,4 +315,6 @@ def _text(root: Path, study: Study) -> str:
     for found in (values["data"], *values["data_sets"].values()):
         if found["path"]:
             found["path"] = str((root / found["path"]).resolve())
-    return "# Written by `satsr study`: params.yaml with the profile's overrides on top.\n" + yaml.safe_dump(values)
+    return "# Written by `satsr study`: params.yaml with the profile's overrides on top.\n" + yaml.safe_dump(
+        values, sort_keys=False
+    )

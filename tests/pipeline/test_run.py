@@ -24,6 +24,8 @@ def test_a_copy_has_the_code_and_its_own_parameters(project: Path) -> None:
     assert (copy / code).read_bytes() == (project / code).read_bytes()
     assert yaml.safe_load((copy / "params.yaml").read_text())["profile"] == "tiny"
     assert load_study(copy) == load_study(project, "tiny")
+    # tables list variants in the order in which they are written
+    assert list(load_study(copy).clip_loss.variants) == list(load_study(project).clip_loss.variants)
     assert not (copy / "results" / "default").exists()
 
 

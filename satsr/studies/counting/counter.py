@@ -18,9 +18,9 @@ from satsr.common.cache import key_of, make_once, scratch_folder
 from satsr.common.code import fingerprint
 from satsr.common.device import best_device, best_layout
 from satsr.data.making.footprints import Labels, renumbered
+from satsr.models.plain_unet import PlainUNet
 from satsr.studies.counting import kinds
 from satsr.studies.counting.kinds import Kind
-from satsr.studies.counting.network import UNetCounter
 from satsr.studies.counting.settings import CounterSettings
 from satsr.training.dense import fit_dense, overlap_loss
 
@@ -92,7 +92,7 @@ def open_counter(folder: Path) -> nn.Module:
     """
     if not (folder / CARD).is_file():
         raise FileNotFoundError(f"{folder} holds no counter: run the counter stage (dvc repro counter)")
-    network = UNetCounter(json.loads((folder / CARD).read_text())["widths"], classes=2)
+    network = PlainUNet(json.loads((folder / CARD).read_text())["widths"], classes=2)
     network.load_state_dict(load_file(folder / WEIGHTS))
     return network.eval()
 
@@ -111,7 +111,7 @@ def train_counter(images: Tensor, labels: Sequence[Labels], kind: Kind, settings
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        network = UNetCounter(settings.widths, classes=2)
+        network = PlainUNet(settings.widths, classes=2)
     wanted = torch.from_numpy(np.stack([targets(label, kind) for label in labels]))
     each = enumerate(() if kind.pixels else labels)  # roads are nearly everywhere
     places = [(chip, *centre) for chip, label in each for centre in _centres(label)]

@@ -17,9 +17,10 @@ from satsr.common.cache import key_of, make_once, scratch_folder
 from satsr.common.code import fingerprint
 from satsr.common.device import best_device
 from satsr.evaluation.pooled import Pooled
+from satsr.models.features import Features
 from satsr.studies.downstream import networks, tasks
 from satsr.studies.downstream.inputs import Images, Inputs
-from satsr.studies.downstream.networks import Enlarged, Features, WithFeatures, build_network
+from satsr.studies.downstream.networks import Enlarged, WithFeatures, build_network
 from satsr.studies.downstream.settings import DownstreamSettings, NetworkSettings
 from satsr.studies.downstream.tasks import TASKS, Task, labels_of
 from satsr.training import dense

@@ -17,9 +17,9 @@ from satsr.data.data_set import DataSet
 from satsr.data.dates import median_of_valid
 from satsr.data.pairs import Batch, Pairs
 from satsr.evaluation.evaluate import super_resolve, trained_models
+from satsr.models.features import Features
 from satsr.models.superresolver import SuperResolver, other_networks
 from satsr.perception.identity import weights_digest
-from satsr.studies.downstream.networks import Features
 from satsr.studies.downstream.settings import parts_of
 
 BICUBIC = "bicubic"

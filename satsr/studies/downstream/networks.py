@@ -1,4 +1,4 @@
-"""Task networks: U-Net and SegFormer of segmentation-models-pytorch, and how they take what is coarser than labels."""
+"""Task networks: a plain U-Net, those of segmentation-models-pytorch, and how they take what is coarser than labels."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from satsr.models.superresolver import SuperResolver
+from satsr.models.features import Features
+from satsr.models.plain_unet import PlainUNet
 from satsr.studies.downstream.settings import NetworkSettings
-
-FEATURES = {"srcnn": "sr", "highresnet": "sr", "esrgan": "conv_last"}  # what makes the image; features are its input
 
 
 def build_network(settings: NetworkSettings, channels: int, classes: int, seed: int) -> nn.Module:
@@ -24,19 +23,25 @@ def build_network(settings: NetworkSettings, channels: int, classes: int, seed: 
     Raises:
         ValueError: an encoder that the library does not have.
     """
-    import segmentation_models_pytorch as smp  # takes seconds
-
-    kinds = {"unet": smp.Unet, "segformer": smp.Segformer}
-    levels = {"encoder_depth": settings.depth, "decoder_channels": settings.widths} if settings.kind == "unet" else {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        try:
-            network: nn.Module = kinds[settings.kind](
-                settings.encoder, encoder_weights=None, in_channels=channels, classes=classes, **levels
-            )
-        except KeyError:
-            known = ", ".join(sorted(smp.encoders.get_encoder_names()))
-            raise ValueError(f"got encoder {settings.encoder!r}, expected one of {known}") from None
+        if settings.kind == "plain":
+            return PlainUNet(settings.widths, classes, channels)
+        return _of_library(settings, channels, classes)
+
+
+def _of_library(settings: NetworkSettings, channels: int, classes: int) -> nn.Module:
+    import segmentation_models_pytorch as smp  # takes seconds
+
+    kinds, decoder = {"unet": smp.Unet, "segformer": smp.Segformer}, settings.widths[::-1]
+    levels = {"encoder_depth": len(decoder), "decoder_channels": decoder} if settings.kind == "unet" else {}
+    try:
+        network: nn.Module = kinds[settings.kind](
+            settings.encoder, encoder_weights=None, in_channels=channels, classes=classes, **levels
+        )
+    except KeyError:
+        known = ", ".join(sorted(smp.encoders.get_encoder_names()))
+        raise ValueError(f"got encoder {settings.encoder!r}, expected one of {known}") from None
     return network
 
 
@@ -55,27 +60,6 @@ class Enlarged(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return answers (N, K, scale * h, scale * w)."""
         return F.interpolate(self.network(images), scale_factor=self.scale, mode="bilinear", align_corners=False)
-
-
-class Features(nn.Module):
-    """The features of a generator, in place of its image.
-
-    Args:
-        model: one of `FEATURES`.
-    """
-
-    def __init__(self, model: SuperResolver) -> None:
-        super().__init__()
-        self.model = model
-        self._found: list[Tensor] = []
-        layer = model.network.get_submodule(FEATURES[model.card.method])
-        layer.register_forward_pre_hook(lambda module, given: self._found.append(given[0]))
-
-    def forward(self, lr: Tensor) -> Tensor:
-        """Return features (N, K, H, W) of series with their dates as channels (N, T * C, h, w)."""
-        self._found.clear()
-        self.model(lr.unflatten(1, (self.model.card.dates, -1)))
-        return self._found.pop()
 
 
 class WithFeatures(nn.Module):

@@ -17,17 +17,16 @@ WITH_FEATURES = ("srcnn", "highresnet", "esrgan")  # methods whose generator has
 
 
 class NetworkSettings(Settings):
-    """A task network of segmentation-models-pytorch, from random weights."""
+    """A task network, from random weights: a plain U-Net, or one of segmentation-models-pytorch."""
 
-    kind: Literal["unet", "segformer"] = "unet"
-    encoder: str = "resnet18"
-    depth: int = Field(3, ge=3, le=5)  # levels of a U-Net
-    widths: tuple[int, ...] = (64, 32, 16)  # of its decoder, from the coarsest level on
+    kind: Literal["plain", "unet", "segformer"] = "plain"
+    widths: tuple[int, ...] = Field((16, 32, 64), min_length=2)  # from fine to coarse; of `unet`, those of its decoder
+    encoder: str = "resnet18"  # of `unet` and `segformer`
 
     @model_validator(mode="after")
-    def _one_width_a_level(self) -> NetworkSettings:
-        if self.kind == "unet" and len(self.widths) != self.depth:
-            raise ValueError(f"got {len(self.widths)} widths, expected one for each of {self.depth} levels")
+    def _known_depth(self) -> NetworkSettings:
+        if self.kind == "unet" and not 3 <= len(self.widths) <= 5:
+            raise ValueError(f"got {len(self.widths)} widths, expected 3 to 5: one for each level of the decoder")
         return self
 
 

@@ -39,7 +39,7 @@ from tests.studies.counting.maps import write_outlines
 
 RGB = ("red", "green", "blue")
 SMALL = {"num_feat": 4, "num_block": 1, "num_grow_ch": 2}
-NETWORK = {"U-Net": {"encoder": "resnet18", "depth": 3, "widths": [8, 8, 8]}}
+NETWORK = {"U-Net": {"kind": "plain", "widths": [8, 16]}}
 BOOTSTRAP = TableSettings(resamples=200)
 
 
@@ -143,13 +143,13 @@ def test_networks_of_one_seed_are_equal_and_leave_the_caller_s_state() -> None:
     torch.manual_seed(3)
     expected = torch.rand(2)
     torch.manual_seed(3)
-    own = NetworkSettings(**NETWORK["U-Net"])
+    own = NetworkSettings(kind="unet", widths=(8, 8, 8))
     first, second, other = (build_network(own, 3, 1, seed).state_dict() for seed in (0, 0, 1))
     torch.testing.assert_close(torch.rand(2), expected)
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert not torch.equal(first["encoder.conv1.weight"], other["encoder.conv1.weight"])
     with pytest.raises(ValueError, match="got encoder 'resnet19', expected one of"):
-        build_network(NetworkSettings(encoder="resnet19"), 3, 1, 0)
+        build_network(NetworkSettings(kind="unet", encoder="resnet19"), 3, 1, 0)
 
 
 @pytest.fixture(scope="module")

@@ -123,7 +123,10 @@ def test_inputs_are_named_by_kind_and_method() -> None:
         ({"inputs": ["features sr3"]}, "a METHOD of srcnn, highresnet, esrgan"),
         ({"claims": [{"better": "SRR", "worse": "LR"}]}, "got input 'SRR'"),
         ({"tasks": ["cars"]}, "tasks"),
-        ({"networks": {"U-Net": {"depth": 4}}}, "got 3 widths, expected one for each of 4 levels"),
+        (
+            {"networks": {"U-Net": {"kind": "unet", "widths": [8, 8]}}},
+            "got 2 widths, expected 3 to 5: one for each level",
+        ),
     ],
 )
 def test_names_that_do_not_fit_are_refused(changes: dict[str, Any], said: str) -> None:

@@ -10,17 +10,20 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class UNetCounter(nn.Module):
-    """Maps images (N, 3, H, W) to logits (N, classes, H, W).
+class PlainUNet(nn.Module):
+    """Maps images (N, channels, H, W) to logits (N, classes, H, W).
 
     Args:
         widths: channels of each level; every level but the first halves height and width.
         classes: of a pixel.
+        channels: of the images.
     """
 
-    def __init__(self, widths: Sequence[int], classes: int) -> None:
+    def __init__(self, widths: Sequence[int], classes: int, channels: int = 3) -> None:
         super().__init__()
-        self.down = nn.ModuleList(_block(below, width) for below, width in zip((3, *widths), widths, strict=False))
+        self.down = nn.ModuleList(
+            _block(below, width) for below, width in zip((channels, *widths), widths, strict=False)
+        )
         self.up = nn.ModuleList(_block(a + b, a) for a, b in pairwise(widths))
         self.head = nn.Conv2d(widths[0], classes, 1)
 

@@ -1,0 +1,100 @@
+"""Vectors of places: of the pixels alone, of a generator's features, or of a CLIP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from satsr.common.device import best_device
+from satsr.data.data_set import DataSet
+from satsr.data.dates import median_of_valid
+from satsr.data.pairs import Batch, Pairs
+from satsr.evaluation.evaluate import trained_models
+from satsr.models.features import Features
+from satsr.models.superresolver import SuperResolver
+from satsr.perception.load import load_clip
+from satsr.perception.roles import network_name
+from satsr.studies.transfer.settings import EncoderSettings
+
+AT_ONCE = 16  # places
+
+
+def moments(maps: Tensor) -> Tensor:
+    """Return mean and standard deviation of every channel over an image: (N, K, h, w) to (N, 2 K)."""
+    return torch.cat((maps.mean(dim=(2, 3)), maps.std(dim=(2, 3))), dim=1)
+
+
+class GeneratorEncoder(nn.Module):
+    """Moments of a generator's features.
+
+    Args:
+        model: whose features they are.
+    """
+
+    def __init__(self, model: SuperResolver) -> None:
+        super().__init__()
+        self.features = Features(model)
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """Return vectors of series with their dates as channels (N, T * C, h, w)."""
+        return moments(self.features(lr))
+
+
+@dataclass(frozen=True)
+class Encoders:
+    """Makes the vectors of places.
+
+    Attributes:
+        data: the data set, with the dates that the methods take.
+        seeds: of each method's trainings.
+    """
+
+    data: DataSet
+    seeds: dict[str, Sequence[int]]
+
+    @torch.no_grad()
+    def encode(self, encoder: EncoderSettings, seed: int, split: str) -> Tensor:
+        """Return the vectors of all places of a split, (N, D).
+
+        Args:
+            encoder: what looks.
+            seed: a method with several trainings gives another one for each; of one without, its first weights.
+            split: its name.
+
+        Raises:
+            FileNotFoundError: the method, or the CLIP, has not been trained.
+        """
+        pairs = self.data.pairs[split]
+        if encoder.kind == "pixels":
+            return _batches(pairs, lambda batch: moments(median_of_valid(batch.lr)))
+        device = best_device()
+        if encoder.kind == "generator":
+            look = self.generator(encoder, seed).to(device).eval()
+            return _batches(pairs, lambda batch: look(batch.lr.flatten(1, 2).to(device)).cpu())
+        clip = load_clip(network_name(self.data.here, "clip", encoder.network)).to(device).eval()
+        return _batches(
+            pairs, lambda batch: clip.embed_images(_enlarged(batch, pairs.scale).to(device), encoder.preprocess).cpu()
+        )
+
+    def generator(self, encoder: EncoderSettings, seed: int) -> GeneratorEncoder:
+        """Return the network of a generator's vectors, which may learn on."""
+        trained = self.seeds.get(encoder.method, (0,))
+        own = trained[seed % len(trained)]
+        ((_, model),) = trained_models(encoder.method, [own], self.data.folders, self.data.pairs["test"])
+        if not encoder.trained:
+            model = SuperResolver(replace(model.card, provenance={}), seed=own)
+        return GeneratorEncoder(model)
+
+
+def _batches(pairs: Pairs, make: Callable[[Batch], Tensor]) -> Tensor:
+    return torch.cat([make(batch) for _, batch in pairs.batches(AT_ONCE)])
+
+
+def _enlarged(batch: Batch, scale: int) -> Tensor:
+    """Return the median of the dates in the size of HR, (N, 3, H, W) in [0, 1]."""
+    middle = median_of_valid(batch.lr)[:, :3]
+    return F.interpolate(middle, scale_factor=scale, mode="bicubic", align_corners=False).clamp(0, 1)

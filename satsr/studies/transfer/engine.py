@@ -1,0 +1,118 @@
+"""Learn classes of scenes by few labels from what every encoder sees, and count what is right on test places."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from satsr.common.device import best_device
+from satsr.data.data_set import DataSet
+from satsr.studies.transfer.encoders import Encoders
+from satsr.studies.transfer.probes import Classifier, best_linear, fine_tuned, neighbours, standardized
+from satsr.studies.transfer.scenes import CLASSES, scene_labels
+from satsr.studies.transfer.settings import EncoderSettings, TransferSettings
+
+COLUMNS = ["encoder", "probe", "share", "labels", "seed", "tile", "region", "truth", "answer", "right", "number"]
+SPLITS = ("train", "val", "test")
+AT_ONCE = 16  # places
+
+
+@dataclass(frozen=True)
+class Places:
+    """What one encoder knows of all places, by split.
+
+    Attributes:
+        vectors: (N, D) each, not standardized.
+        labels: numbers in `CLASSES`, (N,) each.
+    """
+
+    vectors: dict[str, Tensor]
+    labels: dict[str, Tensor]
+
+
+def transferred(settings: TransferSettings, encoders: Encoders) -> pd.DataFrame:
+    """Return, for every encoder, way of learning, share of labels and seed, what is right on every test place.
+
+    Args:
+        settings: of the study.
+        encoders: make the vectors.
+
+    Returns:
+        Columns `COLUMNS`; labels is their number, number is 1.
+
+    Raises:
+        ValueError: the data tell of no land cover.
+    """
+    data = encoders.data
+    if not settings.running:
+        return pd.DataFrame(columns=COLUMNS)
+    labels = {split: torch.from_numpy(scene_labels(data, split)) for split in SPLITS}
+    test = {"tile": data.pairs["test"].tiles, "region": data.pairs["test"].index.region.tolist()}
+    rows = []
+    for name in settings.running:
+        encoder = settings.encoders[name]
+        for seed in settings.seeds:
+            places = Places({split: encoders.encode(encoder, seed, split) for split in SPLITS}, labels)
+            for share in settings.shares:
+                chosen = drawn(len(labels["train"]), share, seed)
+                for probe, answer in _answers(settings, encoders, encoder, places, chosen, seed, name):
+                    right = (answer == labels["test"]).numpy().astype(int)
+                    own = {"truth": labels["test"].numpy(), "answer": answer.numpy(), "right": right, "number": 1}
+                    facts = {"encoder": name, "probe": probe, "share": share, "labels": len(chosen), "seed": seed}
+                    rows.append(pd.DataFrame({**test, **own, **facts}))
+    return pd.concat(rows, ignore_index=True)[COLUMNS]
+
+
+def drawn(count: int, share: float, seed: int) -> NDArray[np.int64]:
+    """Draw a share of training places; of one seed, a smaller share lies within a larger one."""
+    order = np.random.default_rng([seed, count]).permutation(count)
+    return order[: max(1, math.ceil(share * count))]
+
+
+def commonest(data: DataSet) -> float:
+    """Return the share of test places that have the commonest class of the training places: what chance gives."""
+    train, test = (scene_labels(data, split) for split in ("train", "test"))
+    return float((test == np.bincount(train, minlength=len(CLASSES)).argmax()).mean())
+
+
+def _answers(
+    settings: TransferSettings,
+    encoders: Encoders,
+    encoder: EncoderSettings,
+    places: Places,
+    chosen: NDArray[np.int64],
+    seed: int,
+    name: str,
+) -> Iterator[tuple[str, Tensor]]:
+    """Yield the answer of every way of learning on the test places, (N,)."""
+    train, val, test = standardized(places.vectors["train"][chosen], places.vectors["val"], places.vectors["test"])
+    labels, classes = places.labels["train"][chosen], len(CLASSES)
+    head = best_linear((train, labels), (val, places.labels["val"]), classes, settings.penalties)
+    for probe in settings.probes:
+        if probe == "linear":
+            yield probe, head(test).argmax(dim=1)
+        elif probe == "neighbours":
+            yield probe, neighbours(train, labels, test, classes, settings.neighbours)
+        elif encoder.kind == "generator":
+            own, test_images = (_series(encoders.data, split) for split in ("train", "test"))
+            what, network = f"{name}, {len(chosen)} labels", encoders.generator(encoder, seed)
+            yield probe, _classified(fine_tuned(what, network, head, own[chosen], labels, settings, seed), test_images)
+
+
+def _series(data: DataSet, split: str) -> Tensor:
+    """Return the series of all places, their dates as channels: (N, T * C, h, w)."""
+    return torch.cat([batch.lr.flatten(1, 2) for _, batch in data.pairs[split].batches(AT_ONCE)])
+
+
+@torch.no_grad()
+def _classified(network: Classifier, images: Tensor) -> Tensor:
+    device = best_device()
+    network.to(device).eval()
+    return torch.cat([network(part.to(device)).argmax(dim=1).cpu() for part in images.split(AT_ONCE)])

@@ -1,0 +1,133 @@
+"""Tables and sentences of the transfer study: accuracies with intervals, what is claimed, and what may be concluded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from satsr.evaluation.pooled import Pooled, pooled_difference
+from satsr.evaluation.settings import TableSettings
+from satsr.evaluation.tables import NOT_RUN
+from satsr.evaluation.verdicts import holm, verdict
+from satsr.studies.transfer.settings import TransferSettings
+
+COLUMNS = ["encoder", "probe", "share", "labels", "accuracy", "low", "high", "images", "regions", "seeds"]
+CLAIM_COLUMNS = ["better", "worse", "probe", "share", "difference", "low", "high", "p", "p_holm", "regions", "seeds"]
+CLAIM_COLUMNS += ["verdict", "source"]
+COUNTS = ("right", "number")
+
+
+def accuracy_table(rows: pd.DataFrame, bootstrap: TableSettings) -> pd.DataFrame:
+    """Return the accuracy of every encoder, way of learning and share, with its interval over regions, then seeds.
+
+    Args:
+        rows: from `transferred`.
+        bootstrap: of the intervals; the same regions for every encoder.
+
+    Returns:
+        Columns `COLUMNS`; accuracies are shares of one.
+    """
+    found = []
+    for (encoder, probe, share), own in rows.groupby(["encoder", "probe", "share"], sort=False):
+        pooled = Pooled.of(own, COUNTS)
+        numbers = pooled.value, *pooled.interval(bootstrap)
+        sizes = own.tile.nunique(), pooled.regions, pooled.seeds
+        found.append((encoder, probe, share, int(own.labels.iloc[0]), *numbers, *sizes))
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def claims_table(rows: pd.DataFrame, settings: TransferSettings, bootstrap: TableSettings) -> pd.DataFrame:
+    """Return what is claimed, tested at every share and by every way of learning; p is adjusted over all of them.
+
+    Args:
+        rows: from `transferred`.
+        settings: of the study.
+        bootstrap: of the intervals.
+
+    Returns:
+        Columns `CLAIM_COLUMNS`; a claim whose encoders were not both run has no row.
+    """
+    found: list[dict[str, Any]] = []
+    for claim in settings.claims:
+        for (probe, share), own in rows.groupby(["probe", "share"], sort=False):
+            if {claim.better, claim.worse} <= set(own.encoder):
+                a, b = (Pooled.of(own[own.encoder == name], COUNTS) for name in (claim.better, claim.worse))
+                value, low, high, p = pooled_difference(a, b, bootstrap)
+                names = {"better": claim.better, "worse": claim.worse, "source": claim.source}
+                numbers = {"difference": value, "low": low, "high": high, "p": p}
+                found.append(
+                    {**names, "probe": probe, "share": share, **numbers, "regions": a.regions, "seeds": a.seeds}
+                )
+    table = pd.DataFrame(found, columns=CLAIM_COLUMNS)
+    table["p_holm"] = holm(table.p.astype(float).to_numpy())
+    table["verdict"] = [_verdict(row) for row in table.itertuples()]
+    return table
+
+
+def _verdict(row: Any) -> str:
+    return verdict(row.p_holm, row.low, row.high, row.seeds, "higher")
+
+
+def verdict_sentence(claims: pd.DataFrame, settings: TransferSettings) -> str:
+    """Say whether representations of super-resolution help, as the paper says, by the rule of the main table.
+
+    Only claims against a generator with its first weights say that: what differs is the super-resolution alone.
+
+    Args:
+        claims: from `claims_table`.
+        settings: of the study.
+    """
+    first_weights = [name for name, encoder in settings.encoders.items() if not encoder.trained]
+    own = claims[claims.worse.isin(first_weights)]
+    if own.empty:
+        return NOT_RUN
+    said = []
+    row: Any
+    for row in own.itertuples():
+        words = {"a beats b": "helps", "b beats a": "harms"}.get(row.verdict, row.verdict)
+        numbers = f"{100 * row.difference:+.1f} points [{100 * row.low:+.1f}, {100 * row.high:+.1f}]"
+        what = f"{row.better} against {row.worse}, {row.probe}, {row.share:.0%} of the labels"
+        said.append(f"{what}: {words} ({numbers})")
+    found = set(own.verdict)
+    head = "reproduced in sign" if "a beats b" in found else "not shown"
+    head = "not reproduced, it is the other way round" if found >= {"b beats a"} and "a beats b" not in found else head
+    return f"{head}. {'; '.join(said)}"
+
+
+def table_as_text(table: pd.DataFrame, settings: TransferSettings) -> pd.DataFrame:
+    """Return a row per encoder, run or not, and way of learning; a column per share of the labels, in per cent."""
+    shares = {share: f"{share:.0%} of the labels" for share in settings.shares}
+    cells = table.assign(
+        cell=[_cell(*row) for row in zip(table.accuracy, table.low, table.high, strict=True)],
+        of=table.share.map(shares),
+    )
+    wide = cells.pivot_table(index=["encoder", "probe"], columns="of", values="cell", aggfunc="first", sort=False)
+    every = pd.MultiIndex.from_product([settings.encoders, settings.probes], names=["encoder", "probe"])
+    wide = wide.reindex(index=every, columns=list(shares.values())).astype(object).fillna(NOT_RUN).reset_index()
+    wide.insert(1, "what it is", [settings.encoders[name].means for name in wide.encoder])
+    return wide.rename_axis(columns=None)
+
+
+def claims_as_text(claims: pd.DataFrame) -> pd.DataFrame:
+    """Return the claims as text, one row each."""
+    return pd.DataFrame(
+        {
+            "claim": claims.better + " before " + claims.worse,
+            "probe": claims.probe,
+            "labels": [f"{share:.0%}" for share in claims.share],
+            "difference, points": [
+                f"{100 * value:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+                for value, low, high in zip(claims.difference, claims.low, claims.high, strict=True)
+            ],
+            "p (Holm)": [f"{p:.2g}" for p in claims.p_holm],
+            "verdict": claims.verdict,
+            "source": claims.source,
+        }
+    )
+
+
+def _cell(value: float, low: float, high: float) -> str:
+    interval = f" [{100 * low:.1f}, {100 * high:.1f}]" if np.isfinite(low) else ""
+    return f"{100 * value:.1f} %{interval}"

@@ -1,0 +1,75 @@
+"""Settings of the transfer study: which networks look, how many labels there are, and how one learns from them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from satsr.common.settings import Settings
+
+WITH_FEATURES = ("srcnn", "highresnet", "esrgan")  # generators whose features can be taken
+
+
+class EncoderSettings(Settings):
+    """What makes a vector of a place's LR images."""
+
+    means: str = ""  # in words, for tables
+    kind: Literal["pixels", "generator", "clip"]
+    method: str = ""  # of a generator
+    trained: bool = True  # a generator that is not has its first weights
+    network: str = "loss"  # of a clip: a role of the study (`loss`, `judge`), or a published tag
+    preprocess: Literal["own", "nearest"] = "own"  # of a clip; `nearest` ignores how it was trained to see
+
+    @model_validator(mode="after")
+    def _fits(self) -> EncoderSettings:
+        if (self.kind == "generator") != bool(self.method):
+            raise ValueError(f"got kind {self.kind} and method {self.method!r}, expected a method for generators only")
+        if self.method and self.method not in WITH_FEATURES:
+            raise ValueError(f"got method {self.method}, expected one of {', '.join(WITH_FEATURES)}")
+        return self
+
+
+class TransferClaim(Settings):
+    """One comparison of two encoders that is tested, at every label share and by every way of learning."""
+
+    better: str
+    worse: str
+    source: str = "this study"
+
+
+class TransferSettings(Settings):
+    """The transfer study."""
+
+    encoders: dict[str, EncoderSettings]
+    run: tuple[str, ...] | None = None  # which of them this profile runs; null runs all
+    shares: tuple[float, ...] = Field((0.1, 1.0), min_length=1)  # of the training labels
+    probes: tuple[Literal["linear", "neighbours", "fine-tuned"], ...] = ("linear",)
+    neighbours: int = Field(5, ge=1)
+    penalties: tuple[float, ...] = Field((1e-3, 1e-2, 1e-1), min_length=1)  # of the linear probe; validation chooses
+    steps: int = Field(100, ge=1)  # of fine-tuning
+    batch: int = Field(16, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    seeds: tuple[int, ...] = Field((0, 1), min_length=1)  # of the draw of labels, and of the trainings
+    claims: tuple[TransferClaim, ...] = ()
+
+    @field_validator("shares")
+    @classmethod
+    def _rising(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        if list(shares) != sorted(set(shares)) or not shares[0] > 0 or shares[-1] > 1:
+            raise ValueError(f"got {shares}, expected rising shares above 0 and up to 1")
+        return shares
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """Names of the encoders that this profile runs, in the order in which they are listed."""
+        return tuple(name for name in self.encoders if self.run is None or name in self.run)
+
+    @model_validator(mode="after")
+    def _known_encoders(self) -> TransferSettings:
+        named = {"run": self.run or (), "claims": [n for claim in self.claims for n in (claim.better, claim.worse)]}
+        for where, names in named.items():
+            unknown = sorted(set(names) - set(self.encoders))
+            if unknown:
+                raise ValueError(f"{where}: got {', '.join(unknown)}, expected some of {', '.join(self.encoders)}")
+        return self

@@ -1,0 +1,265 @@
+"""Transfer: what encoders see, what is learned from few labels, and what is said of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy.optimize import minimize as scipy_minimize
+from scipy.special import logsumexp
+
+from satsr.common.paths import Workspace
+from satsr.common.settings import check
+from satsr.data.data_set import DataSet
+from satsr.data.settings import PairSettings
+from satsr.evaluation.settings import TableSettings
+from satsr.evaluation.tables import NOT_RUN
+from satsr.models.files import save_model
+from satsr.models.superresolver import ModelCard, SuperResolver
+from satsr.perception.roles import folder_of
+from satsr.studies.transfer.encoders import Encoders, moments
+from satsr.studies.transfer.engine import commonest, drawn, transferred
+from satsr.studies.transfer.figures import by_share
+from satsr.studies.transfer.probes import best_linear, fine_tuned, linear, neighbours, standardized
+from satsr.studies.transfer.report import accuracy_table, claims_as_text, claims_table, table_as_text, verdict_sentence
+from satsr.studies.transfer.scenes import CLASSES, scene_labels, scene_of
+from satsr.studies.transfer.settings import EncoderSettings, TransferSettings
+from satsr.world.scene import LAND_COVER
+from tests.data.making.chips import made_data_set, made_up_chip
+from tests.models.small_networks import save_small_clip
+
+RGB = ("red", "green", "blue")
+BOOTSTRAP = TableSettings(resamples=200)
+ENCODERS: dict[str, Any] = {
+    "pixels": {"kind": "pixels"},
+    "untrained": {"kind": "generator", "method": "esrgan", "trained": False},
+    "ESRGAN": {"kind": "generator", "method": "esrgan"},
+    "CLIP": {"kind": "clip"},
+    "CLIP, ignored": {"kind": "clip", "preprocess": "nearest"},
+}
+
+
+def settings(**changes: Any) -> TransferSettings:
+    small = {"encoders": ENCODERS, "shares": [0.5, 1.0], "steps": 2, "batch": 4, "seeds": [0, 1]}
+    return check(TransferSettings, {**small, **changes}, "transfer")
+
+
+def chip(number: int) -> Any:
+    """Return a place: woods are dark, water is darker and blue, and farms are bright."""
+    name = ("forest", "water", "crop")[number % 3]
+    color = {"forest": (40, 60, 40), "water": (10, 20, 60), "crop": (150, 140, 90)}[name]
+    rng, made = np.random.default_rng(number), made_up_chip(f"{16 * number}_0", dates=3, seed=number)
+    tci = (np.array(color) + rng.integers(-8, 9, (3, 32, 32, 3))).clip(1, 255).astype(np.uint8)
+    cover = np.full((128, 128), LAND_COVER.index(name), np.uint8)
+    return replace(made, bands={"tci": tci, "b08": tci[..., 0]}, land_cover=cover)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
+    here = Workspace(tmp_path_factory.mktemp("transfer"), "test")
+    save_small_clip(3, folder_of(here, "clip", "loss"))
+    splits = {"train": range(15), "val": range(15, 21), "test": range(21, 30)}
+    found = made_data_set(here, {k: [chip(n) for n in own] for k, own in splits.items()}, PairSettings(dates=3))
+    for seed in (0, 1):
+        card = ModelCard("esrgan", {"num_feat": 8, "num_block": 1, "num_grow_ch": 4}, 3, RGB, RGB, 4)
+        model = SuperResolver(card, seed=seed)
+        with torch.no_grad():
+            model.network.conv_hr.weight.mul_(2)  # as if it had learned
+        save_model(model, found.folders.models / "esrgan" / f"seed-{seed}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def encoders(data: DataSet) -> Encoders:
+    return Encoders(data, {"esrgan": (0, 1)})
+
+
+def test_a_scene_is_what_covers_most_of_it_and_a_town_from_a_fifth_on() -> None:
+    cover = np.full((10, 10), LAND_COVER.index("crop"), np.uint8)
+    names = list(CLASSES)
+    cover[:4] = LAND_COVER.index("forest")
+    assert names[scene_of(cover)] == "farmland"
+    cover[0] = LAND_COVER.index("building")
+    assert names[scene_of(cover)] == "farmland"
+    cover[1] = LAND_COVER.index("road")
+    assert names[scene_of(cover)] == "town"
+    assert sorted(name for own in CLASSES.values() for name in own) == sorted(LAND_COVER)
+
+
+def test_places_without_land_cover_are_refused(tmp_path: Path) -> None:
+    bare = {"train": [replace(chip(0), land_cover=None)]}
+    data = made_data_set(Workspace(tmp_path, "test"), bare, PairSettings(dates=3))
+    with pytest.raises(ValueError, match="s2naip, train: got places without land cover, expected it"):
+        scene_labels(data, "train")
+
+
+def test_vectors_are_what_their_names_say(encoders: Encoders, data: DataSet) -> None:
+    batch = data.pairs["val"].batch(range(6))
+    median = batch.lr.median(dim=1).values
+    vectors = {name: encoders.encode(EncoderSettings(**own), 0, "val") for name, own in ENCODERS.items()}
+    torch.testing.assert_close(vectors["pixels"], torch.cat((median.mean((2, 3)), median.std((2, 3))), dim=1))
+    network = SuperResolver(ModelCard("esrgan", {"num_feat": 8, "num_block": 1, "num_grow_ch": 4}, 3, RGB, RGB, 4), 0)
+    kept: list[torch.Tensor] = []
+    network.network.conv_last.register_forward_pre_hook(lambda module, given: kept.append(given[0]))
+    with torch.no_grad():
+        network(batch.lr)
+    torch.testing.assert_close(vectors["untrained"], moments(kept[0]))
+    assert not torch.allclose(vectors["ESRGAN"], vectors["untrained"])
+    assert vectors["ESRGAN"].shape == (6, 16)
+    assert not torch.allclose(vectors["CLIP"], vectors["CLIP, ignored"])
+    other = encoders.encode(EncoderSettings(**ENCODERS["ESRGAN"]), 1, "val")
+    assert not torch.allclose(vectors["ESRGAN"], other)  # of the other training
+    last = encoders.encode(EncoderSettings(**ENCODERS["ESRGAN"]), 2, "val")
+    torch.testing.assert_close(last, vectors["ESRGAN"])  # two trainings, in turn
+
+
+def test_labels_are_drawn_within_each_other() -> None:
+    few, many, every = (set(drawn(50, share, 0).tolist()) for share in (0.1, 0.3, 1.0))
+    assert few < many < every == set(range(50))
+    assert (len(few), len(many), len(drawn(50, 0.001, 0))) == (5, 15, 1)
+    assert few != set(drawn(50, 0.1, 1).tolist())
+
+
+def test_the_linear_probe_is_penalized_logistic_regression() -> None:
+    """An independent minimization of the same sum reaches the same value."""
+    rng = np.random.default_rng(0)
+    vectors, labels, penalty = rng.normal(size=(40, 3)), rng.integers(0, 3, 40), 0.1
+
+    def loss(flat: np.ndarray) -> float:
+        weight, bias = flat[:9].reshape(3, 3), flat[9:]
+        logits = vectors @ weight.T + bias
+        return float(
+            (logsumexp(logits, axis=1) - logits[np.arange(40), labels]).mean() + penalty / 2 * (weight**2).sum()
+        )
+
+    head = linear(torch.from_numpy(vectors).float(), torch.from_numpy(labels), 3, penalty)
+    ours = loss(np.concatenate([head.weight.numpy().ravel(), head.bias.numpy()]).astype(float))
+    assert ours == pytest.approx(scipy_minimize(loss, np.zeros(12)).fun, abs=1e-4)
+
+
+def test_the_penalty_that_does_best_on_validation_is_taken() -> None:
+    rng = torch.Generator().manual_seed(0)
+    vectors, labels = torch.randn(60, 2, generator=rng), torch.arange(60) % 2
+    vectors[:, 0] += 4 * labels
+    train, val = (vectors[:40], labels[:40]), (vectors[40:], labels[40:])
+    found = best_linear(train, val, 2, (1e4, 1e-2))
+    torch.testing.assert_close(found.weight, linear(*train, 2, 1e-2).weight)
+
+
+def test_the_nearest_vectors_decide() -> None:
+    train, labels = torch.tensor([[1.0, 0], [0.9, 0.1], [0, 1], [0.1, 1]]), torch.tensor([0, 0, 1, 2])
+    asked = torch.tensor([[2.0, 0.1], [0, 3]])
+    assert neighbours(train, labels, asked, 3, 1).tolist() == [0, 1]
+    assert neighbours(train, labels, asked, 3, 2).tolist() == [0, 1]  # of one each, the nearest's
+    assert neighbours(train, labels, asked, 3, 9).tolist() == [0, 0]  # all there are
+
+
+def test_standardized_vectors_have_the_training_ones_taken_out() -> None:
+    train, test = torch.tensor([[0.0, 5], [2, 5]]), torch.tensor([[3.0, 5]])
+    ours, others = standardized(train, test)
+    assert ours[:, 0].tolist() == [-1, 1]
+    assert others.tolist() == [[2, 0]]
+
+
+def test_what_learns_on_starts_from_its_linear_probe(encoders: Encoders, data: DataSet) -> None:
+    encoder = EncoderSettings(**ENCODERS["ESRGAN"])
+    train = encoders.encode(encoder, 0, "train")
+    labels = torch.from_numpy(scene_labels(data, "train"))
+    head = linear(standardized(train)[0], labels, len(CLASSES), 1e-2)
+    images = torch.cat([batch.lr.flatten(1, 2) for _, batch in data.pairs["train"].batches(16)])
+    before = head.weight.clone()
+    still = fine_tuned("still", encoders.generator(encoder, 0), head, images, labels, settings(learning_rate=1e-12), 0)
+    with torch.no_grad():
+        torch.testing.assert_close(still(images), head(standardized(train)[0]), rtol=1e-3, atol=1e-3)
+    moved = fine_tuned("moved", encoders.generator(encoder, 0), head, images, labels, settings(learning_rate=1e-2), 0)
+    assert not torch.allclose(moved.head.weight, still.head.weight)
+    assert not torch.equal(
+        moved.encoder.features.model.network.conv_first.weight, still.encoder.features.model.network.conv_first.weight
+    )
+    torch.testing.assert_close(head.weight, before, rtol=0, atol=0)
+
+
+@pytest.fixture(scope="module")
+def rows(encoders: Encoders) -> pd.DataFrame:
+    return transferred(settings(probes=["linear", "neighbours", "fine-tuned"]), encoders)
+
+
+def test_scenes_of_other_colors_are_told_apart(rows: pd.DataFrame, data: DataSet) -> None:
+    table = accuracy_table(rows, BOOTSTRAP).set_index(["encoder", "probe", "share"])
+    assert table.accuracy["pixels", "linear", 1.0] == 1
+    assert table.accuracy["pixels", "neighbours", 1.0] > 0.8
+    assert commonest(data) == pytest.approx(1 / 3)
+    assert (table.images == 9).all()
+    assert table.labels["pixels", "linear", 0.5] == 8
+    assert set(rows[rows.probe == "fine-tuned"].encoder) == {"untrained", "ESRGAN"}
+    assert (rows.right == (rows.truth == rows.answer)).all()
+
+
+def test_tables_say_what_was_run_and_what_was_not(rows: pd.DataFrame) -> None:
+    asked = settings(run=["pixels"], probes=["linear"])
+    table = accuracy_table(rows[rows.encoder.eq("pixels") & rows.probe.eq("linear")], BOOTSTRAP)
+    text = table_as_text(table, asked).set_index("encoder")
+    assert text.loc["pixels", "100% of the labels"].startswith("100.0 % [100.0, 100.0]")
+    assert text.loc["CLIP", "100% of the labels"] == NOT_RUN
+    assert by_share(table) is not None
+
+
+def test_a_profile_that_runs_none_says_so(encoders: Encoders) -> None:
+    asked = settings(run=[], claims=[{"better": "ESRGAN", "worse": "untrained"}])
+    nothing = transferred(asked, encoders)
+    table, claims = accuracy_table(nothing, BOOTSTRAP), claims_table(nothing, asked, BOOTSTRAP)
+    assert verdict_sentence(claims, asked) == NOT_RUN
+    assert set(table_as_text(table, asked)["50% of the labels"]) == {NOT_RUN}
+    assert by_share(table) is None
+    assert claims_as_text(claims).empty
+
+
+def claimed(difference: float, seeds: int = 2, worse: str = "untrained") -> pd.DataFrame:
+    """Return answers of two encoders in twelve regions; the better one is right so much more often in each."""
+    facts = [
+        {"encoder": name, "probe": "linear", "share": 1.0, "labels": 9, "seed": seed, "tile": f"{r}_{c}", "region": r}
+        | {"right": int(c < (10 + difference * (name == "ESRGAN"))), "number": 1}
+        for name in ("ESRGAN", worse)
+        for seed in range(seeds)
+        for r in range(12)
+        for c in range(20)
+    ]
+    return pd.DataFrame(facts)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (claimed(3), "reproduced in sign. ESRGAN against untrained, linear, 100% of the labels: helps (+15.0 points"),
+        (claimed(-3), "not reproduced, it is the other way round. ESRGAN against untrained"),
+        (claimed(0), "not shown. ESRGAN against untrained, linear, 100% of the labels: not shown"),
+        (claimed(3, seeds=1), "not shown. ESRGAN against untrained, linear, 100% of the labels: one seed: not said"),
+        (claimed(3, worse="pixels"), NOT_RUN),  # a control says nothing of what super-resolution taught
+    ],
+)
+def test_a_verdict_follows_the_rule(rows: pd.DataFrame, said: str) -> None:
+    claims = [{"better": "ESRGAN", "worse": "untrained"}, {"better": "ESRGAN", "worse": "pixels"}]
+    asked = settings(claims=claims)
+    tested = claims_table(rows, asked, BOOTSTRAP)
+    assert len(tested) == len(claims_as_text(tested)) == 1
+    assert verdict_sentence(tested, asked).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"encoders": {"a": {"kind": "generator"}}}, "expected a method for generators only"),
+        ({"encoders": {"a": {"kind": "generator", "method": "sr3"}}}, "got method sr3, expected one of srcnn"),
+        ({"run": ["nobody"]}, "run: got nobody, expected some of pixels"),
+        ({"claims": [{"better": "nobody", "worse": "pixels"}]}, "claims: got nobody"),
+        ({"shares": [1.0, 0.1]}, "expected rising shares"),
+    ],
+)
+def test_names_that_do_not_fit_are_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        settings(**changes)
