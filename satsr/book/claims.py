@@ -127,6 +127,16 @@ def scaling(results: Path) -> str:
     return _decision(results, "scaling")
 
 
+def downstream(results: Path) -> str:
+    """Finding 7 of Zooming Out: outputs do not beat LR on downstream tasks."""
+    return _decision(results, "downstream")
+
+
+def transfer(results: Path) -> str:
+    """What networks learn from super-resolution helps transfer learning (by summaries of Zooming Out)."""
+    return _decision(results, "transfer")
+
+
 def clip_loss(results: Path) -> str:
     """Abstract of Zooming Out: a CLIPScore loss speeds a GAN's training up 18 times, and about 9 points are gained."""
     said = _decision(results, "clip_loss")
@@ -222,6 +232,8 @@ RULES: dict[str, Callable[[Path], str]] = {
     "fusion_on_sets": fusion_on_sets,
     "scaling": scaling,
     "clip_loss": clip_loss,
+    "downstream": downstream,
+    "transfer": transfer,
     "convergence": convergence,
     "fewer_parameters": fewer_parameters,
     "time_matters": time_matters,
