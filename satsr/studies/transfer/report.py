@@ -73,27 +73,34 @@ def _verdict(row: Any) -> str:
 def verdict_sentence(claims: pd.DataFrame, settings: TransferSettings) -> str:
     """Say whether representations of super-resolution help, as the paper says, by the rule of the main table.
 
-    Only claims against a generator with its first weights say that: what differs is the super-resolution alone.
+    Only claims against a generator with its first weights say that: what differs is the super-resolution alone. Those
+    against pixels stand beside it as a control: whether a plain mean of every band would have done as well.
 
     Args:
         claims: from `claims_table`.
         settings: of the study.
     """
     first_weights = [name for name, encoder in settings.encoders.items() if not encoder.trained]
-    own = claims[claims.worse.isin(first_weights)]
+    pixels = [name for name, encoder in settings.encoders.items() if encoder.kind == "pixels"]
+    own, control = claims[claims.worse.isin(first_weights)], claims[claims.worse.isin(pixels)]
     if own.empty:
         return NOT_RUN
+    found = set(own.verdict)
+    head = "reproduced in sign" if "a beats b" in found else "not shown"
+    head = "not reproduced, it is the other way round" if found >= {"b beats a"} and "a beats b" not in found else head
+    beside = f". As a control, {_outcomes(control)}" if len(control) else ""
+    return f"{head}. {_outcomes(own)}{beside}"
+
+
+def _outcomes(claims: pd.DataFrame) -> str:
     said = []
     row: Any
-    for row in own.itertuples():
+    for row in claims.itertuples():
         words = {"a beats b": "helps", "b beats a": "harms"}.get(row.verdict, row.verdict)
         numbers = f"{100 * row.difference:+.1f} points [{100 * row.low:+.1f}, {100 * row.high:+.1f}]"
         what = f"{row.better} against {row.worse}, {row.probe}, {row.share:.0%} of the labels"
         said.append(f"{what}: {words} ({numbers})")
-    found = set(own.verdict)
-    head = "reproduced in sign" if "a beats b" in found else "not shown"
-    head = "not reproduced, it is the other way round" if found >= {"b beats a"} and "a beats b" not in found else head
-    return f"{head}. {'; '.join(said)}"
+    return "; ".join(said)
 
 
 def table_as_text(table: pd.DataFrame, settings: TransferSettings) -> pd.DataFrame:

@@ -250,6 +250,17 @@ def test_a_verdict_follows_the_rule(rows: pd.DataFrame, said: str) -> None:
     assert verdict_sentence(tested, asked).startswith(said)
 
 
+def test_pixels_stand_beside_the_verdict() -> None:
+    both = pd.concat([claimed(3), claimed(0, worse="pixels").query("encoder == 'pixels'")])
+    both.loc[both.encoder == "pixels", "right"] = both[both.encoder == "ESRGAN"].right.to_numpy()
+    asked = settings(claims=[{"better": "ESRGAN", "worse": "untrained"}, {"better": "ESRGAN", "worse": "pixels"}])
+    said = verdict_sentence(claims_table(both, asked, BOOTSTRAP), asked)
+    assert said.startswith("reproduced in sign. ESRGAN against untrained")
+    assert said.endswith(
+        "As a control, ESRGAN against pixels, linear, 100% of the labels: not shown (+0.0 points [+0.0, +0.0])"
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
