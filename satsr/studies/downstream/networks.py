@@ -10,6 +10,8 @@ from satsr.models.features import Features
 from satsr.models.plain_unet import PlainUNet
 from satsr.studies.downstream.settings import NetworkSettings
 
+MULTIPLE_PX = 32  # of the sides that the library's networks take
+
 
 def build_network(settings: NetworkSettings, channels: int, classes: int, seed: int) -> nn.Module:
     """Return a task network from images (N, channels, h, w) to answers (N, classes, h, w), from random weights.
@@ -42,7 +44,28 @@ def _of_library(settings: NetworkSettings, channels: int, classes: int) -> nn.Mo
     except KeyError:
         known = ", ".join(sorted(smp.encoders.get_encoder_names()))
         raise ValueError(f"got encoder {settings.encoder!r}, expected one of {known}") from None
-    return network
+    return Padded(network, MULTIPLE_PX)
+
+
+class Padded(nn.Module):
+    """A network that takes sides of whole multiples alone: others are filled up, and the answer is cut back.
+
+    Args:
+        network: from (N, C, h, w) to (N, K, h, w).
+        multiple: of the sides.
+    """
+
+    def __init__(self, network: nn.Module, multiple: int) -> None:
+        super().__init__()
+        self.network, self.multiple = network, multiple
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return answers of the size of the images."""
+        height, width = images.shape[-2:]
+        right, bottom = -width % self.multiple, -height % self.multiple
+        if not right and not bottom:
+            return self.network(images)
+        return self.network(F.pad(images, (0, right, 0, bottom), mode="replicate"))[..., :height, :width]
 
 
 class Enlarged(nn.Module):
