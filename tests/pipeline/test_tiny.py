@@ -90,7 +90,9 @@ def test_a_second_run_runs_no_stage(ran: TinyRun) -> None:
 def test_changing_one_method_marks_only_it_and_what_follows(ran: TinyRun) -> None:
     study = load_study(ran.project / ".runs" / "tiny")
     others = {f"data_set@{name}" for name in study.data_sets}  # where it is trained too, on from this model
-    assert marked_by(ran, f"steps: {study.train['esrgan'].steps}\n", "steps: 13\n") == {"train@esrgan", *others}
+    steps = f"\n    steps: {study.train['esrgan'].steps}\n"
+    marked = marked_by(ran, steps, "\n    steps: 13\n", after=("\ntrain:\n", "\n  esrgan:\n"))
+    assert marked == {"train@esrgan", *others}
 
 
 def test_changing_one_data_set_marks_not_the_others(ran: TinyRun) -> None:
@@ -98,13 +100,16 @@ def test_changing_one_data_set_marks_not_the_others(ran: TinyRun) -> None:
     assert marked_by(ran, "cpsnr_probav", "psnr") == {"data_set@probav", *tables}
 
 
-def marked_by(ran: TinyRun, old: str, new: str) -> set[str]:
-    """Return the stages that DVC lists as changed when the parameters say something else."""
+def marked_by(ran: TinyRun, old: str, new: str, after: tuple[str, ...] = ()) -> set[str]:
+    """Return the stages that DVC lists as changed when the parameters say something else, behind some headings."""
     copy = ran.project / ".runs" / "tiny"
     params = copy / "params.yaml"
     text = params.read_text()
-    assert old in text
-    params.write_text(text.replace(old, new, 1))
+    start = 0
+    for heading in after:
+        start = text.index(heading, start)
+    assert old in text[start:]
+    params.write_text(text[:start] + text[start:].replace(old, new, 1))
     try:
         command = [sys.executable, "-m", "dvc", "status", "--json"]
         found = subprocess.run(command, cwd=copy, capture_output=True, text=True)
