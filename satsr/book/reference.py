@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from satsr.book.claims import MAIN_DATA
+from satsr.pipeline.run import RUN
 
 PROFILES = ("gpu", "overnight")  # best first
-RUN = "run.json"
 
 
 def best(root: Path, name: str = f"{MAIN_DATA}/main.csv") -> Path | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from satsr.book.reference import best, device_of, facts_of, provenance_of, read_run
 from satsr.common.paths import Workspace
@@ -36,7 +37,7 @@ def fragments(here: Workspace, root: Path, facts: dict[str, Any]) -> dict[str, s
         root: the project's root, with the reference runs.
         facts: from `describe`, of this run.
     """
-    found = {}
+    found: dict[str, str] = {}
     for page, names in STUDIES.items():
         costs = [_titled(name, costs_of(here.results, name, facts)) for name in names]
         parts = [text for text in costs if text] or [NOT_MEASURED.strip()]
@@ -44,8 +45,9 @@ def fragments(here: Workspace, root: Path, facts: dict[str, Any]) -> dict[str, s
             results = best(root, f"studies/{name}/settings.json")
             if results is not None and results != here.results:
                 drawing = f"curves_{name.replace('/', '_')}.svg"
-                text, found[drawing] = reference_of(results, page, name, drawing)
+                text, picture = reference_of(results, page, name, drawing)
                 parts.append(text)
+                found |= {drawing: picture} if picture else {}
         found[f"variants_{page}.md"] = "\n\n".join(parts) + "\n"
     return found
 
@@ -75,7 +77,7 @@ def costs_of(results: Path, name: str, facts: dict[str, Any]) -> str:
 
 
 def reference_of(results: Path, stage: str, name: str, drawing: str) -> tuple[str, str]:
-    """Return what a reference run found: text for the page, and its curves as SVG.
+    """Return what a reference run found: text for the page, and its curves as SVG, "" where none may be shown.
 
     Args:
         results: of the run.
@@ -89,19 +91,19 @@ def reference_of(results: Path, stage: str, name: str, drawing: str) -> tuple[st
     found, study = report.saved_report(folder)
     curves = read_curves(folder / "curves.csv")
     costs = costs_of(results, name, {**facts_of(results, stage), "runs": read_run(results).get("runs", {})})
-    figure = curves_plot(curves, found.shown)
+    figure, claims = curves_plot(curves, found.shown), report.claims_text(found, study)
     seeds = ", ".join(map(str, study.seeds))
     parts = [
         f"## Reference run{_of_method(name)}",
         f"{provenance_of(results, stage).capitalize()}; seeds {seeds}.",
         f"**Verdict, by rule:** {found.decision}.",
         markdown(report.as_text(found, study)),
-        markdown(report.claims_text(found, study)) if len(report.claims_text(found, study)) else "",
+        markdown(claims) if len(claims) else "",
         f"![Validation scores against steps, of the reference run](../_generated/{drawing})" if figure else "",
         _speed_ups(folder / "speed_up.csv", found),
         costs,
     ]
-    return "\n\n".join(part for part in parts if part), _as_svg(figure)
+    return "\n\n".join(part for part in parts if part), _as_svg(figure) if figure else ""
 
 
 def _speed_ups(path: Path, found: report.Report) -> str:
@@ -127,12 +129,10 @@ def _of_method(name: str) -> str:
     return f": {method}" if method else ""
 
 
-def _as_svg(figure: Any) -> str:
-    """Return a figure as SVG of equal bytes for an equal figure; of none, an empty picture."""
+def _as_svg(figure: Figure) -> str:
+    """Return a figure as SVG, of equal bytes for an equal figure."""
     import matplotlib.pyplot as plt
 
-    if figure is None:
-        return '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>\n'
     with plt.rc_context({"svg.hashsalt": "satsr"}):
         out = io.StringIO()
         figure.savefig(out, format="svg", metadata={"Date": None})

@@ -98,6 +98,11 @@ def test_the_best_reference_run_is_shown_with_its_own_commit_and_costs(here: Wor
     assert fragments(here, tmp_path, FACTS) == found  # equal bytes, or the book would be built again
     write_reference(tmp_path, "gpu")
     assert "Profile **gpu**" in page(here, tmp_path)
+    write_study(tmp_path / "results" / "gpu", **{"1": "too short", "8": "too short"})
+    hidden = fragments(here, tmp_path, FACTS)
+    assert "| 8 | eight | not shown |" in hidden["variants_images.md"]
+    assert not [name for name in hidden if name.endswith(".svg")]
+    assert ".svg" not in hidden["variants_images.md"]
 
 
 def test_a_reference_run_that_is_this_run_is_not_shown_twice(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from satsr.common.paths import Workspace
 from satsr.common.settings import check
-from satsr.common.tile_grid import HR_PX
 from satsr.data.settings import PairSettings
 from satsr.evaluation.pooled import Pooled
 from satsr.studies.downstream.settings import DownstreamSettings, parts_of
@@ -106,7 +105,6 @@ def test_data_without_labels_are_refused(tmp_path: Path) -> None:
     data = made_data_set(Workspace(tmp_path, "test"), {"train": [made_up_chip()]}, PairSettings(dates=1))
     with pytest.raises(ValueError, match="s2naip, train: got no land cover or no outlines, expected labels"):
         labels_of(TASKS["buildings"], data, "train")
-    assert made_up_chip().hr.shape[0] == HR_PX
 
 
 def test_inputs_are_named_by_kind_and_method() -> None:
