@@ -5,9 +5,9 @@ A mean of shares would count a chip with one building as much as one with fifty,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from satsr.evaluation.intervals import draw_counts, drawn_sums, percentile_interval
 from satsr.evaluation.paired import signed_rank_p
 from satsr.evaluation.settings import TableSettings
+from satsr.evaluation.tables import NOT_RUN
+from satsr.evaluation.verdicts import holm, verdict
+from satsr.metrics.facts import Better
 
 Score = Callable[[NDArray[np.float64]], NDArray[np.float64]]  # of sums (K, ...) to scores (...)
 
@@ -102,6 +105,54 @@ def pooled_difference(a: Pooled, b: Pooled, bootstrap: TableSettings) -> PooledD
     low, high = _interval(a.drawn(bootstrap) - b.drawn(bootstrap), bootstrap.level, a.regions)
     both = np.isfinite(a.of_regions) & np.isfinite(b.of_regions)
     return PooledDifference(value, low, high, signed_rank_p(a.of_regions[both], b.of_regions[both]))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One claim to test.
+
+    Attributes:
+        names: what it is about, as columns of a table.
+        better: score of what is claimed to be better; None where it was not run.
+        worse: of the other.
+        direction: which direction is better.
+    """
+
+    names: Mapping[str, object]
+    better: Pooled | None
+    worse: Pooled | None
+    direction: Better = "higher"
+
+
+def claims_tested(claims: Sequence[Asked], columns: Sequence[str], bootstrap: TableSettings) -> pd.DataFrame:
+    """Test claims together, by the rule of the main table.
+
+    Args:
+        claims: what to test.
+        columns: of the table, in order: names, difference, low, high, p, p_holm (adjusted over all that were tested),
+            regions, seeds and verdict.
+        bootstrap: of the intervals.
+
+    Returns:
+        One row per claim; the verdict of one that was not run says so.
+    """
+    rows: list[dict[str, object]] = []
+    for claim in claims:
+        found: dict[str, object] = {"difference": np.nan, "p": np.nan}
+        if claim.better is not None and claim.worse is not None:
+            found = pooled_difference(claim.better, claim.worse, bootstrap)._asdict()
+            found = {**found, "difference": found.pop("value")}
+            found |= {"regions": claim.better.regions, "seeds": claim.better.seeds}
+        rows.append({**claim.names, **found})
+    table = pd.DataFrame(rows, columns=list(columns))
+    table["p_holm"] = holm(table.p.astype(float).to_numpy())
+    directions = [claim.direction for claim in claims]
+    table["verdict"] = [_verdict(row, better) for row, better in zip(table.itertuples(), directions, strict=True)]
+    return table
+
+
+def _verdict(row: Any, better: Better) -> str:
+    return verdict(row.p_holm, row.low, row.high, row.seeds, better) if np.isfinite(row.difference) else NOT_RUN
 
 
 def _interval(drawn: NDArray[np.float64], level: float, regions: int) -> tuple[float, float]:

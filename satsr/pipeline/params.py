@@ -18,7 +18,6 @@ from satsr.perception.settings import PerceptionSettings
 from satsr.studies.ablations.settings import AblationSettings, GlobalModelSettings, ScalingSettings, VariantsSettings
 from satsr.studies.agreement.settings import AgreementSettings
 from satsr.studies.buildings.settings import BuildingSettings
-from satsr.studies.counting.settings import CounterSettings
 from satsr.studies.data_sets.settings import DataSetsStudySettings
 from satsr.studies.downstream.settings import DownstreamSettings
 from satsr.studies.fusion.settings import FusionStudySettings
@@ -26,6 +25,7 @@ from satsr.studies.hallucination.settings import HallucinationSettings
 from satsr.studies.real.settings import RealPairsSettings
 from satsr.studies.speed.settings import SpeedSettings
 from satsr.studies.transfer.settings import TransferSettings
+from satsr.training.counting.settings import CounterSettings
 from satsr.training.settings import LatentSettings, TrainSettings
 
 

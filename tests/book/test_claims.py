@@ -17,8 +17,8 @@ from satsr.perception.roles import save_judges
 from satsr.pipeline.stages import read_stages
 from satsr.studies.agreement.preference import MACRO
 from satsr.studies.buildings.shares import share_table
-from satsr.studies.counting.matches import NOTHING
 from satsr.studies.fusion.report import NO_DATES
+from satsr.training.counting.matches import NOTHING
 from tests.conftest import ROOT
 
 MADE = {path for stage in read_stages(ROOT).values() for path in stage.makes("tiny")}

@@ -57,9 +57,8 @@ def test_rooms_that_do_not_know_each_other(room: str, other: str) -> None:
 
 
 def test_a_study_imports_no_other_but_voting_imports_agreement() -> None:
-    """Counting is no study but what several ask with: it has no page and no verdict, and imports none of them."""
     across = {(study_of(a), study_of(b)) for a, b in IMPORTS if study_of(a) and study_of(b)}
-    assert {(a, b) for a, b in across if a != b and b != "counting"} <= {("voting", "agreement")}
+    assert {(a, b) for a, b in across if a != b} <= {("voting", "agreement")}
 
 
 def test_only_params_knows_all_settings() -> None:

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from satsr.evaluation.pooled import Pooled, pooled_difference
+from satsr.evaluation.pooled import Asked, Pooled, claims_tested, pooled_difference
 from satsr.evaluation.settings import TableSettings
+from satsr.evaluation.tables import NOT_RUN
 
 BOOTSTRAP = TableSettings(resamples=500)
 
@@ -55,3 +56,19 @@ def test_one_region_has_no_interval() -> None:
     assert found.value == 0
     assert np.isnan(found[1:]).all()
     assert np.isnan(Pooled.of(rows([(0, 0)]), ("part", "whole")).value)
+
+
+def test_claims_are_tested_together_each_in_its_own_direction() -> None:
+    many, few = (Pooled.of(rows([(part, 10)] * 8, seeds=2), ("part", "whole")) for part in (8, 4))
+    asked = [
+        Asked({"claim": "more is better"}, many, few),
+        Asked({"claim": "fewer is better"}, few, many, "lower"),
+        Asked({"claim": "fewer is better, and is not fewer"}, many, few, "lower"),
+        Asked({"claim": "half of it"}, many, None),
+    ]
+    columns = ["claim", "difference", "low", "high", "p", "p_holm", "regions", "seeds", "verdict"]
+    table = claims_tested(asked, columns, BOOTSTRAP)
+    assert list(table) == columns
+    assert table.verdict.tolist() == ["a beats b", "a beats b", "b beats a", NOT_RUN]
+    np.testing.assert_allclose(table.p_holm[:3], 3 * 2 / 2**8)  # of three that were tested
+    assert claims_tested([], columns, BOOTSTRAP).empty

@@ -77,7 +77,7 @@ def test_a_metric_marks_no_training_and_no_table(marked: Marked) -> None:
 
 
 def test_a_study_marks_its_own_page(marked: Marked) -> None:
-    assert marked("studies/counting/counter.py", "THRESHOLD = ", "THRESHOLD = 1 * ") == {
+    assert marked("training/counting/counter.py", "THRESHOLD = ", "THRESHOLD = 1 * ") == {
         "23_counter",
         "36_buildings",
         "66_hallucination",

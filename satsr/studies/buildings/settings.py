@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, field_validator
 
 from satsr.common.settings import Settings
-from satsr.studies.counting.settings import rule_of
+from satsr.training.counting.settings import rule_of
 
 
 class BuildingSettings(Settings):

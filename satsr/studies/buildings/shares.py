@@ -12,7 +12,7 @@ import pandas as pd
 from satsr.evaluation.pooled import Pooled, PooledDifference, pooled_difference
 from satsr.evaluation.settings import TableSettings
 from satsr.evaluation.verdicts import verdict
-from satsr.studies.counting.quality import can_judge, deciding, quality_sentence
+from satsr.training.counting.quality import can_judge, deciding, quality_sentence
 
 COLUMNS = ["method", "rule", "decides", "judges", "share", "value", "low", "high"]
 COLUMNS += ["buildings", "images", "regions", "seeds"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -22,7 +23,7 @@ from satsr.studies.downstream import networks, tasks
 from satsr.studies.downstream.inputs import Images, Inputs
 from satsr.studies.downstream.networks import Enlarged, WithFeatures, build_network
 from satsr.studies.downstream.settings import DownstreamSettings, NetworkSettings
-from satsr.studies.downstream.tasks import TASKS, Task, labels_of
+from satsr.studies.downstream.tasks import TASKS, Task, Truth
 from satsr.training import dense
 from satsr.training.dense import Place, fit_dense
 
@@ -62,6 +63,8 @@ class Trainer:
 
     inputs: Inputs
     settings: DownstreamSettings
+    _kept: dict[str, tuple[int, Images]] = field(default_factory=dict, init=False, repr=False)  # the last input
+    _truth: dict[str, Truth] = field(default_factory=dict, init=False, repr=False)  # by split
 
     def run(self) -> Tried:
         """Train everything that this profile asks for; nothing where it names no task."""
@@ -125,9 +128,9 @@ class Trainer:
         """Return the folder of one training's counts on a split, and its answers where they are masks."""
         other, data = name == OTHER_LABELS, self.inputs.data
         source, own = "HR" if other else name, self.settings.networks[network]
-        pairs = data.pairs[split]
+        pairs, training = data.pairs[split], self.inputs.training(source, seed)
         made_from = {
-            **self.inputs.made_from(source, seed),
+            **self.inputs.made_from(source, training),
             "task": task.name,
             "network": own.model_dump(mode="json"),
             "train": self.settings.train.model_copy(update={"learning_rate": rate}).model_dump(mode="json"),
@@ -143,10 +146,10 @@ class Trainer:
 
         def make(partial_folder: Path) -> None:
             partial_folder.mkdir(parents=True)
-            images = self.inputs.made(source, seed)
+            images = self._images(source, training)
             trained = self._trained(task, images, own, seed, rate, other, f"{task.name} from {name}, seed {seed}")
             answers = _answered(trained, images.of[split])
-            each = [task.counts(*pair) for pair in zip(answers, labels_of(task, data, split), strict=True)]
+            each = [task.counts(*pair) for pair in zip(answers, self._known(split).labels(task), strict=True)]
             places = {"tile": pairs.tiles, "region": pairs.index.region.tolist()}
             pd.DataFrame(places).join(pd.DataFrame(each)).to_parquet(partial_folder / COUNTS, index=False)
             if task.masks:
@@ -155,10 +158,22 @@ class Trainer:
         make_once(folder / "finished", make)
         return folder / "finished"
 
+    def _images(self, name: str, training: int) -> Images:
+        """Return an input; the last one is kept, since the tasks that it serves come one after another."""
+        if name not in self._kept or self._kept[name][0] != training:
+            self._kept.clear()
+            self._kept[name] = training, self.inputs.made(name, training)
+        return self._kept[name][1]
+
+    def _known(self, split: str) -> Truth:
+        if split not in self._truth:
+            self._truth[split] = Truth.of(self.inputs.data, split)
+        return self._truth[split]
+
     def _trained(
         self, task: Task, images: Images, own: NetworkSettings, seed: int, rate: float, other: bool, what: str
     ) -> nn.Module:
-        wanted = labels_of(task, self.inputs.data, "train")
+        wanted = self._known("train").labels(task)
         if other:  # a place gets the labels of one half a split away
             wanted = wanted.roll(len(wanted) // 2, dims=0)
         network = network_for(task, images, own, wanted.shape[-1], seed)
@@ -181,7 +196,7 @@ def network_for(task: Task, images: Images, own: NetworkSettings, side: int, see
     """
     train = images.of["train"]
     if images.model is not None:
-        features = Features(images.model)
+        features = Features(copy.deepcopy(images.model))  # it learns, and the next task starts where this one did
         with torch.inference_mode():
             shape = features.to(best_device())(train[:1].to(best_device())).shape
         build = partial(build_network, own, shape[1], task.channels, seed)

@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 
 from satsr.data.data_set import DataSet
 from satsr.evaluation.figures import TEXT_PT, outlined, picture_grid
-from satsr.studies.counting.kinds import known_objects
 from satsr.studies.downstream.engine import Tried
 from satsr.studies.downstream.settings import DownstreamSettings
 from satsr.studies.downstream.tasks import TASKS
+from satsr.training.counting.kinds import known_objects
 
 
 def forest(table: pd.DataFrame, settings: DownstreamSettings) -> Figure | None:

@@ -43,61 +43,60 @@ class Images:
 class Inputs:
     """Makes inputs by name; outputs of a method are made once and kept for every task.
 
-    Args:
+    Attributes:
         data: the data set, with the dates that the methods take.
         seeds: of each method's trainings.
-        splits: that are needed.
     """
 
     data: DataSet
     seeds: dict[str, Sequence[int]]
-    splits: tuple[str, ...] = ("train", "val", "test")
 
-    def made(self, name: str, seed: int) -> Images:
+    def training(self, name: str, seed: int) -> int:
+        """Return which training of its method an input takes for a seed: in turn; 0 where nothing was trained."""
+        trained = self.seeds.get(parts_of(name)[1], (0,))
+        return trained[seed % len(trained)]
+
+    def made(self, name: str, training: int) -> Images:
         """Return an input.
 
         Args:
             name: as in settings, see `parts_of`.
-            seed: of the task network; a method with several trainings gives another one for each.
+            training: from `training`.
 
         Raises:
             FileNotFoundError: the method has not been trained.
         """
         kind, method = parts_of(name)
         if method:
-            return self._of_method(kind, method, seed)
+            return self._of_method(kind, method, training)
         make = {
             "LR": lambda pairs: self._outputs(self._model(BICUBIC, 0), pairs),
             "LR native": lambda pairs: _batches(pairs, lambda batch: median_of_valid(batch.lr)),
             "LR stacked": lambda pairs: _enlarged(_batches(pairs, lambda batch: batch.lr.flatten(1, 2)), pairs.scale),
             "HR": lambda pairs: _batches(pairs, lambda batch: batch.hr),
         }[kind]
-        return Images({split: make(self.data.pairs[split]) for split in self.splits})
+        return Images({split: make(pairs) for split, pairs in self.data.pairs.items()})
 
-    def made_from(self, name: str, seed: int) -> dict[str, str]:
+    def made_from(self, name: str, training: int) -> dict[str, str]:
         """Return what decides an input, beside the data: its name, and the weights of its method."""
         method = parts_of(name)[1]
-        return {"input": name, **({"weights": weights_digest(self._model(method, seed))} if method else {})}
+        return {"input": name, **({"weights": weights_digest(self._model(method, training))} if method else {})}
 
-    def _of_method(self, kind: str, method: str, seed: int) -> Images:
-        model = self._model(method, seed)
+    def _of_method(self, kind: str, method: str, training: int) -> Images:
+        model, every = self._model(method, training), self.data.pairs.items()
         if kind == "tuned features":
-            own = self.data.pairs
-            return Images(
-                {split: _batches(own[split], lambda batch: batch.lr.flatten(1, 2)) for split in self.splits}, model
-            )
+            of = {split: _batches(pairs, lambda batch: batch.lr.flatten(1, 2)) for split, pairs in every}
+            return Images(of, model)
         if kind == "features":
-            return Images({split: _features(model, self.data.pairs[split]) for split in self.splits})
-        of = {split: self._outputs(model, self.data.pairs[split]) for split in self.splits}
+            return Images({split: _features(model, pairs) for split, pairs in every})
+        of = {split: self._outputs(model, pairs) for split, pairs in every}
         if kind == "SR and LR":
             lr = self.made("LR", 0).of
             of = {split: torch.cat((images, lr[split]), dim=1) for split, images in of.items()}
         return Images(of)
 
-    def _model(self, method: str, seed: int) -> SuperResolver:
-        trained = self.seeds.get(method, (0,))
-        own = trained[seed % len(trained)]
-        ((_, model),) = trained_models(method, [own], self.data.folders, self.data.pairs["test"])
+    def _model(self, method: str, training: int) -> SuperResolver:
+        ((_, model),) = trained_models(method, [training], self.data.folders, self.data.pairs["test"])
         return model
 
     def _outputs(self, model: SuperResolver, pairs: Pairs) -> Tensor:

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from satsr.common.tile_grid import HR_PX
-from satsr.evaluation.pooled import Pooled, pooled_difference
+from satsr.evaluation.pair_claim import PairClaim
+from satsr.evaluation.pooled import Asked, Pooled, claims_tested
 from satsr.evaluation.settings import TableSettings
 from satsr.evaluation.tables import NOT_RUN
-from satsr.evaluation.verdicts import holm, verdict
-from satsr.studies.downstream.settings import DownstreamClaim, DownstreamSettings
-from satsr.studies.downstream.tasks import TASKS, Metric
+from satsr.studies.downstream.settings import DownstreamSettings
+from satsr.studies.downstream.tasks import TASKS
 
 COLUMNS = ["task", "network", "input", "metric", "decides", "value", "low", "high", "images", "regions", "seeds"]
 CLAIM_COLUMNS = ["task", "network", "better", "worse", "metric", "difference", "low", "high", "p", "p_holm"]
@@ -45,7 +45,7 @@ def score_table(counts: Counts, bootstrap: TableSettings) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def claims_table(counts: Counts, claims: Sequence[DownstreamClaim], bootstrap: TableSettings) -> pd.DataFrame:
+def claims_table(counts: Counts, claims: Sequence[PairClaim], bootstrap: TableSettings) -> pd.DataFrame:
     """Return what is claimed, tested in every task and by every network, by the metric that decides there.
 
     Args:
@@ -56,31 +56,17 @@ def claims_table(counts: Counts, claims: Sequence[DownstreamClaim], bootstrap: T
     Returns:
         One row per task, network and claim with the columns `CLAIM_COLUMNS`; p is adjusted over all that were tested.
     """
-    rows: list[dict[str, Any]] = []
+    asked = []
     for task, every in counts.items():
+        metric = TASKS[task].metrics[0]
         for network, own in every.groupby("network", sort=False):
+            pooled = {
+                name: Pooled.of(of, metric.columns, metric.score) for name, of in own.groupby("input", sort=False)
+            }
             for claim in claims:
-                names = {"task": task, "network": network, "better": claim.better, "worse": claim.worse}
-                rows.append({**names, "source": claim.source, **_tested(TASKS[task].metrics[0], own, claim, bootstrap)})
-    table = pd.DataFrame(rows, columns=CLAIM_COLUMNS)
-    table["p_holm"] = holm(table.p.astype(float).to_numpy())
-    table["verdict"] = [_verdict(row) for row in table.itertuples()]
-    return table
-
-
-def _verdict(row: Any) -> str:
-    if not np.isfinite(row.difference):
-        return NOT_RUN
-    return verdict(row.p_holm, row.low, row.high, row.seeds, TASKS[row.task].metrics[0].better)
-
-
-def _tested(metric: Metric, own: pd.DataFrame, claim: DownstreamClaim, bootstrap: TableSettings) -> dict[str, Any]:
-    found: dict[str, Any] = {"metric": metric.name, "difference": np.nan, "p": np.nan}
-    if not {claim.better, claim.worse} <= set(own.input):
-        return found
-    a, b = (Pooled.of(own[own.input == name], metric.columns, metric.score) for name in (claim.better, claim.worse))
-    value, low, high, p = pooled_difference(a, b, bootstrap)
-    return {**found, "difference": value, "low": low, "high": high, "p": p, "regions": a.regions, "seeds": a.seeds}
+                names = {"task": task, "network": network, "metric": metric.name, **claim.model_dump()}
+                asked.append(Asked(names, pooled.get(claim.better), pooled.get(claim.worse), metric.better))
+    return claims_tested(asked, CLAIM_COLUMNS, bootstrap)
 
 
 def verdict_sentence(claims: pd.DataFrame, settings: DownstreamSettings) -> str:

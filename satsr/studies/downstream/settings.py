@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from satsr.common.settings import Settings
+from satsr.evaluation.pair_claim import PairClaim
 from satsr.models.methods import METHODS
 from satsr.training.dense_settings import DenseSettings
 
@@ -30,14 +31,6 @@ class NetworkSettings(Settings):
         return self
 
 
-class DownstreamClaim(Settings):
-    """One comparison of two inputs that is tested, in every task that is run, by the metric that decides there."""
-
-    better: str
-    worse: str
-    source: str = "this study"
-
-
 class DownstreamSettings(Settings):
     """The study of downstream tasks."""
 
@@ -49,7 +42,7 @@ class DownstreamSettings(Settings):
     rates: tuple[float, ...] = Field((4e-3,), min_length=1)  # learning rates to choose from, for each input
     seeds: tuple[int, ...] = Field((0, 1), min_length=1)
     random_labels: bool = False  # also learn from labels of other places, which must give chance
-    claims: tuple[DownstreamClaim, ...] = ()
+    claims: tuple[PairClaim, ...] = ()  # of two inputs, in every task that is run
 
     @field_validator("inputs")
     @classmethod

@@ -20,7 +20,7 @@ from torch import Tensor
 from satsr.data.data_set import DataSet
 from satsr.evaluation.pooled import Score, ratio
 from satsr.metrics.facts import Better
-from satsr.studies.counting.kinds import ROADS, known_objects
+from satsr.training.counting.kinds import ROADS, known_objects
 from satsr.training.dense import overlap_loss
 from satsr.world.scene import LAND_COVER
 
@@ -86,20 +86,32 @@ class Task:
         return self.metrics == OF_MASKS
 
 
-def labels_of(task: Task, data: DataSet, split: str) -> Tensor:
-    """Return what is asked for on every chip of a split, (N, channels, H, W).
+@dataclass(frozen=True)
+class Truth:
+    """What is known of every place of a split: its land cover and its buildings."""
 
-    Raises:
-        ValueError: the data have no labels; only the embedded world has.
-    """
-    chips, tiles = data.readers[split].chips, data.pairs[split].tiles
-    buildings = known_objects(data, split, "buildings")
-    covers = [chips.land_cover(tile) for tile in tiles]
-    if not buildings or any(cover is None for cover in covers):
-        raise ValueError(
-            f"{data.name}, {split}: got no land cover or no outlines, expected labels: use the embedded world"
-        )
-    return torch.from_numpy(np.stack([task.wanted(c, b) for c, b in zip(covers, buildings, strict=True)]))
+    covers: list[Image8]
+    buildings: list[NDArray[np.int32]]
+
+    @classmethod
+    def of(cls, data: DataSet, split: str) -> Truth:
+        """Read it.
+
+        Raises:
+            ValueError: the data have no labels; only the embedded world has.
+        """
+        chips, buildings = data.readers[split].chips, known_objects(data, split, "buildings")
+        covers = [chips.land_cover(tile) for tile in data.pairs[split].tiles]
+        if not buildings or any(cover is None for cover in covers):
+            raise ValueError(
+                f"{data.name}, {split}: got no land cover or no outlines, expected labels: use the embedded world"
+            )
+        return cls(covers, buildings)
+
+    def labels(self, task: Task) -> Tensor:
+        """Return what a task asks for of every place, (N, channels, H, W)."""
+        pairs = zip(self.covers, self.buildings, strict=True)
+        return torch.from_numpy(np.stack([task.wanted(cover, buildings) for cover, buildings in pairs]))
 
 
 def _mask_of(names: tuple[str, ...], cover: Image8, _: NDArray[np.int32]) -> NDArray[np.float32]:

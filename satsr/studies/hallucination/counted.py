@@ -15,10 +15,10 @@ from satsr.data.making.footprints import Labels
 from satsr.evaluation.evaluate import super_resolve
 from satsr.evaluation.outputs import load_outputs
 from satsr.models.superresolver import SuperResolver
-from satsr.studies.counting.counter import count, open_counter
-from satsr.studies.counting.kinds import KINDS, Kind, known_objects
-from satsr.studies.counting.matches import NOTHING, scores
 from satsr.studies.hallucination.report import HR
+from satsr.training.counting.counter import count, open_counter
+from satsr.training.counting.kinds import KINDS, Kind, known_objects
+from satsr.training.counting.matches import NOTHING, scores
 
 AT_ONCE = 16  # places
 

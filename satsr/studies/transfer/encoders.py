@@ -56,13 +56,18 @@ class Encoders:
     data: DataSet
     seeds: dict[str, Sequence[int]]
 
+    def training(self, encoder: EncoderSettings, seed: int) -> int:
+        """Return which training of a generator a seed of the study takes: in turn; 0 where nothing was trained."""
+        trained = self.seeds.get(encoder.method, (0,))
+        return trained[seed % len(trained)]
+
     @torch.no_grad()
-    def encode(self, encoder: EncoderSettings, seed: int, split: str) -> Tensor:
+    def encode(self, encoder: EncoderSettings, training: int, split: str) -> Tensor:
         """Return the vectors of all places of a split, (N, D).
 
         Args:
             encoder: what looks.
-            seed: a method with several trainings gives another one for each; of one without, its first weights.
+            training: from `training`; of a generator without, the seed of its first weights.
             split: its name.
 
         Raises:
@@ -73,20 +78,18 @@ class Encoders:
             return _batches(pairs, lambda batch: moments(median_of_valid(batch.lr)))
         device = best_device()
         if encoder.kind == "generator":
-            look = self.generator(encoder, seed).to(device).eval()
+            look = self.generator(encoder, training).to(device).eval()
             return _batches(pairs, lambda batch: look(batch.lr.flatten(1, 2).to(device)).cpu())
         clip = load_clip(network_name(self.data.here, "clip", encoder.network)).to(device).eval()
         return _batches(
             pairs, lambda batch: clip.embed_images(_enlarged(batch, pairs.scale).to(device), encoder.preprocess).cpu()
         )
 
-    def generator(self, encoder: EncoderSettings, seed: int) -> GeneratorEncoder:
+    def generator(self, encoder: EncoderSettings, training: int) -> GeneratorEncoder:
         """Return the network of a generator's vectors, which may learn on."""
-        trained = self.seeds.get(encoder.method, (0,))
-        own = trained[seed % len(trained)]
-        ((_, model),) = trained_models(encoder.method, [own], self.data.folders, self.data.pairs["test"])
+        ((_, model),) = trained_models(encoder.method, [training], self.data.folders, self.data.pairs["test"])
         if not encoder.trained:
-            model = SuperResolver(replace(model.card, provenance={}), seed=own)
+            model = SuperResolver(replace(model.card, provenance={}), seed=training)
         return GeneratorEncoder(model)
 
 

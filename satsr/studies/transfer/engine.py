@@ -17,7 +17,7 @@ from satsr.data.data_set import DataSet
 from satsr.studies.transfer.encoders import Encoders
 from satsr.studies.transfer.probes import Classifier, best_linear, fine_tuned, neighbours, standardized
 from satsr.studies.transfer.scenes import CLASSES, scene_labels
-from satsr.studies.transfer.settings import EncoderSettings, TransferSettings
+from satsr.studies.transfer.settings import TransferSettings
 
 COLUMNS = ["encoder", "probe", "share", "labels", "seed", "tile", "region", "truth", "answer", "right", "number"]
 SPLITS = ("train", "val", "test")
@@ -31,10 +31,12 @@ class Places:
     Attributes:
         vectors: (N, D) each, not standardized.
         labels: numbers in `CLASSES`, (N,) each.
+        series: the images themselves, (N, T * C, h, w), where something learns on them.
     """
 
     vectors: dict[str, Tensor]
     labels: dict[str, Tensor]
+    series: dict[str, Tensor]
 
 
 def transferred(settings: TransferSettings, encoders: Encoders) -> pd.DataFrame:
@@ -55,14 +57,18 @@ def transferred(settings: TransferSettings, encoders: Encoders) -> pd.DataFrame:
         return pd.DataFrame(columns=COLUMNS)
     labels = {split: torch.from_numpy(scene_labels(data, split)) for split in SPLITS}
     test = {"tile": data.pairs["test"].tiles, "region": data.pairs["test"].index.region.tolist()}
+    series = {split: _series(data, split) for split in ("train", "test")} if "fine-tuned" in settings.probes else {}
     rows = []
     for name in settings.running:
-        encoder = settings.encoders[name]
+        encoder, seen = settings.encoders[name], dict[int, Places]()
         for seed in settings.seeds:
-            places = Places({split: encoders.encode(encoder, seed, split) for split in SPLITS}, labels)
+            training = encoders.training(encoder, seed)
+            if training not in seen:
+                vectors = {split: encoders.encode(encoder, training, split) for split in SPLITS}
+                seen[training] = Places(vectors, labels, series)
             for share in settings.shares:
                 chosen = drawn(len(labels["train"]), share, seed)
-                for probe, answer in _answers(settings, encoders, encoder, places, chosen, seed, name):
+                for probe, answer in _answers(settings, encoders, seen[training], chosen, seed, name):
                     right = (answer == labels["test"]).numpy().astype(int)
                     own = {"truth": labels["test"].numpy(), "answer": answer.numpy(), "right": right, "number": 1}
                     facts = {"encoder": name, "probe": probe, "share": share, "labels": len(chosen), "seed": seed}
@@ -85,13 +91,13 @@ def commonest(data: DataSet) -> float:
 def _answers(
     settings: TransferSettings,
     encoders: Encoders,
-    encoder: EncoderSettings,
     places: Places,
     chosen: NDArray[np.int64],
     seed: int,
     name: str,
 ) -> Iterator[tuple[str, Tensor]]:
     """Yield the answer of every way of learning on the test places, (N,)."""
+    encoder = settings.encoders[name]
     train, val, test = standardized(places.vectors["train"][chosen], places.vectors["val"], places.vectors["test"])
     labels, classes = places.labels["train"][chosen], len(CLASSES)
     head = best_linear((train, labels), (val, places.labels["val"]), classes, settings.penalties)
@@ -101,9 +107,12 @@ def _answers(
         elif probe == "neighbours":
             yield probe, neighbours(train, labels, test, classes, settings.neighbours)
         elif encoder.kind == "generator":
-            own, test_images = (_series(encoders.data, split) for split in ("train", "test"))
-            what, network = f"{name}, {len(chosen)} labels", encoders.generator(encoder, seed)
-            yield probe, _classified(fine_tuned(what, network, head, own[chosen], labels, settings, seed), test_images)
+            network = encoders.generator(encoder, encoders.training(encoder, seed))
+            what, own = f"{name}, {len(chosen)} labels", places.series["train"][chosen]
+            yield (
+                probe,
+                _classified(fine_tuned(what, network, head, own, labels, settings, seed), places.series["test"]),
+            )
 
 
 def _series(data: DataSet, split: str) -> Tensor:

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from satsr.evaluation.pooled import Pooled, pooled_difference
+from satsr.evaluation.pooled import Asked, Pooled, claims_tested
 from satsr.evaluation.settings import TableSettings
 from satsr.evaluation.tables import NOT_RUN
-from satsr.evaluation.verdicts import holm, verdict
 from satsr.studies.transfer.settings import TransferSettings
 
 COLUMNS = ["encoder", "probe", "share", "labels", "accuracy", "low", "high", "images", "regions", "seeds"]
@@ -49,25 +48,13 @@ def claims_table(rows: pd.DataFrame, settings: TransferSettings, bootstrap: Tabl
     Returns:
         Columns `CLAIM_COLUMNS`; a claim whose encoders were not both run has no row.
     """
-    found: list[dict[str, Any]] = []
+    asked = []
     for claim in settings.claims:
         for (probe, share), own in rows.groupby(["probe", "share"], sort=False):
             if {claim.better, claim.worse} <= set(own.encoder):
-                a, b = (Pooled.of(own[own.encoder == name], COUNTS) for name in (claim.better, claim.worse))
-                value, low, high, p = pooled_difference(a, b, bootstrap)
-                names = {"better": claim.better, "worse": claim.worse, "source": claim.source}
-                numbers = {"difference": value, "low": low, "high": high, "p": p}
-                found.append(
-                    {**names, "probe": probe, "share": share, **numbers, "regions": a.regions, "seeds": a.seeds}
-                )
-    table = pd.DataFrame(found, columns=CLAIM_COLUMNS)
-    table["p_holm"] = holm(table.p.astype(float).to_numpy())
-    table["verdict"] = [_verdict(row) for row in table.itertuples()]
-    return table
-
-
-def _verdict(row: Any) -> str:
-    return verdict(row.p_holm, row.low, row.high, row.seeds, "higher")
+                better, worse = (Pooled.of(own[own.encoder == name], COUNTS) for name in (claim.better, claim.worse))
+                asked.append(Asked({**claim.model_dump(), "probe": probe, "share": share}, better, worse))
+    return claims_tested(asked, CLAIM_COLUMNS, bootstrap)
 
 
 def verdict_sentence(claims: pd.DataFrame, settings: TransferSettings) -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from satsr.common.settings import Settings
+from satsr.evaluation.pair_claim import PairClaim
 
 WITH_FEATURES = ("srcnn", "highresnet", "esrgan")  # generators whose features can be taken
 
@@ -30,14 +31,6 @@ class EncoderSettings(Settings):
         return self
 
 
-class TransferClaim(Settings):
-    """One comparison of two encoders that is tested, at every label share and by every way of learning."""
-
-    better: str
-    worse: str
-    source: str = "this study"
-
-
 class TransferSettings(Settings):
     """The transfer study."""
 
@@ -51,7 +44,7 @@ class TransferSettings(Settings):
     batch: int = Field(16, ge=1)
     learning_rate: float = Field(1e-3, gt=0)
     seeds: tuple[int, ...] = Field((0, 1), min_length=1)  # of the draw of labels, and of the trainings
-    claims: tuple[TransferClaim, ...] = ()
+    claims: tuple[PairClaim, ...] = ()  # of two encoders, at every share and by every way of learning
 
     @field_validator("shares")
     @classmethod

@@ -9,8 +9,8 @@ import pytest
 
 from satsr.evaluation.settings import TableSettings
 from satsr.studies.buildings.shares import buildings_sentence, difference, share_table, shares_as_text
-from satsr.studies.counting.matches import NOTHING, scores
-from tests.studies.counting.maps import squares
+from satsr.training.counting.matches import NOTHING, scores
+from tests.training.counting.maps import squares
 
 BOOTSTRAP = TableSettings(resamples=300)
 TABLE: dict[str, Any] = {"bootstrap": BOOTSTRAP, "least": 0.5}

@@ -22,7 +22,7 @@ from satsr.models.superresolver import ModelCard, SuperResolver
 from satsr.studies.downstream.engine import OTHER_LABELS, Trainer, Tried, network_for
 from satsr.studies.downstream.figures import answers, forest
 from satsr.studies.downstream.inputs import Inputs
-from satsr.studies.downstream.networks import build_network
+from satsr.studies.downstream.networks import WithFeatures, build_network
 from satsr.studies.downstream.report import (
     UNDECIDED,
     chance_sentence,
@@ -33,9 +33,9 @@ from satsr.studies.downstream.report import (
     verdict_sentence,
 )
 from satsr.studies.downstream.settings import DownstreamSettings, NetworkSettings
-from satsr.studies.downstream.tasks import TASKS
+from satsr.studies.downstream.tasks import TASKS, Truth
 from tests.data.making.chips import made_data_set, made_up_chip
-from tests.studies.counting.maps import write_outlines
+from tests.training.counting.maps import write_outlines
 
 RGB = ("red", "green", "blue")
 SMALL = {"num_feat": 4, "num_block": 1, "num_grow_ch": 2}
@@ -107,8 +107,9 @@ def test_outputs_and_features_are_those_of_the_seed(inputs: Inputs, data: DataSe
         image = model.network.conv_last(features)
         torch.testing.assert_close(image, model(batch.lr), rtol=1e-4, atol=1e-5)
     assert inputs.made("features srcnn", 0).of["test"].shape == (8, 16, 32, 32)
-    # of a method with one training every seed gets that one
-    assert inputs.made_from("SR srcnn", 0) == inputs.made_from("SR srcnn", 1)
+    assert [inputs.training("SR srcnn", seed) for seed in range(3)] == [0, 0, 0]  # it has one training
+    assert [inputs.training("SR esrgan", seed) for seed in range(3)] == [0, 1, 0]
+    assert [inputs.training("HR", seed) for seed in range(3)] == [0, 0, 0]
     assert inputs.made_from("SR esrgan", 0) != inputs.made_from("SR esrgan", 1)
 
 
@@ -146,8 +147,10 @@ def test_features_that_learn_do_learn(inputs: Inputs, data: DataSet) -> None:
     assert images.model is not None
     before = images.model.network.conv_first.weight.clone()
     own = NetworkSettings(**NETWORK["U-Net"])
-    trainer._trained(TASKS["buildings"], images, own, 0, 1e-2, False, "a test")
-    assert not torch.equal(images.model.network.conv_first.weight.cpu(), before)
+    network = trainer._trained(TASKS["buildings"], images, own, 0, 1e-2, False, "a test")
+    assert isinstance(network, WithFeatures)
+    assert not torch.equal(network.features.model.network.conv_first.weight, before)
+    torch.testing.assert_close(images.model.network.conv_first.weight, before, rtol=0, atol=0)  # for the next task
 
 
 def test_networks_of_one_seed_are_equal_and_leave_the_caller_s_state() -> None:
@@ -205,6 +208,20 @@ def test_what_is_finished_is_not_done_again(
     monkeypatch.setattr(Trainer, "_trained", lambda *_: pytest.fail("trained again"))
     again = Trainer(inputs, asked).run()
     pd.testing.assert_frame_equal(again.counts["buildings"], tried.counts["buildings"])
+
+
+def test_an_input_and_the_labels_are_made_once_for_all_tasks(inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, read = [], []
+    make, of = Inputs.made, Truth.of
+    monkeypatch.setattr(
+        Inputs, "made", lambda self, name, training: made.append((name, training)) or make(self, name, training)
+    )
+    monkeypatch.setattr(Truth, "of", lambda data, split: read.append(split) or of(data, split))
+    train = {"steps": 1, "batch": 2, "crop": 32, "seed": 7}
+    asked = settings(inputs=["LR native", "SR esrgan"], tasks=["buildings", "roads", "tree cover"], train=train)
+    Trainer(inputs, asked).run()
+    assert made == [("LR native", 0), ("SR esrgan", 0), ("SR esrgan", 1)]
+    assert sorted(read) == ["test", "train"]
 
 
 def test_labels_of_other_places_are_beside_what_chance_gives(learned: tuple[Tried, DownstreamSettings]) -> None:

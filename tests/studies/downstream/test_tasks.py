@@ -15,10 +15,10 @@ from satsr.common.settings import check
 from satsr.data.settings import PairSettings
 from satsr.evaluation.pooled import Pooled
 from satsr.studies.downstream.settings import DownstreamSettings, parts_of
-from satsr.studies.downstream.tasks import CELL_PX, CLASSES, TASKS, Task, labels_of
+from satsr.studies.downstream.tasks import CELL_PX, CLASSES, TASKS, Task, Truth
 from satsr.world.scene import LAND_COVER
 from tests.data.making.chips import made_data_set, made_up_chip
-from tests.studies.counting.maps import squares
+from tests.training.counting.maps import squares
 
 GRASS, FOREST, ROAD = (LAND_COVER.index(name) for name in ("grass", "forest", "road"))
 
@@ -104,7 +104,7 @@ def test_a_loss_is_less_where_the_answer_is_right(name: str) -> None:
 def test_data_without_labels_are_refused(tmp_path: Path) -> None:
     data = made_data_set(Workspace(tmp_path, "test"), {"train": [made_up_chip()]}, PairSettings(dates=1))
     with pytest.raises(ValueError, match="s2naip, train: got no land cover or no outlines, expected labels"):
-        labels_of(TASKS["buildings"], data, "train")
+        Truth.of(data, "train")
 
 
 def test_inputs_are_named_by_kind_and_method() -> None:

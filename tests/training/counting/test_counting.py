@@ -17,14 +17,14 @@ from satsr.common.tile_grid import HR_PX
 from satsr.data.making.footprints import Footprints, Labels, renumbered
 from satsr.data.settings import PairSettings
 from satsr.studies.buildings.settings import BuildingSettings
-from satsr.studies.counting.counter import count, make_counter, open_counter, targets, train_counter
-from satsr.studies.counting.kinds import KINDS, known_objects
-from satsr.studies.counting.matches import match, scores
-from satsr.studies.counting.quality import can_judge, quality_sentence
-from satsr.studies.counting.settings import CounterSettings, Rule, rule_of
+from satsr.training.counting.counter import count, make_counter, open_counter, targets, train_counter
+from satsr.training.counting.kinds import KINDS, known_objects
+from satsr.training.counting.matches import match, scores
+from satsr.training.counting.quality import can_judge, quality_sentence
+from satsr.training.counting.settings import CounterSettings, Rule, rule_of
 from satsr.world.scene import LAND_COVER
 from tests.data.making.chips import made_data_set, made_up_chip
-from tests.studies.counting.maps import squares, write_outlines
+from tests.training.counting.maps import squares, write_outlines
 
 BUILDINGS, BOATS, ROADS = (KINDS[name] for name in ("buildings", "boats", "roads"))
 

@@ -19,9 +19,9 @@ from satsr.common.code import fingerprint
 from satsr.common.device import best_device, best_layout
 from satsr.data.making.footprints import Labels, renumbered
 from satsr.models.plain_unet import PlainUNet
-from satsr.studies.counting import kinds
-from satsr.studies.counting.kinds import Kind
-from satsr.studies.counting.settings import CounterSettings
+from satsr.training.counting import kinds
+from satsr.training.counting.kinds import Kind
+from satsr.training.counting.settings import CounterSettings
 from satsr.training.dense import fit_dense, overlap_loss
 
 BODY, CORE = 0, 1  # channels: pixels of an object, and those of its inside, which keep neighbours apart

@@ -13,7 +13,7 @@ from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
 
 from satsr.data.making.footprints import Labels
-from satsr.studies.counting.settings import rule_of
+from satsr.training.counting.settings import rule_of
 
 COLUMNS = ["method", "seed", "tile", "region", "rule"]
 COLUMNS += ["known", "counted", "miscounted", "found", "right", "seen", "kept"]

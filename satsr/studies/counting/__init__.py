@@ -1,1 +1,0 @@
-"""What is on an image: networks that learn on HR images to see objects, and count them in outputs."""
