@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from satsr.data.pairs import Pair, Pairs
+from satsr.evaluation.degradations.context import Box, Context
+from satsr.evaluation.degradations.faults import DEGRADATIONS, applicable
+from satsr.evaluation.degradations.sharp_error import sharp_error
 from satsr.metrics.facts import find_metric, split_name
 from satsr.metrics.protocol import Protocol
 from satsr.metrics.scoring import score
-from satsr.studies.agreement.context import Box, Context
-from satsr.studies.agreement.degradations import DEGRADATIONS, applicable
 from satsr.studies.agreement.preference import MACRO, outcomes
-from satsr.studies.agreement.sharp_error import sharp_error
 
 # Things that a fault takes away or moves; boxes of roads or fields are not things.
 OBJECTS = ("building", "car", "boat", "swimming_pool")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from satsr.studies.agreement.degradations import DEGRADATIONS
+from satsr.evaluation.degradations.faults import DEGRADATIONS
 from satsr.studies.agreement.design import BASES, PER_CELL, STRENGTHS, design, read_design, steps
 from satsr.studies.agreement.settings import AgreementSettings
 from tests.conftest import ROOT

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from satsr.data.pairs import Pairs
 from satsr.data.readers.s2naip_folder import Chip
 from satsr.data.settings import PairSettings
+from satsr.evaluation.degradations.context import Context
+from satsr.evaluation.degradations.faults import NEEDS_OBJECTS
+from satsr.evaluation.degradations.sharp_error import sharp_error
 from satsr.metrics.protocol import Protocol
 from satsr.metrics.scoring import score
-from satsr.studies.agreement.context import Context
-from satsr.studies.agreement.degradations import NEEDS_OBJECTS
 from satsr.studies.agreement.design import design
 from satsr.studies.agreement.preference import MACRO, outcomes
-from satsr.studies.agreement.sharp_error import sharp_error
 from satsr.studies.agreement.stand_in import (
     CHAIN_BLUR_PX,
     best_candidate,
@@ -32,9 +32,9 @@ from satsr.studies.agreement.stand_in import (
     rising,
 )
 from tests.data.making.chips import made_up_chip, written
+from tests.evaluation.degradations.villages import HOUSES, mse, village
 from tests.metrics.input_series import random_scene
 from tests.metrics.metric_images import each_protocol, texture
-from tests.studies.agreement.villages import HOUSES, mse, village
 
 SIZE_PX = 128
 # One row of every fault, base and step.

@@ -13,11 +13,11 @@ import torch
 from satsr.common.paths import MAIN, Workspace
 from satsr.data.data_set import main_data
 from satsr.data.pairs import Pairs
+from satsr.evaluation.degradations.faults import NEEDS_OBJECTS
 from satsr.evaluation.evaluate import super_resolve
 from satsr.models.files import load_model, save_model
 from satsr.models.superresolver import ModelCard, SuperResolver
 from satsr.pipeline.params import Study, load_study
-from satsr.studies.agreement.degradations import NEEDS_OBJECTS
 from satsr.studies.agreement.design import read_design
 from satsr.studies.agreement.stand_in import candidates
 from satsr.studies.voting.from_run import BETTER, WORSE, method_questions, picture, stand_in_questions

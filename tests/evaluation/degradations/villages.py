@@ -5,8 +5,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from satsr.studies.agreement.context import Box, Context
-from satsr.studies.agreement.degradations import DEGRADATIONS
+from satsr.evaluation.degradations.context import Box, Context
+from satsr.evaluation.degradations.faults import DEGRADATIONS
 from tests.metrics.input_series import random_scene
 
 EXAMPLES = settings(max_examples=8, deadline=None)

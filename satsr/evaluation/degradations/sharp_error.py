@@ -4,8 +4,8 @@ import numpy as np
 from scipy import ndimage
 from torch import Tensor
 
-from satsr.studies.agreement.context import Array, Context, check_image, to_array, to_tensor
-from satsr.studies.agreement.textures import as_strong_as, fine_structure, from_elsewhere, half_at
+from satsr.evaluation.degradations.context import Array, Context, check_image, to_array, to_tensor
+from satsr.evaluation.degradations.textures import as_strong_as, fine_structure, from_elsewhere, half_at
 
 LARGEST_SHIFT_PX = 1.0
 WARP_PX = 0.7  # standard deviation of each component, so about 1 px in length

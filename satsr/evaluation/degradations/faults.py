@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from scipy import ndimage
 
-from satsr.studies.agreement.context import Array, Box, Context, Degradation, degradation
-from satsr.studies.agreement.objects import MIN_OBJECTS, misplaced_objects, missing_objects, usable
-from satsr.studies.agreement.textures import blurred, fine_structure, from_elsewhere
+from satsr.evaluation.degradations.context import Array, Box, Context, Degradation, degradation
+from satsr.evaluation.degradations.objects import MIN_OBJECTS, misplaced_objects, missing_objects, usable
+from satsr.evaluation.degradations.textures import blurred, fine_structure, from_elsewhere
 
 # Structures up to the size of a house at 2.5 m.
 HALLUCINATED_SIGMA_PX = 4.0

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from satsr.studies.agreement.context import Array
+from satsr.evaluation.degradations.context import Array
 
 # Over this distance (standard deviation) the strength of a texture is measured.
 NEIGHBORHOOD_PX = 8.0

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from satsr.studies.agreement.context import Array, Box, Context, degradation
+from satsr.evaluation.degradations.context import Array, Box, Context, degradation
 
 MIN_SIDE_PX, MAX_SIDE_PX = 3, 24  # smaller ones do not show; larger ones have no surroundings to be filled from
 MIN_OBJECTS = 4  # so that shares of a quarter differ

@@ -5,12 +5,11 @@ import pytest
 import torch
 from hypothesis import given
 
-from satsr.studies.agreement.context import Context
-from satsr.studies.agreement.degradations import DEGRADATIONS, NEEDS_OBJECTS, applicable
-from satsr.studies.agreement.objects import MAX_SIDE_PX, MIN_OBJECTS, MIN_SIDE_PX
-from satsr.studies.agreement.sharp_error import sharp_error
-from tests.metrics.input_series import random_scene
-from tests.studies.agreement.villages import (
+from satsr.evaluation.degradations.context import Context
+from satsr.evaluation.degradations.faults import DEGRADATIONS, NEEDS_OBJECTS, applicable
+from satsr.evaluation.degradations.objects import MAX_SIDE_PX, MIN_OBJECTS, MIN_SIDE_PX
+from satsr.evaluation.degradations.sharp_error import sharp_error
+from tests.evaluation.degradations.villages import (
     EXAMPLES,
     HOUSES,
     SEEDS,
@@ -21,6 +20,7 @@ from tests.studies.agreement.villages import (
     spectrum,
     village,
 )
+from tests.metrics.input_series import random_scene
 
 each_of_objects = pytest.mark.parametrize("name", sorted(NEEDS_OBJECTS))
 

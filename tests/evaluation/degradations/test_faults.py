@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from satsr.studies.agreement.degradations import DEGRADATIONS, NEEDS_OBJECTS
-from tests.metrics.input_series import random_scene
-from tests.studies.agreement.villages import (
+from satsr.evaluation.degradations.faults import DEGRADATIONS, NEEDS_OBJECTS
+from tests.evaluation.degradations.villages import (
     EXAMPLES,
     LEVELS,
     NOTHING,
@@ -23,6 +22,7 @@ from tests.studies.agreement.villages import (
     spectrum,
     village,
 )
+from tests.metrics.input_series import random_scene
 
 each_degradation = pytest.mark.parametrize("name", DEGRADATIONS)
 
