@@ -96,7 +96,7 @@ def image_chips(settings: DataSettings, place: OwnImage) -> tuple[list[Chip], di
     rows, columns = image.shape[0] // HR_PX, image.shape[1] // HR_PX
     if rows == 0 or columns == 0:
         return [], {f"smaller than {HR_PX} px": 1}
-    image = _centre(image, rows * HR_PX, columns * HR_PX)
+    image = whole_chips(image)
     rng = np.random.default_rng([settings.seed, place.number, 3])
     captured = draw_flight_day(rng)
     dates = draw_series(rng, captured, settings.dates)
@@ -237,7 +237,17 @@ def _tile(number: int, x: int, y: int) -> str:
     return f"{number % across * TILES_PER_IMAGE + x}_{number // across * TILES_PER_IMAGE + y}"
 
 
-def _centre(image: Image8, height: int, width: int) -> Image8:
+def place_of(tile: str) -> tuple[int, int, int]:
+    """Return the number of the image that a made-up tile name stands for, and column and row of the chip in it."""
+    column, row = map(int, tile.split("_"))
+    across = ZOOM_TILES // TILES_PER_IMAGE
+    number = row // TILES_PER_IMAGE * across + column // TILES_PER_IMAGE
+    return number, column % TILES_PER_IMAGE, row % TILES_PER_IMAGE
+
+
+def whole_chips(image: Image8) -> Image8:
+    """Return the middle of an image (H, W, ...) that is cut into whole chips."""
+    height, width = (side // HR_PX * HR_PX for side in image.shape[:2])
     top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
     return image[top : top + height, left : left + width]
 

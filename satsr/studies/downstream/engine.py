@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from importlib import metadata
 from pathlib import Path
 
@@ -17,13 +17,16 @@ from torch import Tensor, nn
 from satsr.common.cache import key_of, make_once, scratch_folder
 from satsr.common.code import fingerprint
 from satsr.common.device import best_device
+from satsr.common.tile_grid import HR_PX
+from satsr.data.making.own_masks import OwnMasks
 from satsr.evaluation.pooled import Pooled
 from satsr.models.features import Features
-from satsr.studies.downstream import networks, tasks
+from satsr.studies.downstream import networks, tasks, truth
 from satsr.studies.downstream.inputs import Images, Inputs
 from satsr.studies.downstream.networks import Enlarged, WithFeatures, build_network
 from satsr.studies.downstream.settings import DownstreamSettings, NetworkSettings
-from satsr.studies.downstream.tasks import TASKS, Task, Truth
+from satsr.studies.downstream.tasks import Task, tasks_of
+from satsr.studies.downstream.truth import Truth, check_own, told
 from satsr.training import dense
 from satsr.training.dense import Place, fit_dense
 
@@ -40,6 +43,7 @@ class Tried:
     """What the task networks left.
 
     Attributes:
+        tasks: those that were run; of those that the settings ask for, the data must tell of the labels.
         counts: by task, one row per network, input, seed and test place: network, input, seed, tile, region, and the
             counts of the task.
         rates: learning rate that was chosen for every input, with its score on the validation places.
@@ -47,6 +51,7 @@ class Tried:
             none where that task is not one of masks.
     """
 
+    tasks: tuple[Task, ...]
     counts: dict[str, pd.DataFrame]
     rates: pd.DataFrame
     answers: dict[str, NDArray[np.bool_]]
@@ -59,46 +64,67 @@ class Trainer:
     Attributes:
         inputs: of the task networks.
         settings: of the study.
+        own: the user's own masks, where the settings tell of them.
     """
 
     inputs: Inputs
     settings: DownstreamSettings
+    own: OwnMasks | None = None
     _kept: dict[str, tuple[int, Images]] = field(default_factory=dict, init=False, repr=False)  # the last input
     _truth: dict[str, Truth] = field(default_factory=dict, init=False, repr=False)  # by split
 
     def run(self) -> Tried:
-        """Train everything that this profile asks for; nothing where it names no task."""
-        if not self.settings.tasks:
-            return Tried({}, pd.DataFrame(columns=RATES), {})
+        """Train everything that this profile asks for and whose labels the data tell of.
+
+        Raises:
+            ValueError: the user's own masks do not fit the images, or what was said of them.
+        """
+        if not self.tasks:
+            return Tried((), {}, pd.DataFrame(columns=RATES), {})
+        if self.own is not None and self.settings.own is not None:
+            check_own({split: self._known(split) for split in self.inputs.data.pairs}, self.settings.own)
         rates = self._rates()
         chosen = rates[rates.chosen].set_index("input").rate.to_dict()
-        counts: dict[str, list[pd.DataFrame]] = {name: [] for name in self.settings.tasks}
+        counts: dict[str, list[pd.DataFrame]] = {task.name: [] for task in self.tasks}
         for network, asked in self._networks().items():
             for name in self.settings.inputs:
                 for seed in self.settings.seeds:
                     for task in asked:
-                        counts[task].append(self._counted(TASKS[task], name, network, seed, chosen[name], "test"))
+                        counts[task.name].append(self._counted(task, name, network, seed, chosen[name], "test"))
         if self.settings.random_labels:
-            first, network, rate = self.settings.tasks[0], next(iter(self.settings.networks)), self.settings.rates[0]
+            first, network, rate = self._first, next(iter(self.settings.networks)), self.settings.rates[0]
             for seed in self.settings.seeds:
-                counts[first].append(self._counted(TASKS[first], OTHER_LABELS, network, seed, rate, "test"))
+                counts[first.name].append(self._counted(first, OTHER_LABELS, network, seed, rate, "test"))
         answers = {name: self._answers(name, chosen[name]) for name in self.settings.inputs if self._first.masks}
-        return Tried({task: pd.concat(rows, ignore_index=True) for task, rows in counts.items()}, rates, answers)
+        found = {task: pd.concat(rows, ignore_index=True) for task, rows in counts.items()}
+        return Tried(self.tasks, found, rates, answers)
+
+    @cached_property
+    def tasks(self) -> tuple[Task, ...]:
+        """The tasks that are run: those that the settings ask for, and whose labels the data tell of."""
+        known = tasks_of(self.settings)
+        return told([known[name] for name in self.settings.tasks], self._known("train")) if self.settings.tasks else ()
+
+    def wanted(self) -> NDArray[np.bool_]:
+        """Return what the first task asks for of every test place, (N, H, W); none where it is not one of masks."""
+        if not self.tasks or not self._first.masks:
+            return np.zeros((0, HR_PX, HR_PX), bool)
+        return np.asarray(self._known("test").labels(self._first)[:, 0].numpy() > 0)
 
     @property
     def _first(self) -> Task:
-        return TASKS[self.settings.tasks[0]]
+        return self.tasks[0]
 
     def _answers(self, name: str, rate: float) -> NDArray[np.bool_]:
         network, seed = next(iter(self.settings.networks)), self.settings.seeds[0]
         found: NDArray[np.bool_] = np.load(self._finished(self._first, name, network, seed, rate, "test") / ANSWERS)
         return found
 
-    def _networks(self) -> dict[str, tuple[str, ...]]:
+    def _networks(self) -> dict[str, tuple[Task, ...]]:
         """Return the tasks of every network: the first runs all, the others those that are named."""
         first, *others = self.settings.networks
-        named = tuple(task for task in self.settings.tasks if task in self.settings.other_networks_on)
-        return {first: self.settings.tasks, **dict.fromkeys(others if named else (), named)}
+        named = tuple(task for task in self.tasks if task.name in self.settings.other_networks_on)
+        return {first: self.tasks, **dict.fromkeys(others if named else (), named)}
 
     def _rates(self) -> pd.DataFrame:
         """Return, for every input, the score of each learning rate on the validation places of the first task.
@@ -136,11 +162,12 @@ class Trainer:
             "train": self.settings.train.model_copy(update={"learning_rate": rate}).model_dump(mode="json"),
             "data": {"digest": data.digest, "pairs": pairs.settings.model_dump(mode="json", exclude_defaults=True)},
             "labels": "other" if other else "own",
+            "own": self._own_made_from() if task.known == "own" else "",
             "seed": seed,
             "split": split,
             "library": metadata.version(LIBRARY),
         }
-        code = fingerprint({__name__, tasks.__name__, networks.__name__, dense.__name__, *data.code})
+        code = fingerprint({__name__, tasks.__name__, truth.__name__, networks.__name__, dense.__name__, *data.code})
         what = f"{task.name}-{source}-{network}".replace(" ", "-")
         folder = scratch_folder(data.folders.scratch / "downstream", what, key_of(made_from, code))
 
@@ -148,7 +175,7 @@ class Trainer:
             partial_folder.mkdir(parents=True)
             images = self._images(source, training)
             trained = self._trained(task, images, own, seed, rate, other, f"{task.name} from {name}, seed {seed}")
-            answers = _answered(trained, images.of[split])
+            answers = answered(trained, images.of[split])
             each = [task.counts(*pair) for pair in zip(answers, self._known(split).labels(task), strict=True)]
             places = {"tile": pairs.tiles, "region": pairs.index.region.tolist()}
             pd.DataFrame(places).join(pd.DataFrame(each)).to_parquet(partial_folder / COUNTS, index=False)
@@ -157,6 +184,11 @@ class Trainer:
 
         make_once(folder / "finished", make)
         return folder / "finished"
+
+    def _own_made_from(self) -> str:
+        assert self.own is not None
+        assert self.settings.own is not None
+        return self.own.digest + self.settings.own.model_dump_json(exclude={"masks", "title"})
 
     def _images(self, name: str, training: int) -> Images:
         """Return an input; the last one is kept, since the tasks that it serves come one after another."""
@@ -167,7 +199,7 @@ class Trainer:
 
     def _known(self, split: str) -> Truth:
         if split not in self._truth:
-            self._truth[split] = Truth.of(self.inputs.data, split)
+            self._truth[split] = Truth.of(self.inputs.data, split, self.own)
         return self._truth[split]
 
     def _trained(
@@ -218,7 +250,8 @@ def places_of(task: Task, wanted: Tensor) -> list[Place]:
 
 
 @torch.inference_mode()
-def _answered(network: nn.Module, images: Tensor) -> Tensor:
+def answered(network: nn.Module, images: Tensor) -> Tensor:
+    """Return what a network answers to images (N, C, h, w), on the CPU."""
     device = best_device()
     network.to(device).eval()
     return torch.cat([network(part.to(device)).float().cpu() for part in images.split(AT_ONCE)])

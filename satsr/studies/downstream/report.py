@@ -14,21 +14,24 @@ from satsr.evaluation.pooled import Asked, Pooled, claims_tested
 from satsr.evaluation.settings import TableSettings
 from satsr.evaluation.tables import NOT_RUN
 from satsr.studies.downstream.settings import DownstreamSettings
-from satsr.studies.downstream.tasks import TASKS
+from satsr.studies.downstream.tasks import Task
 
 COLUMNS = ["task", "network", "input", "metric", "decides", "value", "low", "high", "images", "regions", "seeds"]
 CLAIM_COLUMNS = ["task", "network", "better", "worse", "metric", "difference", "low", "high", "p", "p_holm"]
 CLAIM_COLUMNS += ["regions", "seeds", "verdict", "source"]
+NO_LABELS = "not run: these data tell of no labels"
 UNDECIDED = "cannot be decided at this profile"
 
 Counts = Mapping[str, pd.DataFrame]  # by task, from `Tried`
+Tasks = Mapping[str, Task]  # by name, from `tasks_of`
 
 
-def score_table(counts: Counts, bootstrap: TableSettings) -> pd.DataFrame:
+def score_table(counts: Counts, tasks: Tasks, bootstrap: TableSettings) -> pd.DataFrame:
     """Return every score of every task, network and input, with its interval over regions, then seeds.
 
     Args:
         counts: of `Tried`.
+        tasks: their metrics.
         bootstrap: of the intervals; the same regions for every input.
 
     Returns:
@@ -37,7 +40,7 @@ def score_table(counts: Counts, bootstrap: TableSettings) -> pd.DataFrame:
     rows = []
     for task, every in counts.items():
         for (network, name), own in every.groupby(["network", "input"], sort=False):
-            for number, metric in enumerate(TASKS[task].metrics):
+            for number, metric in enumerate(tasks[task].metrics):
                 pooled = Pooled.of(own, metric.columns, metric.score)
                 numbers = pooled.value, *pooled.interval(bootstrap)
                 sizes = own.tile.nunique(), pooled.regions, pooled.seeds
@@ -45,11 +48,12 @@ def score_table(counts: Counts, bootstrap: TableSettings) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def claims_table(counts: Counts, claims: Sequence[PairClaim], bootstrap: TableSettings) -> pd.DataFrame:
+def claims_table(counts: Counts, tasks: Tasks, claims: Sequence[PairClaim], bootstrap: TableSettings) -> pd.DataFrame:
     """Return what is claimed, tested in every task and by every network, by the metric that decides there.
 
     Args:
         counts: of `Tried`.
+        tasks: their metrics.
         claims: of the settings; one whose inputs were not run says so.
         bootstrap: of the intervals.
 
@@ -58,7 +62,7 @@ def claims_table(counts: Counts, claims: Sequence[PairClaim], bootstrap: TableSe
     """
     asked = []
     for task, every in counts.items():
-        metric = TASKS[task].metrics[0]
+        metric = tasks[task].metrics[0]
         for network, own in every.groupby("network", sort=False):
             pooled = {
                 name: Pooled.of(of, metric.columns, metric.score) for name, of in own.groupby("input", sort=False)
@@ -83,7 +87,7 @@ def verdict_sentence(claims: pd.DataFrame, settings: DownstreamSettings) -> str:
     own = claims[claims.network == network]
     of_outputs = own[own.better.str.startswith("SR ") & own.worse.eq("LR") & own.verdict.ne(NOT_RUN)]
     if of_outputs.empty:
-        return NOT_RUN
+        return NO_LABELS if settings.tasks and claims.empty and settings.claims else NOT_RUN
     able = set(own[own.better.eq("HR") & own.worse.eq("LR") & own.verdict.eq("a beats b")].task)
     said, beats = [], False
     row: Any
@@ -101,13 +105,13 @@ def verdict_sentence(claims: pd.DataFrame, settings: DownstreamSettings) -> str:
     return f"{head}. {'; '.join(said)}"
 
 
-def table_as_text(table: pd.DataFrame) -> pd.DataFrame:
+def table_as_text(table: pd.DataFrame, tasks: Tasks) -> pd.DataFrame:
     """Return a row per network and input, a column per task with the score that decides; what was not run says so."""
     own = table[table.decides.astype(bool)]
     cells = own.assign(cell=[_cell(*row) for row in zip(own.value, own.low, own.high, strict=True)])
     wide = cells.pivot_table(index=["network", "input"], columns="task", values="cell", aggfunc="first", sort=False)
-    wide = wide.reindex(columns=list(TASKS)).astype(object).fillna(NOT_RUN)
-    wide.columns = [f"{TASKS[name].title} ({TASKS[name].metrics[0].name})" for name in wide.columns]
+    wide = wide.reindex(columns=list(tasks)).astype(object).fillna(NOT_RUN)
+    wide.columns = [f"{tasks[name].title} ({tasks[name].metrics[0].name})" for name in wide.columns]
     return wide.reset_index()
 
 
@@ -136,16 +140,16 @@ def claims_as_text(claims: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def chance_sentence(counts: pd.DataFrame, table: pd.DataFrame, task: str, others: str) -> str:
+def chance_sentence(counts: pd.DataFrame, table: pd.DataFrame, task: Task, others: str) -> str:
     """Say what a network made of the labels of other places, beside what calling everything the same would give.
 
     Args:
         counts: of the task, a mask.
         table: from `score_table`.
-        task: its name.
+        task: it.
         others: the input whose labels were those of other places.
     """
-    own, metric = table[table.task.eq(task) & table.decides].set_index("input"), TASKS[task].metrics[0]
+    own, metric = table[table.task.eq(task.name) & table.decides].set_index("input"), task.metrics[0]
     if others not in own.index or metric.name != "IoU":
         return f"Labels of other places: {NOT_RUN}."
     first = counts[counts.input.eq(counts.input.iloc[0]) & counts.seed.eq(counts.seed.iloc[0])]

@@ -11,7 +11,7 @@ from satsr.evaluation.pair_claim import PairClaim
 from satsr.models.methods import METHODS
 from satsr.training.dense_settings import DenseSettings
 
-TaskName = Literal["buildings", "roads", "land cover", "tree cover", "building count"]
+TaskName = Literal["buildings", "roads", "land cover", "tree cover", "building count", "own"]
 PLAIN = ("LR", "LR native", "LR stacked", "HR")  # inputs without a method
 OF_METHOD = ("SR", "SR and LR", "features", "tuned features")  # those with one: `SR esrgan`
 WITH_FEATURES = ("srcnn", "highresnet", "esrgan")  # methods whose generator has features to take
@@ -31,6 +31,23 @@ class NetworkSettings(Settings):
         return self
 
 
+class OwnTask(Settings):
+    """A user's own task: one mask of 8-bit numbers beside every image."""
+
+    masks: str  # their folder: `a/b.png` for the image `a/b.jpg`; COLUMN_ROW.png where data have tiles, not images
+    classes: dict[str, int] = Field(min_length=1)  # name -> its number; one class is outlined, several are told apart
+    others: tuple[int, ...] = (0,)  # numbers that are no class: what lies beside one, and is left out of several
+    title: str = "own task"
+
+    @model_validator(mode="after")
+    def _numbers_once(self) -> OwnTask:
+        numbers = [*self.classes.values(), *self.others]
+        twice = sorted({number for number in numbers if numbers.count(number) > 1})
+        if twice or not all(0 <= number <= 255 for number in numbers):
+            raise ValueError(f"got numbers {numbers}, expected each once, from 0 to 255")
+        return self
+
+
 class DownstreamSettings(Settings):
     """The study of downstream tasks."""
 
@@ -43,6 +60,7 @@ class DownstreamSettings(Settings):
     seeds: tuple[int, ...] = Field((0, 1), min_length=1)
     random_labels: bool = False  # also learn from labels of other places, which must give chance
     claims: tuple[PairClaim, ...] = ()  # of two inputs, in every task that is run
+    own: OwnTask | None = None  # what the task `own` asks for
 
     @field_validator("inputs")
     @classmethod
@@ -50,6 +68,12 @@ class DownstreamSettings(Settings):
         for name in inputs:
             parts_of(name)
         return inputs
+
+    @model_validator(mode="after")
+    def _own_is_told(self) -> DownstreamSettings:
+        if "own" in self.tasks and self.own is None:
+            raise ValueError("got task own, expected a block `own` that names its masks and classes")
+        return self
 
     @model_validator(mode="after")
     def _claims_of_inputs(self) -> DownstreamSettings:

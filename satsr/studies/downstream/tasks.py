@@ -6,25 +6,26 @@ and roads, land cover, tree cover, and a number of buildings.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, Literal
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from satsr.data.data_set import DataSet
 from satsr.evaluation.pooled import Score, ratio
 from satsr.metrics.facts import Better
-from satsr.training.counting.kinds import ROADS, known_objects
+from satsr.studies.downstream.settings import DownstreamSettings, OwnTask
+from satsr.training.counting.kinds import ROADS
 from satsr.training.dense import overlap_loss
 from satsr.world.scene import LAND_COVER
 
-Image8 = NDArray[np.uint8]
+Labels = NDArray[Any]  # of a place, (H, W): numbers of classes, or of buildings
+Known = Literal["land cover", "buildings", "own"]  # what a task's labels come from
 
 CELL_PX = 16  # side of the cells in which amounts are compared, in HR px
 EDGE_PX = 2  # how far an edge may lie from its own, in HR px
@@ -66,7 +67,8 @@ class Task:
         name: as in settings.
         title: as in tables.
         channels: of the network's answer.
-        wanted: of the land cover and the known buildings of a chip, what is asked for: float32 (channels, H, W).
+        known: what its labels come from.
+        wanted: of a place's labels, what is asked for: float32 (channels, H, W).
         loss: of the network's answers, and of what is wanted.
         counts: of one answer (channels, H, W) and of what is wanted, the counts that its metrics need.
         metrics: the first decides.
@@ -75,7 +77,8 @@ class Task:
     name: str
     title: str
     channels: int
-    wanted: Callable[[Image8, NDArray[np.int32]], NDArray[np.float32]]
+    known: Known
+    wanted: Callable[[Labels], NDArray[np.float32]]
     loss: Callable[[Tensor, Tensor], Tensor]
     counts: Callable[[Tensor, Tensor], dict[str, float]]
     metrics: tuple[Metric, ...]
@@ -86,47 +89,19 @@ class Task:
         return self.metrics == OF_MASKS
 
 
-@dataclass(frozen=True)
-class Truth:
-    """What is known of every place of a split: its land cover and its buildings."""
-
-    covers: list[Image8]
-    buildings: list[NDArray[np.int32]]
-
-    @classmethod
-    def of(cls, data: DataSet, split: str) -> Truth:
-        """Read it.
-
-        Raises:
-            ValueError: the data have no labels; only the embedded world has.
-        """
-        chips, buildings = data.readers[split].chips, known_objects(data, split, "buildings")
-        covers = [chips.land_cover(tile) for tile in data.pairs[split].tiles]
-        if not buildings or any(cover is None for cover in covers):
-            raise ValueError(
-                f"{data.name}, {split}: got no land cover or no outlines, expected labels: use the embedded world"
-            )
-        return cls(covers, buildings)
-
-    def labels(self, task: Task) -> Tensor:
-        """Return what a task asks for of every place, (N, channels, H, W)."""
-        pairs = zip(self.covers, self.buildings, strict=True)
-        return torch.from_numpy(np.stack([task.wanted(cover, buildings) for cover, buildings in pairs]))
+def _mask_of(numbers: Sequence[int], labels: Labels) -> NDArray[np.float32]:
+    return np.isin(labels, numbers)[None].astype(np.float32)
 
 
-def _mask_of(names: tuple[str, ...], cover: Image8, _: NDArray[np.int32]) -> NDArray[np.float32]:
-    return np.isin(cover, [LAND_COVER.index(name) for name in names])[None].astype(np.float32)
-
-
-def _buildings(_: Image8, buildings: NDArray[np.int32]) -> NDArray[np.float32]:
+def _buildings(buildings: Labels) -> NDArray[np.float32]:
     return (buildings > 0)[None].astype(np.float32)
 
 
-def _classes(cover: Image8, _: NDArray[np.int32]) -> NDArray[np.float32]:
-    return np.concatenate([_mask_of(names, cover, _) for names in CLASSES.values()])
+def _classes(classes: Sequence[Sequence[int]], labels: Labels) -> NDArray[np.float32]:
+    return np.concatenate([_mask_of(numbers, labels) for numbers in classes])
 
 
-def _density(_: Image8, buildings: NDArray[np.int32]) -> NDArray[np.float32]:
+def _density(buildings: Labels) -> NDArray[np.float32]:
     """Return a map whose sum is the number of buildings: each one's 1 lies spread over its pixels."""
     sizes = np.bincount(buildings.ravel())
     spread = 1.0 / np.maximum(sizes, 1)
@@ -185,7 +160,7 @@ def _class_counts(answer: Tensor, wanted: Tensor) -> dict[str, float]:
     known = wanted.sum(dim=0).numpy() > 0
     seen, true = answer.argmax(dim=0).numpy()[known], wanted.argmax(dim=0).numpy()[known]
     found: dict[str, float] = {"right": int((seen == true).sum()), "pixels": int(known.sum())}
-    for number in range(len(CLASSES)):
+    for number in range(len(wanted)):
         found[f"both_{number}"] = int(((seen == number) & (true == number)).sum())
         found[f"either_{number}"] = int(((seen == number) | (true == number)).sum())
     return found
@@ -235,23 +210,54 @@ OF_MASKS = (
     Metric("F1", _PIXELS, f1),
     Metric("boundary F1", ("edge_right", "edge_seen", "edge_found", "edge_known"), boundary_f1),
 )
-OF_CLASSES = (
-    Metric(
-        "mIoU",
-        (*(f"both_{n}" for n in range(len(CLASSES))), *(f"either_{n}" for n in range(len(CLASSES)))),
-        mean_iou,
-    ),
-    Metric("accuracy", ("right", "pixels")),
-)
 OF_AMOUNTS = (Metric("MAE", ("error", "number"), better="lower"),)
 
+
+def _of_classes(count: int) -> tuple[Metric, ...]:
+    columns = (f"{what}_{number}" for what in ("both", "either") for number in range(count))
+    return Metric("mIoU", tuple(columns), mean_iou), Metric("accuracy", ("right", "pixels"))
+
+
+def _numbers(names: Sequence[str]) -> list[int]:
+    return [LAND_COVER.index(name) for name in names]
+
+
+def _land_cover() -> Task:
+    wanted = partial(_classes, [_numbers(names) for names in CLASSES.values()])
+    count = len(CLASSES)
+    return Task(
+        "land cover", "land cover", count, "land cover", wanted, _cross_entropy, _class_counts, _of_classes(count)
+    )
+
+
+def _mask(name: str, title: str, known: Known, wanted: Callable[[Labels], NDArray[np.float32]]) -> Task:
+    return Task(name, title, 1, known, wanted, overlap_loss, _mask_counts, OF_MASKS)
+
+
+_ROADS, _TREES = (partial(_mask_of, _numbers(names)) for names in (ROADS, TREES))
 TASKS = {
     task.name: task
     for task in (
-        Task("buildings", "building segmentation", 1, _buildings, overlap_loss, _mask_counts, OF_MASKS),
-        Task("roads", "road segmentation", 1, partial(_mask_of, ROADS), overlap_loss, _mask_counts, OF_MASKS),
-        Task("land cover", "land cover", len(CLASSES), _classes, _cross_entropy, _class_counts, OF_CLASSES),
-        Task("tree cover", "tree cover, points", 1, partial(_mask_of, TREES), _shares_loss, _share_counts, OF_AMOUNTS),
-        Task("building count", "buildings per image", 1, _density, _density_loss, _number_counts, OF_AMOUNTS),
+        _mask("buildings", "building segmentation", "buildings", _buildings),
+        _mask("roads", "road segmentation", "land cover", _ROADS),
+        _land_cover(),
+        Task("tree cover", "tree cover, points", 1, "land cover", _TREES, _shares_loss, _share_counts, OF_AMOUNTS),
+        Task(
+            "building count", "buildings per image", 1, "buildings", _density, _density_loss, _number_counts, OF_AMOUNTS
+        ),
     )
 }
+
+
+def tasks_of(settings: DownstreamSettings) -> dict[str, Task]:
+    """Return every task by name: the study's, and the user's own where the settings tell of one."""
+    return {**TASKS, **({"own": _own(settings.own)} if settings.own else {})}
+
+
+def _own(own: OwnTask) -> Task:
+    """Return the task of a user's own masks: outlines of one class, or several classes told apart."""
+    numbers = list(own.classes.values())
+    if len(numbers) == 1:
+        return _mask("own", own.title, "own", partial(_mask_of, numbers))
+    wanted, count = partial(_classes, [[number] for number in numbers]), len(numbers)
+    return Task("own", own.title, count, "own", wanted, _cross_entropy, _class_counts, _of_classes(count))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,13 @@ import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 from satsr.common.paths import Workspace
 from satsr.common.settings import check
 from satsr.data.data_set import DataSet
-from satsr.data.settings import PairSettings
+from satsr.data.making.own_masks import OwnMasks
+from satsr.data.settings import DataSettings, PairSettings
 from satsr.evaluation.settings import TableSettings
 from satsr.evaluation.tables import NOT_RUN
 from satsr.models.files import save_model
@@ -24,6 +27,7 @@ from satsr.studies.downstream.figures import answers, forest
 from satsr.studies.downstream.inputs import Inputs
 from satsr.studies.downstream.networks import WithFeatures, build_network
 from satsr.studies.downstream.report import (
+    NO_LABELS,
     UNDECIDED,
     chance_sentence,
     claims_table,
@@ -33,7 +37,8 @@ from satsr.studies.downstream.report import (
     verdict_sentence,
 )
 from satsr.studies.downstream.settings import DownstreamSettings, NetworkSettings
-from satsr.studies.downstream.tasks import TASKS, Truth
+from satsr.studies.downstream.tasks import TASKS, tasks_of
+from satsr.studies.downstream.truth import Truth
 from tests.data.making.chips import made_data_set, made_up_chip
 from tests.training.counting.maps import write_outlines
 
@@ -177,28 +182,31 @@ def learned(inputs: Inputs) -> tuple[Tried, DownstreamSettings]:
 
 def test_an_input_that_shows_more_gives_better_answers(learned: tuple[Tried, DownstreamSettings]) -> None:
     tried, asked = learned
-    table = score_table(tried.counts, BOOTSTRAP)
+    table = score_table(tried.counts, TASKS, BOOTSTRAP)
     iou = table[table.decides].set_index("input").value
     assert iou["HR"] > 0.6
     assert iou["HR"] > iou["LR"] + 0.3
     assert iou[OTHER_LABELS] < 0.3
-    claims = claims_table(tried.counts, asked.claims, BOOTSTRAP).set_index("better").verdict
+    claims = claims_table(tried.counts, TASKS, asked.claims, BOOTSTRAP).set_index("better").verdict
     assert claims.to_dict() == {"HR": "a beats b", "SR esrgan": NOT_RUN}
-    text = table_as_text(table)
+    text = table_as_text(table, TASKS)
     assert text.loc[text.input == "HR", "building segmentation (IoU)"].item().startswith(f"{iou['HR']:.3f} [")
     assert set(text["land cover (mIoU)"]) == {NOT_RUN}
     assert {"IoU", "F1", "boundary F1"} <= set(scores_as_text(table))
-    assert forest(table, asked) is not None
+    assert forest(table, tried, asked) is not None
 
 
 def test_answers_are_drawn_where_the_networks_see_houses(
-    learned: tuple[Tried, DownstreamSettings], data: DataSet
+    learned: tuple[Tried, DownstreamSettings], inputs: Inputs, data: DataSet
 ) -> None:
-    tried, _ = learned
+    tried, asked = learned
     assert {name: of.shape for name, of in tried.answers.items()} == dict.fromkeys(("LR", "HR"), (8, 128, 128))
     seen, known = tried.answers["HR"].sum(), tried.counts["buildings"].query("input == 'HR' and seed == 0").seen.sum()
     assert seen == known
-    assert answers(tried, data) is not None
+    wanted = Trainer(inputs, asked).wanted()
+    assert wanted.sum() == tried.counts["buildings"].query("input == 'HR' and seed == 0").known.sum()
+    assert answers(tried, wanted, data) is not None
+    assert answers(tried, np.zeros_like(wanted), data) is None
 
 
 def test_what_is_finished_is_not_done_again(
@@ -216,7 +224,7 @@ def test_an_input_and_the_labels_are_made_once_for_all_tasks(inputs: Inputs, mon
     monkeypatch.setattr(
         Inputs, "made", lambda self, name, training: made.append((name, training)) or make(self, name, training)
     )
-    monkeypatch.setattr(Truth, "of", lambda data, split: read.append(split) or of(data, split))
+    monkeypatch.setattr(Truth, "of", lambda data, split, own: read.append(split) or of(data, split, own))
     train = {"steps": 1, "batch": 2, "crop": 32, "seed": 7}
     asked = settings(inputs=["LR native", "SR esrgan"], tasks=["buildings", "roads", "tree cover"], train=train)
     Trainer(inputs, asked).run()
@@ -226,10 +234,12 @@ def test_an_input_and_the_labels_are_made_once_for_all_tasks(inputs: Inputs, mon
 
 def test_labels_of_other_places_are_beside_what_chance_gives(learned: tuple[Tried, DownstreamSettings]) -> None:
     tried, _ = learned
-    table, counts = score_table(tried.counts, BOOTSTRAP), tried.counts["buildings"]
+    table, counts = score_table(tried.counts, TASKS, BOOTSTRAP), tried.counts["buildings"]
     share = counts.query("input == 'HR' and seed == 0").known.sum() / (8 * 128**2)
-    assert f"calling every pixel one gives {share:.3f}" in chance_sentence(counts, table, "buildings", OTHER_LABELS)
-    assert chance_sentence(counts, table, "buildings", "nothing").endswith(f"{NOT_RUN}.")
+    assert f"calling every pixel one gives {share:.3f}" in chance_sentence(
+        counts, table, TASKS["buildings"], OTHER_LABELS
+    )
+    assert chance_sentence(counts, table, TASKS["buildings"], "nothing").endswith(f"{NOT_RUN}.")
 
 
 def test_the_learning_rate_is_chosen_on_validation_places(inputs: Inputs) -> None:
@@ -252,10 +262,36 @@ def test_other_networks_run_the_tasks_that_are_named(inputs: Inputs) -> None:
 def test_a_profile_without_tasks_says_so(inputs: Inputs) -> None:
     asked = settings(tasks=[])
     tried = Trainer(inputs, asked).run()
-    table, claims = score_table(tried.counts, BOOTSTRAP), claims_table(tried.counts, asked.claims, BOOTSTRAP)
+    table, claims = (
+        score_table(tried.counts, TASKS, BOOTSTRAP),
+        claims_table(tried.counts, TASKS, asked.claims, BOOTSTRAP),
+    )
     assert verdict_sentence(claims, asked) == NOT_RUN
-    assert table_as_text(table).empty
-    assert forest(table, asked) is None
+    assert table_as_text(table, TASKS).empty
+    assert forest(table, tried, asked) is None
+
+
+def test_a_user_s_own_masks_are_a_task_like_any_other(inputs: Inputs, data: DataSet, tmp_path: Path) -> None:
+    for split in data.pairs.values():
+        for number, tile in enumerate(split.tiles):
+            bright = (split.pair(number).hr[0] > 0.6).numpy()
+            Image.fromarray(np.where(bright, 5, 0).astype(np.uint8)).save(tmp_path / f"{tile}.png")
+    own = {"masks": str(tmp_path), "classes": {"house": 5}, "title": "my houses"}
+    asked = settings(inputs=["HR"], tasks=["own"], own=own, seeds=[0], train={"steps": 60, "batch": 4, "crop": 64})
+    tried = Trainer(inputs, asked, OwnMasks(tmp_path, DataSettings())).run()
+    table = score_table(tried.counts, tasks_of(asked), BOOTSTRAP)
+    assert table[table.decides].value.item() > 0.6
+    assert table_as_text(table, tasks_of(asked))["my houses (IoU)"].item() != NOT_RUN
+
+
+def test_data_that_tell_of_no_labels_say_so(tmp_path: Path) -> None:
+    bare = made_data_set(
+        Workspace(tmp_path, "test"), {"train": [replace(made_up_chip(), land_cover=None)]}, PairSettings(dates=3)
+    )
+    asked = settings(claims=[{"better": "HR", "worse": "LR"}])
+    tried = Trainer(Inputs(bare, {}), asked).run()
+    assert tried.tasks == ()
+    assert verdict_sentence(claims_table(tried.counts, TASKS, asked.claims, BOOTSTRAP), asked) == NO_LABELS
 
 
 def claimed(**verdicts: str) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from satsr.common.paths import Workspace
 from satsr.common.settings import check
 from satsr.data.settings import PairSettings
 from satsr.evaluation.pooled import Pooled
-from satsr.studies.downstream.settings import DownstreamSettings, parts_of
-from satsr.studies.downstream.tasks import CELL_PX, CLASSES, TASKS, Task, Truth
+from satsr.studies.downstream.settings import DownstreamSettings, OwnTask, parts_of
+from satsr.studies.downstream.tasks import CELL_PX, CLASSES, TASKS, Task, tasks_of
+from satsr.studies.downstream.truth import Truth, check_own, told
 from satsr.world.scene import LAND_COVER
 from tests.data.making.chips import made_data_set, made_up_chip
 from tests.training.counting.maps import squares
@@ -37,7 +39,8 @@ def cover(size: int = 32) -> np.ndarray:
 
 def wanted_of(name: str, buildings: np.ndarray | None = None) -> Tensor:
     none = np.zeros((32, 32), np.int32)
-    return torch.from_numpy(TASKS[name].wanted(cover(), none if buildings is None else buildings))
+    maps = {"land cover": cover(), "buildings": none if buildings is None else buildings}
+    return torch.from_numpy(TASKS[name].wanted(maps[TASKS[name].known]))
 
 
 def test_every_class_of_land_cover_is_in_one_class() -> None:
@@ -101,10 +104,48 @@ def test_a_loss_is_less_where_the_answer_is_right(name: str) -> None:
     assert task.loss(right, wanted) < 0.1 * task.loss(-right, wanted)
 
 
-def test_data_without_labels_are_refused(tmp_path: Path) -> None:
+def test_of_data_without_labels_no_task_is_told(tmp_path: Path) -> None:
+    chips = [replace(made_up_chip(), land_cover=None)]
+    data = made_data_set(Workspace(tmp_path, "test"), {"train": chips}, PairSettings(dates=1))
+    assert told(list(TASKS.values()), Truth.of(data, "train")) == ()
+
+
+def test_of_data_with_land_cover_alone_tasks_of_buildings_are_not_told(tmp_path: Path) -> None:
     data = made_data_set(Workspace(tmp_path, "test"), {"train": [made_up_chip()]}, PairSettings(dates=1))
-    with pytest.raises(ValueError, match="s2naip, train: got no land cover or no outlines, expected labels"):
-        Truth.of(data, "train")
+    names = [task.name for task in told(list(TASKS.values()), Truth.of(data, "train"))]
+    assert names == ["roads", "land cover", "tree cover"]
+
+
+OWN: dict[str, Any] = {"masks": "masks", "classes": {"field": 3, "hedge": 7}, "title": "hedges"}
+
+
+def test_own_masks_of_one_class_are_outlined_and_of_several_told_apart() -> None:
+    mask = np.array([[0, 3], [7, 3]], np.uint8)
+    several = tasks_of(DownstreamSettings(own=OwnTask(**OWN)))["own"]
+    assert several.wanted(mask).tolist() == [[[0, 1], [0, 1]], [[0, 0], [1, 0]]]
+    assert [metric.name for metric in several.metrics] == ["mIoU", "accuracy"]
+    assert not several.masks
+    one = tasks_of(DownstreamSettings(own=OwnTask(**{**OWN, "classes": {"field": 3}, "others": (0, 7)})))["own"]
+    assert one.wanted(mask).tolist() == [[[0, 1], [0, 1]]]
+    assert (one.title, one.masks) == ("hedges", True)
+    assert "own" not in tasks_of(DownstreamSettings())
+
+
+@pytest.mark.parametrize(
+    ("masks", "changes", "said"),
+    [
+        ([[3, 9]], {}, r"got numbers \[9\], expected those of classes .* or of others \[0\]"),
+        ([[0, 3]], {}, "no training place shows hedge: leave such classes out"),
+        ([[3, 3]], {"classes": {"field": 3}}, "every training pixel is field: there is nothing to learn"),
+        ([[0, 3], [7, 3]], {}, ""),
+    ],
+)
+def test_own_masks_are_checked_before_anything_learns(masks: Any, changes: dict[str, Any], said: str) -> None:
+    truths = {split: Truth({"own": [np.array(masks, np.uint8)]}) for split in ("train", "val", "test")}
+    if not said:
+        return check_own(truths, OwnTask(**{**OWN, **changes}))
+    with pytest.raises(ValueError, match=said):
+        check_own(truths, OwnTask(**{**OWN, **changes}))
 
 
 def test_inputs_are_named_by_kind_and_method() -> None:
@@ -121,6 +162,8 @@ def test_inputs_are_named_by_kind_and_method() -> None:
         ({"inputs": ["features sr3"]}, "a METHOD of srcnn, highresnet, esrgan"),
         ({"claims": [{"better": "SRR", "worse": "LR"}]}, "got input 'SRR'"),
         ({"tasks": ["cars"]}, "tasks"),
+        ({"tasks": ["own"]}, "got task own, expected a block `own` that names its masks and classes"),
+        ({"own": {**OWN, "others": [3]}}, r"got numbers \[3, 7, 3\], expected each once, from 0 to 255"),
         (
             {"networks": {"U-Net": {"kind": "unet", "widths": [8, 8]}}},
             "got 2 widths, expected 3 to 5: one for each level",
