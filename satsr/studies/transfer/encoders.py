@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
@@ -13,12 +13,14 @@ from satsr.common.device import best_device
 from satsr.data.data_set import DataSet
 from satsr.data.dates import median_of_valid
 from satsr.data.pairs import Batch, Pairs
-from satsr.evaluation.evaluate import trained_models
+from satsr.evaluation.evaluate import super_resolve, trained_models
 from satsr.models.features import Features
 from satsr.models.superresolver import SuperResolver
 from satsr.perception.load import load_clip
 from satsr.perception.roles import network_name
+from satsr.studies.transfer.pretraining import pretrained
 from satsr.studies.transfer.settings import EncoderSettings
+from satsr.training.dense_settings import DenseSettings
 
 AT_ONCE = 16  # places
 
@@ -51,14 +53,16 @@ class Encoders:
     Attributes:
         data: the data set, with the dates that the methods take.
         seeds: of each method's trainings.
+        pretrain: of generators that learn here, on pairs.
     """
 
     data: DataSet
     seeds: dict[str, Sequence[int]]
+    pretrain: DenseSettings = field(default_factory=DenseSettings)
 
     def training(self, encoder: EncoderSettings, seed: int) -> int:
-        """Return which training of a generator a seed of the study takes: in turn; 0 where nothing was trained."""
-        trained = self.seeds.get(encoder.method, (0,))
+        """Return which training of a method a seed of the study takes: in turn; 0 where nothing was trained."""
+        trained = self.seeds.get(encoder.method or encoder.seen_method, (0,))
         return trained[seed % len(trained)]
 
     @torch.no_grad()
@@ -73,31 +77,49 @@ class Encoders:
         Raises:
             FileNotFoundError: the method, or the CLIP, has not been trained.
         """
-        pairs = self.data.pairs[split]
-        if encoder.kind == "pixels":
-            return _batches(pairs, lambda batch: moments(median_of_valid(batch.lr)))
-        device = best_device()
+        pairs, device = self.data.pairs[split], best_device()
         if encoder.kind == "generator":
             look = self.generator(encoder, training).to(device).eval()
             return _batches(pairs, lambda batch: look(batch.lr.flatten(1, 2).to(device)).cpu())
+        see = self._sight(encoder, training)
+        if encoder.kind == "pixels":
+            return _batches(pairs, lambda batch: moments(see(batch)))
         clip = load_clip(network_name(self.data.here, "clip", encoder.network)).to(device).eval()
-        return _batches(
-            pairs, lambda batch: clip.embed_images(_enlarged(batch, pairs.scale).to(device), encoder.preprocess).cpu()
-        )
+
+        def embedded(batch: Batch) -> Tensor:
+            return clip.embed_images(_enlarged(see(batch), batch.hr.shape[-2:]).to(device), encoder.preprocess).cpu()
+
+        return _batches(pairs, embedded)
 
     def generator(self, encoder: EncoderSettings, training: int) -> GeneratorEncoder:
         """Return the network of a generator's vectors, which may learn on."""
-        ((_, model),) = trained_models(encoder.method, [training], self.data.folders, self.data.pairs["test"])
-        if not encoder.trained:
+        model = self._model(encoder.method, training)
+        if encoder.weights == "first":
             model = SuperResolver(replace(model.card, provenance={}), seed=training)
+        elif encoder.weights != "study":
+            model = pretrained(self.data, model.card, training, encoder.weights == "shuffled pairs", self.pretrain)
         return GeneratorEncoder(model)
+
+    def _model(self, method: str, training: int) -> SuperResolver:
+        ((_, model),) = trained_models(method, [training], self.data.folders, self.data.pairs["test"])
+        return model
+
+    def _sight(self, encoder: EncoderSettings, training: int) -> Callable[[Batch], Tensor]:
+        """Return what makes the images that are seen (N, 3, H, W), or (N, 3, h, w) of LR's median date."""
+        if encoder.sees == "LR":
+            return lambda batch: median_of_valid(batch.lr)
+        if encoder.sees == "HR":
+            return lambda batch: batch.hr
+        model = self._model(encoder.seen_method, training)
+        return lambda batch: super_resolve(model, batch)[0]
 
 
 def _batches(pairs: Pairs, make: Callable[[Batch], Tensor]) -> Tensor:
     return torch.cat([make(batch) for _, batch in pairs.batches(AT_ONCE)])
 
 
-def _enlarged(batch: Batch, scale: int) -> Tensor:
-    """Return the median of the dates in the size of HR, (N, 3, H, W) in [0, 1]."""
-    middle = median_of_valid(batch.lr)[:, :3]
-    return F.interpolate(middle, scale_factor=scale, mode="bicubic", align_corners=False).clamp(0, 1)
+def _enlarged(images: Tensor, size: torch.Size) -> Tensor:
+    """Return true colour in a size (H, W); what has it stays as it is."""
+    if images.shape[-2:] == size:
+        return images
+    return F.interpolate(images[:, :3], size=size, mode="bicubic", align_corners=False).clamp(0, 1)

@@ -16,11 +16,10 @@ from satsr.common.device import best_device
 from satsr.data.data_set import DataSet
 from satsr.studies.transfer.encoders import Encoders
 from satsr.studies.transfer.probes import Classifier, best_linear, fine_tuned, neighbours, standardized
-from satsr.studies.transfer.scenes import CLASSES, scene_labels
+from satsr.studies.transfer.scenes import Scenes
 from satsr.studies.transfer.settings import TransferSettings
 
 COLUMNS = ["encoder", "probe", "share", "labels", "seed", "tile", "region", "truth", "answer", "right", "number"]
-SPLITS = ("train", "val", "test")
 AT_ONCE = 16  # places
 
 
@@ -30,32 +29,32 @@ class Places:
 
     Attributes:
         vectors: (N, D) each, not standardized.
-        labels: numbers in `CLASSES`, (N,) each.
+        labels: numbers of their classes, (N,) each.
         series: the images themselves, (N, T * C, h, w), where something learns on them.
+        classes: their number.
     """
 
     vectors: dict[str, Tensor]
     labels: dict[str, Tensor]
     series: dict[str, Tensor]
+    classes: int
 
 
-def transferred(settings: TransferSettings, encoders: Encoders) -> pd.DataFrame:
+def transferred(settings: TransferSettings, encoders: Encoders, scenes: Scenes | None) -> pd.DataFrame:
     """Return, for every encoder, way of learning, share of labels and seed, what is right on every test place.
 
     Args:
         settings: of the study.
         encoders: make the vectors.
+        scenes: the classes of the places, where the data tell of them.
 
     Returns:
-        Columns `COLUMNS`; labels is their number, number is 1.
-
-    Raises:
-        ValueError: the data tell of no land cover.
+        Columns `COLUMNS`; labels is their number, number is 1. No rows where the data tell of no classes.
     """
     data = encoders.data
-    if not settings.running:
+    if not settings.running or scenes is None:
         return pd.DataFrame(columns=COLUMNS)
-    labels = {split: torch.from_numpy(scene_labels(data, split)) for split in SPLITS}
+    labels = {split: torch.from_numpy(numbers) for split, numbers in scenes.of.items()}
     test = {"tile": data.pairs["test"].tiles, "region": data.pairs["test"].index.region.tolist()}
     series = {split: _series(data, split) for split in ("train", "test")} if "fine-tuned" in settings.probes else {}
     rows = []
@@ -64,8 +63,8 @@ def transferred(settings: TransferSettings, encoders: Encoders) -> pd.DataFrame:
         for seed in settings.seeds:
             training = encoders.training(encoder, seed)
             if training not in seen:
-                vectors = {split: encoders.encode(encoder, training, split) for split in SPLITS}
-                seen[training] = Places(vectors, labels, series)
+                vectors = {split: encoders.encode(encoder, training, split) for split in labels}
+                seen[training] = Places(vectors, labels, series, len(scenes.names))
             for share in settings.shares:
                 chosen = drawn(len(labels["train"]), share, seed)
                 for probe, answer in _answers(settings, encoders, seen[training], chosen, seed, name):
@@ -82,12 +81,6 @@ def drawn(count: int, share: float, seed: int) -> NDArray[np.int64]:
     return order[: max(1, math.ceil(share * count))]
 
 
-def commonest(data: DataSet) -> float:
-    """Return the share of test places that have the commonest class of the training places: what chance gives."""
-    train, test = (scene_labels(data, split) for split in ("train", "test"))
-    return float((test == np.bincount(train, minlength=len(CLASSES)).argmax()).mean())
-
-
 def _answers(
     settings: TransferSettings,
     encoders: Encoders,
@@ -99,7 +92,7 @@ def _answers(
     """Yield the answer of every way of learning on the test places, (N,)."""
     encoder = settings.encoders[name]
     train, val, test = standardized(places.vectors["train"][chosen], places.vectors["val"], places.vectors["test"])
-    labels, classes = places.labels["train"][chosen], len(CLASSES)
+    labels, classes = places.labels["train"][chosen], places.classes
     head = best_linear((train, labels), (val, places.labels["val"]), classes, settings.penalties)
     for probe in settings.probes:
         if probe == "linear":

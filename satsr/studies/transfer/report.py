@@ -16,6 +16,7 @@ COLUMNS = ["encoder", "probe", "share", "labels", "accuracy", "low", "high", "im
 CLAIM_COLUMNS = ["better", "worse", "probe", "share", "difference", "low", "high", "p", "p_holm", "regions", "seeds"]
 CLAIM_COLUMNS += ["verdict", "source"]
 COUNTS = ("right", "number")
+PAIRS = ("pairs", "shuffled pairs")
 
 
 def accuracy_table(rows: pd.DataFrame, bootstrap: TableSettings) -> pd.DataFrame:
@@ -60,16 +61,18 @@ def claims_table(rows: pd.DataFrame, settings: TransferSettings, bootstrap: Tabl
 def verdict_sentence(claims: pd.DataFrame, settings: TransferSettings) -> str:
     """Say whether representations of super-resolution help, as the paper says, by the rule of the main table.
 
-    Only claims against a generator with its first weights say that: what differs is the super-resolution alone. Those
-    against pixels stand beside it as a control: whether a plain mean of every band would have done as well.
+    Only claims of the study's generators against the same with their first weights say that: what differs is the
+    super-resolution alone. Those against pixels, and those of true against shuffled pairs, stand beside it as controls.
 
     Args:
         claims: from `claims_table`.
         settings: of the study.
     """
-    first_weights = [name for name, encoder in settings.encoders.items() if not encoder.trained]
-    pixels = [name for name, encoder in settings.encoders.items() if encoder.kind == "pixels"]
-    own, control = claims[claims.worse.isin(first_weights)], claims[claims.worse.isin(pixels)]
+    weights = {name: encoder.weights for name, encoder in settings.encoders.items() if encoder.kind == "generator"}
+    pixels = {name for name, encoder in settings.encoders.items() if encoder.kind == "pixels"}
+    pairs = claims.better.map(weights).isin(PAIRS)
+    own = claims[claims.better.map(weights).eq("study") & claims.worse.map(weights).eq("first")]
+    control = claims[claims.better.map(weights).notna() & (claims.worse.isin(pixels) | pairs)]
     if own.empty:
         return NOT_RUN
     found = set(own.verdict)
@@ -77,6 +80,29 @@ def verdict_sentence(claims: pd.DataFrame, settings: TransferSettings) -> str:
     head = "not reproduced, it is the other way round" if found >= {"b beats a"} and "a beats b" not in found else head
     beside = f". As a control, {_outcomes(control)}" if len(control) else ""
     return f"{head}. {_outcomes(own)}{beside}"
+
+
+def inputs_sentence(claims: pd.DataFrame, settings: TransferSettings) -> str:
+    """Say whether outputs tell scenes better than LR does, where one CLIP is shown both, or pixels are taken of both.
+
+    That HR tells them better than LR is the control: otherwise it cannot be decided.
+
+    Args:
+        claims: from `claims_table`.
+        settings: of the study.
+    """
+    sees = {name: encoder.sees for name, encoder in settings.encoders.items()}
+    of_lr = claims[claims.worse.map(sees).eq("LR")]
+    outputs, hr = (of_lr[of_lr.better.map(sees).str.startswith(what)] for what in ("SR ", "HR"))
+    if outputs.empty:
+        return NOT_RUN
+    if "a beats b" not in set(hr.verdict):
+        head = "cannot be decided at this profile: HR itself is not shown to beat LR"
+    elif "a beats b" in set(outputs.verdict):
+        head = "not reproduced, outputs can beat LR"
+    else:
+        head = "reproduced: no output is shown to beat LR"
+    return f"{head}. {_outcomes(pd.concat([outputs, hr]))}"
 
 
 def _outcomes(claims: pd.DataFrame) -> str:

@@ -8,19 +8,27 @@ from pydantic import Field, field_validator, model_validator
 
 from satsr.common.settings import Settings
 from satsr.evaluation.pair_claim import PairClaim
+from satsr.models.methods import METHODS
+from satsr.training.dense_settings import DenseSettings
 
+Weights = Literal["first", "pairs", "shuffled pairs", "study"]
 WITH_FEATURES = ("srcnn", "highresnet", "esrgan")  # generators whose features can be taken
 
 
 class EncoderSettings(Settings):
-    """What makes a vector of a place's LR images."""
+    """What makes a vector of a place's images.
+
+    A generator has the weights that it starts with (`first`), those of the study's own training, or those of a short
+    training by L1 on true pairs, or on pairs whose HR is of another place: the control of what the pairs teach.
+    """
 
     means: str = ""  # in words, for tables
     kind: Literal["pixels", "generator", "clip"]
     method: str = ""  # of a generator
-    trained: bool = True  # a generator that is not has its first weights
+    weights: Weights = "study"  # of a generator
     network: str = "loss"  # of a clip: a role of the study (`loss`, `judge`), or a published tag
     preprocess: Literal["own", "nearest"] = "own"  # of a clip; `nearest` ignores how it was trained to see
+    sees: str = "LR"  # of pixels and a clip: LR, HR, or a method's output, `SR esrgan`; generators see LR
 
     @model_validator(mode="after")
     def _fits(self) -> EncoderSettings:
@@ -28,7 +36,16 @@ class EncoderSettings(Settings):
             raise ValueError(f"got kind {self.kind} and method {self.method!r}, expected a method for generators only")
         if self.method and self.method not in WITH_FEATURES:
             raise ValueError(f"got method {self.method}, expected one of {', '.join(WITH_FEATURES)}")
+        if self.kind == "generator" and self.sees != "LR":
+            raise ValueError(f"got a generator that sees {self.sees}, expected LR: it makes the rest")
+        if self.sees not in ("LR", "HR") and self.seen_method not in METHODS:
+            raise ValueError(f"got sees {self.sees!r}, expected LR, HR or SR METHOD, of {', '.join(METHODS)}")
         return self
+
+    @property
+    def seen_method(self) -> str:
+        """The method whose output is seen, or empty."""
+        return self.sees.removeprefix("SR ") if self.sees.startswith("SR ") else ""
 
 
 class TransferSettings(Settings):
@@ -40,6 +57,7 @@ class TransferSettings(Settings):
     probes: tuple[Literal["linear", "neighbours", "fine-tuned"], ...] = ("linear",)
     neighbours: int = Field(5, ge=1)
     penalties: tuple[float, ...] = Field((1e-3, 1e-2, 1e-1), min_length=1)  # of the linear probe; validation chooses
+    pretrain: DenseSettings = DenseSettings()  # of generators with the weights of pairs, true or shuffled
     steps: int = Field(100, ge=1)  # of fine-tuning
     batch: int = Field(16, ge=1)
     learning_rate: float = Field(1e-3, gt=0)
