@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from satsr.data.data_set import DataSet
-from satsr.data.pairs import Pairs
+from satsr.data.pairs import Pairs, spread_evenly
 from satsr.evaluation.tables import NOT_RUN
 from satsr.models.files import save_model
 from satsr.studies.ablations.engine import Tried
 from satsr.studies.ablations.report import Report
 from satsr.studies.ablations.settings import GlobalModelSettings
+from satsr.studies.ablations.variants import Variant
 from satsr.world.land.climates import CLIMATES
 
 
@@ -48,6 +49,41 @@ def without(data: DataSet, unseen: Sequence[str]) -> DataSet:
     if missing:
         raise ValueError(f"global_model.unseen: no test place lies in {', '.join(sorted(missing))}: nothing is scored")
     return replace(data, only=kept)
+
+
+def within(data: DataSet, unseen: Sequence[str], count: int) -> DataSet:
+    """Return a data set that learns from so many places of the unseen climates alone; test places stay.
+
+    Raises:
+        ValueError: fewer training places, or no validation place, lie there.
+    """
+    there = {
+        split: [tile for tile in data.pairs[split].tiles if climate_of(data.pairs[split], tile) in unseen]
+        for split in ("train", "val")
+    }
+    if len(there["train"]) < count or not there["val"]:
+        raise ValueError(
+            f"global_model.adapted: got {len(there['train'])} training and {len(there['val'])} validation places in "
+            f"{', '.join(unseen)}, expected {count} and at least 1: ask for fewer, or make more regions"
+        )
+    chosen = [there["train"][number] for number in spread_evenly(len(there["train"]), count)]
+    return replace(data, only={"train": frozenset(chosen), "val": frozenset(there["val"])})
+
+
+def adapted(variants: Mapping[str, Variant], settings: GlobalModelSettings, data: DataSet) -> dict[str, Variant]:
+    """Return variants of which those that are named learn on places of the unseen climates.
+
+    Args:
+        variants: from `variants_of`, without the unseen climates.
+        settings: which, and on how many places.
+        data: with all climates.
+    """
+    found = dict(variants)
+    for name, count in settings.adapted.items():
+        if name in found:
+            seen = replace(data, settings=found[name].data.settings)
+            found[name] = replace(found[name], data=within(seen, settings.unseen, count))
+    return found
 
 
 def parted(tried: Tried, data: DataSet, unseen: Sequence[str]) -> tuple[Tried, Tried]:

@@ -129,10 +129,13 @@ class GlobalModelSettings(Settings):
 
     unseen: tuple[str, ...] = Field(min_length=1)  # climates of the embedded world that no training sees
     keep: str  # the variant whose weights are kept
+    adapted: dict[str, int] = {}  # variants that learn on so many places of the unseen climates, and on no others
     study: AblationSettings
 
     @model_validator(mode="after")
     def _known(self) -> GlobalModelSettings:
-        if self.keep not in self.study.variants:
-            raise ValueError(f"keep: got {self.keep}, expected one of {', '.join(self.study.variants)}")
+        for where, names in {"keep": [self.keep], "adapted": list(self.adapted)}.items():
+            unknown = sorted(set(names) - set(self.study.variants))
+            if unknown:
+                raise ValueError(f"{where}: got {', '.join(unknown)}, expected one of {', '.join(self.study.variants)}")
         return self

@@ -15,10 +15,12 @@ from satsr.data.settings import PairSettings
 from satsr.evaluation.tables import NOT_RUN
 from satsr.models.files import load_model
 from satsr.models.superresolver import ModelCard, SuperResolver
-from satsr.studies.ablations.climates import climate_of, keep, parted, without
+from satsr.studies.ablations.climates import adapted, climate_of, keep, parted, within, without
 from satsr.studies.ablations.engine import Tried
 from satsr.studies.ablations.report import Report
 from satsr.studies.ablations.settings import GlobalModelSettings
+from satsr.studies.ablations.variants import variants_of
+from satsr.training.settings import TrainSettings
 from tests.data.making.chips import made_data_set, made_up_chip
 
 NAMES = ("great-plains-village", "southwest-desert-rural", "great-plains-wild", "corn-belt-urban")
@@ -42,6 +44,35 @@ def test_no_place_of_an_unseen_climate_is_learned_from(data: DataSet) -> None:
     for split in ("train", "val"):
         assert part.pairs[split].tiles == ["16_0", "48_0"]
     assert len(part.pairs["test"]) == 4
+
+
+def test_places_of_unseen_climates_alone_are_learned_from(data: DataSet) -> None:
+    part = within(data, ["great-plains"], 1)
+    assert part.pairs["train"].tiles == ["32_0"]
+    assert part.pairs["val"].tiles == ["0_0", "32_0"]
+    assert len(part.pairs["test"]) == 4
+    with pytest.raises(ValueError, match=r"got 2 training and 2 validation places in great-plains, expected 3"):
+        within(data, ["great-plains"], 3)
+
+
+def test_variants_that_are_adapted_learn_there_and_start_from_what_never_was_there(data: DataSet) -> None:
+    unseen = without(data, ["great-plains"])
+    variants = {
+        "plain": {},
+        "there": {"start": "plain", "start_steps": 2, "change": {"steps": 1}, "pairs": {"dates": 2}},
+    }
+    block = {"unseen": ["great-plains"], "keep": "plain"}
+    study = {"baseline": "plain", "variants": variants}
+    settings = check(GlobalModelSettings, {**block, "adapted": {"there": 2}, "study": study}, "global_model")
+    training = check(TrainSettings, {"network": {}, "losses": {"l1": 1.0}, "steps": 4, "batch": 2}, "train")
+    ready = adapted(variants_of(settings.study, {"esrgan": training}, unseen, "x"), settings, data)
+    there, start = ready["there"], ready["there"].start
+    assert start is not None
+    assert there.data.pairs["train"].tiles == ["0_0", "32_0"]
+    assert there.data.settings.pairs.dates == 2
+    assert start.data.pairs["train"].tiles == ready["plain"].data.pairs["train"].tiles == ["16_0", "48_0"]
+    with pytest.raises(ValueError, match="adapted: got nobody, expected one of plain, combined"):
+        check(GlobalModelSettings, {**block, "adapted": {"nobody": 1}, "study": STUDY}, "global_model")
 
 
 def test_what_cannot_be_asked_is_refused(data: DataSet, tmp_path: Path) -> None:
