@@ -14,7 +14,7 @@ import yaml
 
 from satsr.book import best_run, variant_pages
 from satsr.book.cards import model_cards
-from satsr.book.claims import MAIN_DATA
+from satsr.book.real_page import real_page
 from satsr.book.reference import device_of
 from satsr.book.variant_pages import NOT_MEASURED
 from satsr.common.digests import content_digest
@@ -57,7 +57,7 @@ def fragments(here: Workspace, root: Path) -> dict[str, str]:
         "training_speed.md": _training_speed(facts),
         "provenance.md": _provenance(here, facts),
         "reference_runs.md": best_run.reference_runs_page(root),
-        "real.md": _real(root),
+        "real.md": real_page(root),
         "speed.md": _speed(facts),
         "convergence.md": _convergence(here, facts),
         "models.md": model_cards(here),
@@ -144,22 +144,6 @@ def _provenance(here: Workspace, facts: dict[str, Any]) -> str:
             "",
         ]
     )
-
-
-def _real(root: Path) -> str:
-    results = root / "results" / "real"
-    if not (results / MAIN_DATA / "main.csv").is_file():
-        return "Not run yet: `make real`.\n"
-    main = pd.read_csv(results / MAIN_DATA / "main.csv")
-    wanted = main[main.protocol == "corrected"][["method", "metric", "mean", "low", "high", "images", "regions"]]
-    parts = ["## The study on real HR images", markdown(wanted.round(3))]
-    pairs = results / "studies" / "real" / "real_pairs.csv"
-    if pairs.is_file():
-        parts += ["## Trained models on real pairs", markdown(pd.read_csv(pairs).round(3))]
-    if (results / "run.json").is_file():
-        run = json.loads((results / "run.json").read_text())
-        parts.append(f"Run of commit `{run['git commit']}` on {run['processor']}.")
-    return "\n\n".join(parts) + "\n"
 
 
 def _pages(book: Path) -> set[str]:

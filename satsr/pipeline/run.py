@@ -179,12 +179,13 @@ def run_real(root: Path, workers: int = 0) -> Path:
         raise FileNotFoundError(f"no real images at {folder}: put them there, or set data.path in profiles/real.yaml")
     from satsr.studies.real.models import gather_global_models
 
-    default = Workspace.of("default", root).data_set(MAIN).models
-    if not default.is_dir():
-        raise FileNotFoundError(f"{default} is missing: run `make study` first, its models are checked too")
-    copied = Workspace.of("default", root / ".runs" / "real").data_set(MAIN).models
-    shutil.rmtree(copied, ignore_errors=True)
-    shutil.copytree(default, copied)
+    ours, copied = (Workspace.of("default", place) for place in (root, root / ".runs" / "real"))
+    models, counters = ((here.data_set(MAIN).models, here.artifacts / "counter") for here in (ours, copied))
+    for source, target in zip(models, counters, strict=True):
+        if not source.is_dir():
+            raise FileNotFoundError(f"{source} is missing: run `make study` first, its networks are checked too")
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source, target)
     gather_global_models(root, root / ".runs" / "real", WITH_GLOBAL_MODELS)
     run_study(root, "real", workers, without="data_sets")
     return root
