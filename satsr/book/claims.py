@@ -137,6 +137,11 @@ def transfer(results: Path) -> str:
     return _decision(results, "transfer")
 
 
+def ranking(results: Path) -> str:
+    """Which metric orders systems as their use to machines does; asked by this study alone."""
+    return _decision(results, "ranking")
+
+
 def clip_loss(results: Path) -> str:
     """Abstract of Zooming Out: a CLIPScore loss speeds a GAN's training up 18 times, and about 9 points are gained."""
     said = _decision(results, "clip_loss")
@@ -234,6 +239,7 @@ RULES: dict[str, Callable[[Path], str]] = {
     "clip_loss": clip_loss,
     "downstream": downstream,
     "transfer": transfer,
+    "ranking": ranking,
     "convergence": convergence,
     "fewer_parameters": fewer_parameters,
     "time_matters": time_matters,

@@ -19,6 +19,7 @@ from satsr.studies.ablations.settings import AblationSettings, GlobalModelSettin
 from satsr.studies.agreement.settings import AgreementSettings
 from satsr.studies.buildings.settings import BuildingSettings
 from satsr.studies.data_sets.settings import DataSetsStudySettings
+from satsr.studies.downstream.ranking.settings import RankingSettings
 from satsr.studies.downstream.settings import DownstreamSettings
 from satsr.studies.fusion.settings import FusionStudySettings
 from satsr.studies.hallucination.settings import HallucinationSettings
@@ -87,6 +88,7 @@ class Study(Settings):
     global_model: GlobalModelSettings
     downstream: DownstreamSettings
     transfer: TransferSettings
+    ranking: RankingSettings
     twins: TwinSettings = TwinSettings()
     data_sets: dict[str, DataSetSettings] = {}
     data_sets_study: DataSetsStudySettings = DataSetsStudySettings()
