@@ -95,7 +95,7 @@ def reference_of(results: Path, stage: str, name: str, drawing: str) -> tuple[st
     seeds = ", ".join(map(str, study.seeds))
     parts = [
         f"## Reference run{_of_method(name)}",
-        f"{provenance_of(results, stage).capitalize()}; seeds {seeds}.",
+        f"Of {provenance_of(results, stage)}; seeds {seeds}.",
         f"**Verdict, by rule:** {found.decision}.",
         markdown(report.as_text(found, study)),
         markdown(claims) if len(claims) else "",

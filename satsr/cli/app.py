@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -36,9 +37,8 @@ def study(
     if jobs is not None and jobs < 1:
         raise ValueError(f"got --jobs {jobs}, expected a whole number from 1: how many stages run side by side")
     root = project_root()
-    if profile == "real" and stages:
-        raise ValueError("profile real runs as a whole: name no stages")
-    where = run_real(root, jobs or 0) if profile == "real" else run_study(root, profile, jobs or 0, stages or ())
+    run = partial(run_real, root) if profile == "real" else partial(run_study, root, profile)
+    where = run(jobs or 0, stages or ())
     if book and not stages:
         typer.echo(f"The book: {build_book(where)}")
 

@@ -72,13 +72,15 @@ def run_study(root: Path, profile: str, workers: int = 0, only: Sequence[str] = 
     in_place = profile == load_study(root).profile
     jobs = jobs_of(read_stages(root), profile, study.model_dump(mode="json"))
     wanted = chosen(jobs, only)
+    left_out = followers(jobs, without) if without else set()
+    if only and (never := sorted(left_out.intersection(wanted))):
+        raise ValueError(f"profile {profile} does not run {', '.join(never)}: name other stages")
     where = root if in_place else prepare_copy(root, study)
     with only_one(where / ".dvc" / "tmp" / "study.lock"):
         environment = _environment(root)
         for stage, stamp in _changed_sources(where).items():
             _repro(where, ["--force", "--single-item", stage], environment)
             stamp()
-        left_out = followers(jobs, without) if without else set()
         running = {name: job for name, job in with_makers(jobs, wanted).items() if name not in left_out}
         _run_jobs(where, study.profile, workers or _workers(), running, environment)
     if not in_place and only:
@@ -160,12 +162,13 @@ def _check_source(root: Path, study: Study) -> None:
             )
 
 
-def run_real(root: Path, workers: int = 0) -> Path:
+def run_real(root: Path, workers: int = 0, only: Sequence[str] = ()) -> Path:
     """Run the study on real images, then the default's and its own models on real pairs (`make real`).
 
     Args:
         root: the project's root.
         workers: as of `run_study`.
+        only: as of `run_study`.
 
     Returns:
         the project's root: the book of the default study shows the run, which has no pages of other data sets itself.
@@ -187,7 +190,7 @@ def run_real(root: Path, workers: int = 0) -> Path:
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(source, target)
     gather_global_models(root, root / ".runs" / "real", WITH_GLOBAL_MODELS)
-    run_study(root, "real", workers, without="data_sets")
+    run_study(root, "real", workers, only, without="data_sets")
     return root
 
 

@@ -79,7 +79,7 @@ def test_what_was_restored_from_a_cache_was_not_measured(here: Workspace, tmp_pa
 def write_reference(root: Path, profile: str) -> Path:
     results = root / "results" / profile
     write_study(results)
-    part = {"commit": "def456", "date": "2026-03-04", "GPU": "none", "processor": "a slow processor"}
+    part = {"commit": "def456", "date": "2026-03-04", "GPU": "none", "processor": "a Slow CPU"}
     (results / "run.json").write_text(json.dumps({"parts": {"images": part}, "runs": FACTS["runs"]}))
     return results
 
@@ -89,15 +89,15 @@ def test_the_best_reference_run_is_shown_with_its_own_commit_and_costs(here: Wor
     found = fragments(here, tmp_path, FACTS)
     said = found["variants_images.md"]
     assert "## Reference run: esrgan" in said
-    assert "Profile **overnight**, of 2026-03-04, commit `def456`, on a slow processor; seeds 0." in said
+    assert "Of profile **overnight**, of 2026-03-04, commit `def456`, on a Slow CPU; seeds 0." in said
     assert "**Verdict, by rule:** 8 before 1: reproduced in sign." in said
     assert "| 8 | eight | 20.500 [20.100, 20.900] |" in said
-    assert "(on a slow processor)" in said
+    assert "(on a Slow CPU)" in said
     assert "(../_generated/curves_images_esrgan.svg)" in said
     assert found["curves_images_esrgan.svg"].count("<svg") == 1
     assert fragments(here, tmp_path, FACTS) == found  # equal bytes, or the book would be built again
     write_reference(tmp_path, "gpu")
-    assert "Profile **gpu**" in page(here, tmp_path)
+    assert "Of profile **gpu**" in page(here, tmp_path)
     write_study(tmp_path / "results" / "gpu", **{"1": "too short", "8": "too short"})
     hidden = fragments(here, tmp_path, FACTS)
     assert "| 8 | eight | not shown |" in hidden["variants_images.md"]

@@ -107,6 +107,11 @@ def test_parts_come_back_beside_what_is_there(tmp_path: Path) -> None:
     assert set(run["parts"]["clip_loss"]) > {"lock digest", "versions"}
 
 
+def test_a_stage_that_a_profile_never_runs_is_refused_before_anything_is_copied() -> None:
+    with pytest.raises(ValueError, match="profile tiny does not run four_data_sets: name other stages"):
+        study.run_study(ROOT, "tiny", only=["data", "four_data_sets"], without="data_sets")
+
+
 def test_parts_are_what_is_named_and_what_that_needs() -> None:
     jobs = jobs_of(read_stages(ROOT), "tiny", load_study(ROOT, "tiny").model_dump())
     assert chosen(jobs, []) == list(jobs)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from satsr.common.cache import key_of, make_once, scratch_folder
 from satsr.common.code import fingerprint
 from satsr.common.digests import content_digest
+from satsr.common.progress import Progress
 from satsr.data.data_set import DataSet
 from satsr.data.making.footprints import Labels
 from satsr.evaluation.evaluate import full_names
@@ -84,7 +85,7 @@ class Measure:
             ValueError: a system has made another number of images than there are places.
         """
         values, found = [], [self._found(self._hr).assign(system=HR, family=HR, learned=False)]
-        learned = []
+        learned, progress = [], Progress("measure", len(systems), "systems")
         for system in systems:
             images = system.made("test")
             if len(images) != len(self._places):
@@ -94,6 +95,7 @@ class Measure:
             found.append(self._found(images).assign(**facts))
             if self.settings.learned is not None:
                 learned += [own.assign(**facts) for own in self._learned(system, images, self.settings.learned)]
+            progress.step()
         return Measured(
             *(pd.concat(rows, ignore_index=True) if rows else pd.DataFrame() for rows in (values, found, learned))
         )
