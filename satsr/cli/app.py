@@ -13,6 +13,7 @@ import typer
 from satsr.cli.data import register
 from satsr.cli.show import print_table
 from satsr.common.paths import project_root
+from satsr.common.writing import write_whole
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 data_app = typer.Typer(no_args_is_help=True, help="Data sets and scenes.")
@@ -70,14 +71,19 @@ def evaluate(
     gray: Annotated[str, typer.Option(help="one-band images in color metrics: error or repeat")] = "error",
     output: Annotated[Path | None, typer.Option(help="write one line per image, metric and protocol")] = None,
     keep_going: Annotated[bool, typer.Option(help="report images that cannot be scored, and score the others")] = False,
+    white: Annotated[float | None, typer.Option(help="what 1 is in files not of 8 bits: 10000 of reflectance")] = None,
+    ignore_place: Annotated[bool, typer.Option(help="score images that lie elsewhere than their targets")] = False,
 ) -> None:
     """Score super-resolved images against their targets."""
-    from satsr.evaluation.score_files import evaluate_files, summary, summary_as_text
+    from satsr.evaluation.score_files import Reading, evaluate_files, summary, summary_as_text
 
     protocols = ("corrected", "published") if protocol == "both" else (protocol,)
-    report = evaluate_files(sr, hr, metrics.split(","), protocols, gray, keep_going)  # type: ignore[arg-type]
+    reading = Reading(white, ignore_place)
+    report = evaluate_files(sr, hr, metrics.split(","), protocols, gray, keep_going, reading)  # type: ignore[arg-type]
     if output is not None:
-        report.table.to_csv(output, index=False)
+        write_whole(output, report.table.to_csv(index=False))
+    for note in report.notes:
+        typer.echo(note, err=True)
     lines = summary_as_text(summary(report.table))
     print_table(list(map(str, lines)), lines.itertuples(index=False))
     for image, reason in report.left_out:

@@ -9,20 +9,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
+from satsr.common.stray import is_stray
 from satsr.data.images import IMAGES
-from satsr.data.rasters import open_raster
+from satsr.evaluation.image_files import ImageFile, alike, read_image
 from satsr.evaluation.intervals import mean_interval
 from satsr.metrics.facts import find_metric
 from satsr.metrics.protocol import Protocol, check_protocol
 from satsr.metrics.scoring import Gray, check_gray, score
 
-COLUMNS = ["image", "metric", "protocol", "value"]
+COLUMNS = ["image", "metric", "protocol", "value", "no_data"]
 LISTED = 5
-# What an integer type holds at full brightness.
-PEAKS = {"uint8": 255, "uint16": 65535}
 
 
 @dataclass(frozen=True)
@@ -30,19 +27,48 @@ class FileScores:
     """Scores of image files.
 
     Attributes:
-        table: one row per image, metric and protocol: image (file stem), metric, protocol, value; infinite values,
-            such as the PSNR of identical images, are kept.
+        table: one row per image, metric and protocol: image (file stem), metric, protocol, value, no_data (pixels that
+            one of both files does not show, and that do not count); infinite values, such as the PSNR of identical
+            images, are kept.
         left_out: (image, reason) for each image that could not be scored.
+        notes: what a user should know of how files were read.
     """
 
     table: pd.DataFrame
     left_out: list[tuple[str, str]]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a user says of files.
+
+    Attributes:
+        white: the value that becomes 1, of files that are not of 8 bits; None goes by what the files say.
+        ignore_place: whether an image and its target may lie elsewhere.
+    """
+
+    white: float | None = None
+    ignore_place: bool = False
+
+    def __post_init__(self) -> None:
+        if self.white is not None and not (np.isfinite(self.white) and self.white > 0):
+            raise ValueError(f"got white {self.white}, expected a number above 0: the value that becomes 1")
+
+
+NOTHING_SAID = Reading()
 
 
 def evaluate_files(
-    sr: Path, hr: Path, names: Sequence[str], protocols: Sequence[Protocol], gray: Gray, keep_going: bool
+    sr: Path,
+    hr: Path,
+    names: Sequence[str],
+    protocols: Sequence[Protocol],
+    gray: Gray,
+    keep_going: bool,
+    reading: Reading = NOTHING_SAID,
 ) -> FileScores:
-    """Score an image, or every image of a folder; all pixels count.
+    """Score an image, or every image of a folder; pixels count that both files show.
 
     Args:
         sr: a super-resolved image, or a folder of them.
@@ -51,9 +77,10 @@ def evaluate_files(
         protocols: "published", "corrected" or both.
         gray: for metrics of color images, refuse one-band images or repeat the band three times.
         keep_going: leave out an image that cannot be scored, and report it, instead of stopping.
+        reading: what is said of the files.
 
     Returns:
-        Scores, and what was left out.
+        Scores, what was left out, and how files were read.
 
     Raises:
         ValueError: for an unknown metric, protocol or `gray`, a metric that needs the input series, files without a
@@ -62,16 +89,24 @@ def evaluate_files(
     """
     check_gray(gray)
     _check_names(names, protocols)
-    rows: list[tuple[str, str, str, float]] = []
-    left_out = []
-    for image, (sr_file, hr_file) in match_files(sr, hr).items():
+    rows: list[tuple[str, str, str, float, int]] = []
+    left_out, notes = [], []
+    for image, files in match_files(sr, hr).items():
         try:
-            rows += [(image, *found) for found in _score_pair(sr_file, hr_file, names, protocols, gray)]
+            sr_image, hr_image = (read_image(file, reading.white) for file in files)
+            pair = alike(sr_image, hr_image, reading.ignore_place)
+            no_data = int((~pair[1].valid).sum())
+            rows += [(image, *found, no_data) for found in _score_pair(*pair, names, protocols, gray)]
         except ValueError as error:
             if not keep_going:
                 raise
             left_out.append((image, str(error)))
-    return FileScores(pd.DataFrame(rows, columns=COLUMNS), left_out)
+        else:
+            notes += [*pair[0].notes, *pair[1].notes]
+            if no_data:
+                share = no_data / pair[1].valid.size
+                notes.append(f"{image}: {no_data} pixels ({share:.1%}) do not count: not both files show them")
+    return FileScores(pd.DataFrame(rows, columns=COLUMNS), left_out, notes)
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
@@ -130,47 +165,6 @@ def match_files(sr: Path, hr: Path) -> dict[str, tuple[Path, Path]]:
     return {stem: (file, hr_files[stem]) for stem, file in sr_files.items()}
 
 
-def read_image(path: Path) -> Tensor:
-    """Read a PNG, JPEG, TIFF or GeoTIFF.
-
-    Integers of 8 and 16 bit are divided by 255 and 65535. A band that the file calls alpha is dropped: a 4-band file
-    that does not say what its bands are may be taken for color with alpha.
-
-    Args:
-        path: of the image.
-
-    Returns:
-        float32 (1, C, H, W) in [0, 1].
-
-    Raises:
-        ValueError: a file that cannot be read, a palette or packed bits, another type, or floats outside [0, 1].
-    """
-    values = _read_bands(path)
-    peak = PEAKS.get(values.dtype.name)
-    if peak is None and not np.issubdtype(values.dtype, np.floating):
-        raise ValueError(f"{path}: got {values.dtype} values, expected uint8, uint16 or float in [0, 1]: convert it")
-    image = values.astype(np.float64) / (peak or 1)
-    if not ((image >= 0) & (image <= 1)).all():
-        raise ValueError(
-            f"{path}: got float values in [{values.min():g}, {values.max():g}], expected [0, 1]: scale and clip them"
-        )
-    return torch.from_numpy(image.astype(np.float32))[None]
-
-
-def _read_bands(path: Path) -> NDArray[np.generic]:
-    import rasterio
-    from rasterio.enums import ColorInterp
-
-    # By default GDAL reads a PNG in one go, and a truncated one without an error. A file that has gone since the folder
-    # was listed is one that cannot be read.
-    whole = rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM="NO")
-    with whole, open_raster(str(path), remedy="make or download it again") as file:
-        if ColorInterp.palette in file.colorinterp or "NBITS" in file.tags(1, ns="IMAGE_STRUCTURE"):
-            raise ValueError(f"{path}: got a palette or packed bits, expected whole 8 or 16 bit: convert it")
-        colors = zip(file.indexes, file.colorinterp, strict=True)
-        return np.asarray(file.read([band for band, color in colors if color != ColorInterp.alpha]))
-
-
 def _check_names(names: Sequence[str], protocols: Sequence[Protocol]) -> None:
     for protocol in protocols:
         check_protocol(protocol)
@@ -181,7 +175,9 @@ def _check_names(names: Sequence[str], protocols: Sequence[Protocol]) -> None:
 
 def _by_stem(folder: Path) -> dict[str, Path]:
     files: dict[str, Path] = {}
-    for file in sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGES):
+    for file in sorted(
+        p for p in folder.iterdir() if p.suffix.lower() in IMAGES and not is_stray(p.relative_to(folder))
+    ):
         if file.stem in files:
             raise ValueError(f"got {files[file.stem]} and {file.name}, expected one image per stem: remove one")
         files[file.stem] = file
@@ -197,21 +193,28 @@ def _missing(files: dict[str, Path], others: dict[str, Path], folder: Path) -> s
 
 
 def _score_pair(
-    sr_file: Path, hr_file: Path, names: Sequence[str], protocols: Sequence[Protocol], gray: Gray
+    sr: ImageFile, hr: ImageFile, names: Sequence[str], protocols: Sequence[Protocol], gray: Gray
 ) -> list[tuple[str, str, float]]:
     """Score one image: (metric, protocol, value) of each."""
-    sr, hr = read_image(sr_file), read_image(hr_file)
+    where = f"{sr.path} against {hr.path}"
+    whole = bool(hr.valid.all())
+    if not whole and "published" in protocols:
+        raise ValueError(
+            f"{where}: got pixels without data, and the published protocol counts all: ask for corrected, or cut them "
+            "off"
+        )
+    valid = None if whole else torch.from_numpy(hr.valid)[None]
     rows: list[tuple[str, str, float]] = []
     for protocol in protocols:
         try:
-            scores = score(sr, hr, names, protocol, valid=None, gray=gray)
+            scores = score(sr.image[None], hr.image[None], names, protocol, valid=valid, gray=gray)
         except ValueError as error:
             reason = str(error).removeprefix("image 0: ").removeprefix("all images: ")
-            raise ValueError(f"{sr_file} against {hr_file}: {reason}") from None
+            raise ValueError(f"{where}: {reason}") from None
         rows += [(name, protocol, float(values[0])) for name, values in scores.items()]
     undefined = [f"{name} ({protocol})" for name, protocol, value in rows if np.isnan(value)]
     if undefined:
-        raise ValueError(f"{sr_file} against {hr_file}: got NaN for {undefined[0]}, expected a number: leave it out")
+        raise ValueError(f"{where}: got NaN for {undefined[0]}, expected a number: leave it out")
     return rows
 
 

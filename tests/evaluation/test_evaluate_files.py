@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 import torch
 from PIL import Image
 
-from satsr.evaluation.score_files import FileScores, evaluate_files, match_files, summary
+from satsr.evaluation.score_files import FileScores, Reading, evaluate_files, match_files, summary
 from satsr.metrics.protocol import Protocol
 from satsr.metrics.registry import FUNCTIONS
 from satsr.metrics.scoring import score
@@ -86,7 +87,7 @@ def test_the_table_holds_the_scores_of_every_image(folders: tuple[Path, Path]) -
     sr, hr = folders
     report = evaluate(sr, hr, ("psnr", "ssim"))
     assert report.left_out == []
-    assert list(report.table.columns) == ["image", "metric", "protocol", "value"]
+    assert list(report.table.columns) == ["image", "metric", "protocol", "value", "no_data"]
     values = report.table.set_index(["image", "metric", "protocol"])["value"]
     assert len(values) == 3 * 2 * 2
     for protocol in BOTH:
@@ -115,6 +116,54 @@ def test_a_score_that_is_no_number_is_an_image_that_cannot_be_scored(
     monkeypatch.setitem(FUNCTIONS, "psnr", lambda sr, *_: torch.full((len(sr),), math.nan))
     with pytest.raises(ValueError, match=r"a\.png against .*: got NaN for psnr \(published\)"):
         evaluate(*folders)
+
+
+def test_pixels_that_one_file_does_not_show_are_counted_and_do_not_count(tmp_path: Path) -> None:
+    image = picture(0)
+    holed = image.copy()
+    holed[:, :12] = 0
+    write_tiff(tmp_path / "sr.tif", image, photometric="RGB")
+    write_tiff(tmp_path / "hr.tif", holed, photometric="RGB", nodata=0)
+    report = evaluate(tmp_path / "sr.tif", tmp_path / "hr.tif", ("mae", "ssim"), ["corrected"])
+    assert report.table.value.tolist() == [0, 1]
+    assert report.table.no_data.tolist() == [480, 480]
+    assert report.notes == ["sr: 480 pixels (33.3%) do not count: not both files show them"]
+    with pytest.raises(ValueError, match="the published protocol counts all: ask for corrected"):
+        evaluate(tmp_path / "sr.tif", tmp_path / "hr.tif", ("mae",), BOTH)
+
+
+def test_scores_do_not_change_with_how_a_file_is_stored(tmp_path: Path) -> None:
+    """Floats, counts with their scale in the file, counts with white given, and pictures of 8 bits."""
+    rng, pairs = np.random.default_rng(0), {}
+    eighths = [rng.integers(1, 255, (40, 36, 3)).astype(np.uint8) for _ in range(2)]
+    for name, kind, white in (("8", np.uint8, 255), ("16", np.uint16, 255 * 40), ("tagged", np.uint16, 255 * 40)):
+        for side, image in zip("sh", eighths, strict=True):
+            write_tiff(tmp_path / f"{name}{side}.tif", (image.astype(float) * white / 255).round().astype(kind))
+            if name == "tagged":
+                with rasterio.open(tmp_path / f"{name}{side}.tif", "r+") as file:
+                    file.scales = [1 / white] * 3
+        pairs[name] = Reading(white if name == "16" else None)
+    for side, image in zip("sh", eighths, strict=True):
+        write_tiff(tmp_path / f"float{side}.tif", image.astype(np.float32) / 255)
+    pairs["float"] = Reading()
+    found = {}
+    for name, reading in pairs.items():
+        files = (tmp_path / f"{name}{side}.tif" for side in "sh")
+        found[name] = evaluate_files(*files, ("psnr", "ssim", "cpsnr"), BOTH, "error", False, reading).table.value
+    for values in found.values():
+        np.testing.assert_allclose(values, found["8"], rtol=0, atol=2e-4)
+
+
+def test_what_a_system_leaves_in_a_folder_is_passed_over(folders: tuple[Path, Path]) -> None:
+    for folder in folders:
+        (folder / "._a.png").write_bytes(bytes(64))
+    assert sorted(match_files(*folders)) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("white", [0.0, -1.0, math.nan, math.inf])
+def test_a_white_that_is_none_is_refused(white: float) -> None:
+    with pytest.raises(ValueError, match="expected a number above 0"):
+        Reading(white)
 
 
 def test_nothing_left_is_an_empty_table(folders: tuple[Path, Path]) -> None:

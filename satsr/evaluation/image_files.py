@@ -1,0 +1,269 @@
+"""Reading image files that are to be scored: what is white, which pixels show something, where they lie, and bands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+import torch
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.transform import Affine
+from torch import Tensor
+
+from satsr.data.rasters import open_raster
+
+TIFFS = (".tif", ".tiff")
+COLORS = {ColorInterp.red: "red", ColorInterp.green: "green", ColorInterp.blue: "blue"}
+ALSO_CALLED = {"b04": "red", "b4": "red", "r": "red", "b03": "green", "b3": "green", "g": "green"}
+ALSO_CALLED |= {"b02": "blue", "b2": "blue", "b": "blue", "b08": "nir", "b8": "nir", "near infrared": "nir"}
+SAME_PLACE = 0.01  # of a pixel, by which corners and sizes may differ
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an image lies.
+
+    Attributes:
+        crs: its coordinate system.
+        transform: from pixels to coordinates, rows from north to south.
+        size: height and width, px.
+    """
+
+    crs: CRS
+    transform: Affine
+    size: tuple[int, int]
+
+    def differs(self, other: Place) -> str:
+        """Return in words how two places differ; empty where they are one, to a hundredth of a pixel."""
+        if self.crs != other.crs:
+            return f"{_named(self.crs)} against {_named(other.crs)}"
+        pixel = max(abs(self.transform.a), abs(self.transform.b))
+        corners = [(0, 0), (self.size[1], 0), (0, self.size[0])]
+        away = max(
+            float(np.hypot(*np.subtract(self.transform * corner, other.transform * corner))) for corner in corners
+        )
+        if away <= SAME_PLACE * pixel:
+            return ""
+        sizes = [max(abs(place.transform.a), abs(place.transform.b)) for place in (self, other)]
+        if abs(sizes[0] - sizes[1]) > SAME_PLACE * pixel / max(self.size):
+            return f"pixels of {sizes[0]:g} against {sizes[1]:g}"
+        return f"corners that lie {away:g} apart, in the units of {_named(self.crs)}"
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """An image as it is scored.
+
+    Attributes:
+        path: of the file.
+        image: float32 (C, H, W) in [0, 1]; 0 where nothing is shown.
+        valid: bool (H, W), pixels that show something.
+        bands: their names where the file tells them, else empty.
+        place: where it lies, where the file tells it.
+        notes: what a user should know of how it was read.
+    """
+
+    path: Path
+    image: Tensor
+    valid: NDArray[np.bool_]
+    bands: tuple[str, ...] = ()
+    place: Place | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_image(path: Path, white: float | None = None) -> ImageFile:
+    """Read a PNG, JPEG, TIFF or GeoTIFF.
+
+    White, the value that becomes 1, is 255 of 8-bit files. Of all others it is what the user says; else what scale and
+    offset in the file say, of reflectance; else 65535 of a 16-bit PNG, and 1 of floats. A TIFF of 16 bits that says
+    nothing may hold reflectance x 10,000 as well as a picture, and is refused.
+
+    No pixel is shown where the file declares no data, by a value, a mask or transparency, or holds no number. A band
+    that the file calls alpha is transparency; but of a TIFF, whose fourth band GDAL calls so by default, only where it
+    is all or nothing. Rows from south to north are turned.
+
+    Args:
+        path: of the image.
+        white: of files that are not of 8 bits.
+
+    Raises:
+        ValueError: a file that cannot be read, packed bits, another type, an unknown white, values outside [0, 1], or
+            nothing to see.
+    """
+    # By default GDAL reads a PNG in one go, and a truncated one without an error. A file that has gone since the folder
+    # was listed is one that cannot be read.
+    whole = rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM="NO")
+    with whole, open_raster(str(path), remedy="make or download it again") as file:
+        if "NBITS" in file.tags(1, ns="IMAGE_STRUCTURE"):
+            raise ValueError(f"{path}: got packed bits, expected whole 8 or 16 bit: convert it")
+        if ColorInterp.palette in file.colorinterp:
+            return _checked(*_colored(path, file))
+        return _checked(*_read(path, file, white))
+
+
+def alike(sr: ImageFile, hr: ImageFile, ignore_place: bool = False) -> tuple[ImageFile, ImageFile]:
+    """Return two images whose bands are in one order, and whose pixels are shown where both are.
+
+    Args:
+        sr: an image.
+        hr: its target.
+        ignore_place: whether they may lie elsewhere.
+
+    Raises:
+        ValueError: they lie elsewhere, have other bands, or share no pixel that both show.
+    """
+    where = f"{sr.path} against {hr.path}"
+    if sr.place and hr.place and not ignore_place and (said := sr.place.differs(hr.place)):
+        raise ValueError(f"{where}: got {said}, expected one place: warp one to the other, or pass --ignore-place")
+    if sr.bands and hr.bands and sr.bands != hr.bands:
+        if sorted(sr.bands) != sorted(hr.bands):
+            raise ValueError(
+                f"{where}: got bands {', '.join(sr.bands)} and {', '.join(hr.bands)}, expected the same: leave out "
+                "what one of them lacks"
+            )
+        order = [sr.bands.index(name) for name in hr.bands]
+        note = f"{sr.path}: bands {', '.join(sr.bands)} were put in the order {', '.join(hr.bands)}"
+        sr = replace(sr, image=sr.image[order], bands=hr.bands, notes=(*sr.notes, note))
+    if sr.valid.shape != hr.valid.shape:
+        return sr, hr  # what scores them says so
+    both = sr.valid & hr.valid
+    if not both.any():
+        raise ValueError(f"{where}: got no pixel that both show, expected some: look at their masks and no-data values")
+    shown = torch.from_numpy(both)
+    return (
+        replace(sr, image=torch.where(shown, sr.image, 0.0), valid=both),
+        replace(hr, image=torch.where(shown, hr.image, 0.0), valid=both),
+    )
+
+
+def _read(path: Path, file: Any, white: float | None) -> tuple[Path, NDArray[Any], NDArray[np.bool_], Any, list[str]]:
+    """Return values in [0, 1] where something is shown, (C, H, W), and what else an `ImageFile` is made of."""
+    notes: list[str] = []
+    transparent = _transparent(path, file, notes)
+    bands = [band for band in file.indexes if band not in transparent]
+    stored = np.asarray(file.read(bands))
+    valid = _shown(file, bands, stored, transparent)
+    values = _in_unit(path, file, bands, stored, white, notes)
+    return path, values, valid & np.isfinite(values).all(axis=0), (file, bands), notes
+
+
+def _transparent(path: Path, file: Any, notes: list[str]) -> list[int]:
+    """Return the bands that are transparency; a TIFF's that has many levels is none, and is told."""
+    called = [band for band, color in zip(file.indexes, file.colorinterp, strict=True) if color == ColorInterp.alpha]
+    if path.suffix.lower() not in TIFFS:
+        return called
+    found = []
+    for band in called:
+        levels = np.unique(file.read(band))
+        if len(levels) <= 2 and {levels[0], levels[-1]} <= {0, levels.dtype.type(np.iinfo(levels.dtype).max)}:
+            found.append(band)
+        else:
+            notes.append(f"{path}: band {band} is called alpha and has {len(levels)} levels: scored as a band")
+    return found
+
+
+def _shown(file: Any, bands: Sequence[int], stored: NDArray[Any], transparent: Sequence[int]) -> NDArray[np.bool_]:
+    """Return the pixels that show something by transparency, masks and declared no-data values.
+
+    Where 0 is no data, a pixel that is 0 in one band alone is dark ground; of any other value one band is enough.
+    """
+    valid = np.ones(stored.shape[1:], bool)
+    for band in transparent:
+        valid &= file.read(band) > 0
+    flags = file.mask_flag_enums[0]
+    if MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags:
+        valid &= file.read_masks(1) > 0
+    declared = [file.nodatavals[band - 1] for band in bands]
+    empty = np.stack([_is(values, value) for values, value in zip(stored, declared, strict=True)])
+    dark = np.array([value == 0 for value in declared])
+    valid &= ~empty[~dark].any(axis=0)
+    return valid & ~(empty[dark].all(axis=0) & dark.any())
+
+
+def _is(values: NDArray[Any], no_data: float | None) -> NDArray[np.bool_]:
+    if no_data is None:
+        return np.zeros(values.shape, bool)
+    return np.isnan(values) if np.isnan(no_data) else values == values.dtype.type(no_data)
+
+
+def _in_unit(
+    path: Path, file: Any, bands: Sequence[int], stored: NDArray[Any], white: float | None, notes: list[str]
+) -> NDArray[np.float64]:
+    """Return values of which white is 1; see `read_image`."""
+    kind, values = stored.dtype, stored.astype(np.float64)
+    scales, offsets = ([of[band - 1] for band in bands] for of in (file.scales, file.offsets))
+    tagged = any(scale != 1 for scale in scales) or any(offset != 0 for offset in offsets)
+    if kind == np.uint8 and not tagged:
+        return values / 255
+    if white is not None:
+        if tagged:
+            notes.append(f"{path}: its own scale and offset are not used, since white is given")
+        return values / white
+    if tagged:
+        notes.append(f"{path}: scaled as the file says, by {scales[0]:g} and {offsets[0]:+g}")
+        return values * np.reshape(scales, (-1, 1, 1)) + np.reshape(offsets, (-1, 1, 1))
+    if np.issubdtype(kind, np.floating):
+        return values
+    if kind == np.uint16 and path.suffix.lower() not in TIFFS:
+        return values / 65535
+    raise ValueError(
+        f"{path}: got {kind} values that say nothing of their scale, expected to know what is white: pass "
+        "--white 10000 for reflectance x 10,000, --white 65535 for a picture"
+    )
+
+
+def _colored(path: Path, file: Any) -> tuple[Path, NDArray[Any], NDArray[np.bool_], Any, list[str]]:
+    """Return a palette's colors in [0, 1], (3, H, W), and what else an `ImageFile` is made of."""
+    table = np.zeros((256, 4))
+    for number, color in file.colormap(1).items():
+        table[number] = color
+    colors = np.moveaxis(table[file.read(1)], -1, 0)
+    shown = np.asarray(file.dataset_mask() > 0) & (colors[3] > 0)
+    return path, colors[:3] / 255, shown, (file, [1]), [f"{path}: a palette, taken for the colors it stands for"]
+
+
+def _checked(
+    path: Path, values: NDArray[Any], valid: NDArray[np.bool_], source: tuple[Any, Sequence[int]], notes: list[str]
+) -> ImageFile:
+    if not valid.any():
+        raise ValueError(f"{path}: got no pixel that shows anything, expected some: look at its mask or no-data value")
+    seen = values[:, valid]
+    if not ((seen >= 0) & (seen <= 1)).all():
+        raise ValueError(
+            f"{path}: got values in [{seen.min():g}, {seen.max():g}] of white, expected [0, 1]: say what is white by "
+            "--white, or clip them"
+        )
+    file, bands = source
+    image, place = np.where(valid, values, 0.0).astype(np.float32), _place(file)
+    if place is not None and place.transform.e > 0:
+        turned = place.transform * Affine.translation(0, file.height) * Affine.scale(1, -1)
+        place, image, valid = replace(place, transform=turned), image[:, ::-1], valid[::-1]
+        notes.append(f"{path}: rows from south to north were turned")
+    return ImageFile(path, torch.from_numpy(image.copy()), valid.copy(), _band_names(file, bands), place, tuple(notes))
+
+
+def _place(file: Any) -> Place | None:
+    if file.crs is None or file.transform.is_identity:
+        return None
+    return Place(file.crs, file.transform, (file.height, file.width))
+
+
+def _band_names(file: Any, bands: Sequence[int]) -> tuple[str, ...]:
+    """Return the names of the bands by description, else by colour interpretation; empty where one has none.
+
+    GDAL calls three bands of 8 bits red, green and blue unless it is told otherwise, so what is written out is surer.
+    """
+    described = [file.descriptions[band - 1] or "" for band in bands]
+    names = described if all(described) else [COLORS.get(file.colorinterp[band - 1], "") for band in bands]
+    plain = [ALSO_CALLED.get(name.lower(), name.lower()) for name in names]
+    return tuple(plain) if all(plain) and len(set(plain)) == len(plain) else ()
+
+
+def _named(crs: CRS) -> str:
+    return f"EPSG:{crs.to_epsg()}" if crs.to_epsg() else crs.to_wkt().split('"')[1]
