@@ -119,7 +119,10 @@ def sentinel2(
     ] = None,
     register_px: Annotated[float | None, typer.Option(help="move dates onto the clearest, at most so far")] = None,
     level: Annotated[str | None, typer.Option(help="of loose bands: L1C or L2A")] = None,
-    baseline: Annotated[str | None, typer.Option(help="processing baseline of loose bands, such as 02.04")] = None,
+    baseline: Annotated[str | None, typer.Option(help="processing baseline, such as 02.04")] = None,
+    offset: Annotated[float | None, typer.Option(help="what to add to counts: 0 or -1000")] = None,
+    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="of loose bands without a date")] = None,
+    clouds: Annotated[str, typer.Option(help="auto takes the products' own masks, none looks at no mask")] = "auto",
 ) -> None:
     """Make a model's input from your own Sentinel-2 products: the best dates on one grid, scaled as in training."""
     from satsr.scenes.products import series
@@ -127,7 +130,9 @@ def sentinel2(
 
     if grid not in ("own", "web-mercator"):
         raise ValueError(f"got --grid {grid}, expected own or web-mercator")
-    loose: Any = (("level", level), ("baseline", baseline))
+    if clouds not in ("auto", "none"):
+        raise ValueError(f"got --clouds {clouds}, expected auto or none")
+    how: Any = {"level": level, "baseline": baseline, "offset": offset, "day": day.date() if day else None}
     found = series(
         products,
         _numbers(bounds, "--bounds"),  # type: ignore[arg-type]
@@ -138,7 +143,8 @@ def sentinel2(
         dates=dates,
         wanted=wanted.date() if wanted else None,
         register_px=register_px,
-        **{name: value for name, value in loose if value},
+        clouds=clouds,
+        **{name: value for name, value in how.items() if value is not None},
     )
     typer.echo(found.summary())
     for path in write_series(found, output):

@@ -17,6 +17,7 @@ from satsr.scenes.products.sentinel2 import Product
 # Classes of level 2A's scene classification: cloud shadow, cloud of medium and of high probability, thin cirrus.
 # Snow (11) and saturated pixels (1), such as bright roofs, show the ground.
 SCL_CLOUDS = (3, 8, 9, 10)
+SCL_NO_DATA = 0
 CLASSI_CLOUDS = 2  # the first two of MSK_CLASSI's three bands: opaque cloud, cirrus; the third is snow
 
 Source = Literal["auto", "none"] | Path
@@ -50,6 +51,13 @@ def cloud_mask(product: Product, grid: Grid, source: Source = "auto") -> NDArray
     if "CLOUDS" in product.masks:
         return _outlined(product, grid)
     return None
+
+
+def shows_nothing(product: Product, grid: Grid) -> NDArray[np.bool_]:
+    """Return where level 2A's scene classification says that there are no data, such as the swath's coloured rim."""
+    if "scl" not in product.files:
+        return np.zeros(grid.shape, bool)
+    return np.asarray(read_on(*product.file("scl"), grid, "nearest")[0] == SCL_NO_DATA)
 
 
 def _given(path: Path, grid: Grid) -> NDArray[np.bool_]:

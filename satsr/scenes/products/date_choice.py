@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from satsr.scenes.products.radiometry import HOME_MADE
+
 
 @dataclass(frozen=True)
 class DateInfo:
@@ -84,8 +86,14 @@ def _unusable(info: DateInfo, infos: Sequence[DateInfo]) -> str:
     if info.hidden > 1 - 1e-9:
         return f"shows nothing of the window: {info.in_words}"
     again = [o.baseline for o in infos if info.tile and (o.tile, o.day) == (info.tile, info.day)]
-    newest = max(again, default=info.baseline)
-    return f"baseline {info.baseline}, of which {newest} is there too" if info.baseline < newest else ""
+    newest = max(again, key=_age, default=info.baseline)
+    older = _age(info.baseline) < _age(newest)
+    return f"baseline {info.baseline}, of which {newest} is there too" if older else ""
+
+
+def _age(baseline: str) -> str:
+    """Return what orders baselines; 99.99, of a user's own processor, is not newer than anything."""
+    return "" if baseline == HOME_MADE else baseline
 
 
 def _distance(info: DateInfo, wanted: date | None) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from satsr.data.true_colour import eight_bit_band, true_colour
 from satsr.scenes.products import radiometry
-from satsr.scenes.products.clouds import Source, cloud_mask
+from satsr.scenes.products.clouds import Source, cloud_mask, shows_nothing
 from satsr.scenes.products.date_choice import DateInfo
 from satsr.scenes.products.grid import Grid
 from satsr.scenes.products.reading import read_on
@@ -45,7 +45,8 @@ def read_frame(
         tci: `bands` computes the true-colour image, `product` takes the product's own.
 
     Returns:
-        8-bit (h, w, C), 0 only where there is no data, and bool (h, w) where every band has data.
+        8-bit (h, w, C), 0 only where there is no data, and bool (h, w) where every band has data and level 2A's scene
+        classification does not say otherwise.
     """
     frame = np.empty((*grid.shape, len(channels(bands))), np.uint8)
     inside = np.ones(grid.shape, bool)
@@ -53,13 +54,15 @@ def read_frame(
         parts = [_read_band(product, strip, band, tci) for band in bands]
         frame[rows] = np.concatenate([image for image, _ in parts], axis=-1)
         inside[rows] = np.logical_and.reduce([shown for _, shown in parts])
-    return frame, inside
+    empty = shows_nothing(product, grid)
+    frame[empty] = 0
+    return frame, inside & ~empty
 
 
 def look(product: Product, grid: Grid, band: str, clouds: Source) -> DateInfo:
     """Return what share of a grid a date shows in a band, counted on at most 1,024 pixels a side."""
     coarse = grid.finer(min(1.0, LOOK_PX / max(grid.shape)))
-    inside = read_on(*product.file(band), coarse, "nearest").any(axis=0)
+    inside = read_on(*product.file(band), coarse, "nearest").any(axis=0) & ~shows_nothing(product, coarse)
     cloudy = cloud_mask(product, coarse, clouds)
     return DateInfo(
         name=product.path.name,

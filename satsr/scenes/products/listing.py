@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from satsr.common.stray import is_stray
+
 LOOSE = re.compile(r"^(?P<stem>.*?)_?(?:B\d{2}|B8A|TCI|SCL)(?:_\d{2}m)?\.(?:jp2|tiff?)$", re.IGNORECASE)
 
 
@@ -76,13 +78,14 @@ def _list_folder(folder: Path) -> Listing:
     root = inside[0] if inside else folder
     # A folder of loose bands may be anything, such as a user's downloads, so it is not searched in depth.
     files = root.rglob("*") if (root / "GRANULE").is_dir() else root.iterdir()
-    return Listing(root, tuple(sorted(f.relative_to(root).as_posix() for f in files if f.is_file())), zipped=False)
+    names = sorted(f.relative_to(root) for f in files if f.is_file())
+    return Listing(root, tuple(n.as_posix() for n in names if not is_stray(n)), zipped=False)
 
 
 def _siblings(folder: Path, stem: str) -> Iterator[str]:
     for file in sorted(folder.iterdir()):
         match = LOOSE.match(file.name)
-        if (match and match["stem"] == stem) or file.name.startswith("MTD_"):
+        if (match and match["stem"] == stem) or file.name.startswith("MTD_") or file.suffix == ".json":
             yield file.name
 
 
@@ -97,6 +100,7 @@ def _list_zip(path: Path) -> Listing:
     for name in names:
         if _climbs(name):
             raise ValueError(f"{path} has a member outside its folder ({name!r}): do not use this zip, get it anew")
+    names = [n for n in names if not is_stray(PurePosixPath(n))]
     folders = {p for n in names for p in PurePosixPath(n).parts if p.endswith(".SAFE")}
     if len(folders) > 1:
         raise ValueError(f"{path} holds {len(folders)} products, expected one: zip each .SAFE folder by itself")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ def read_metadata(listing: Listing, files: Iterable[str]) -> Metadata:
     return Metadata(
         level=f"L{level[0]}" if level else None,
         baseline=baseline or None,
-        day=taken or _first_day(stems),
+        day=taken or _first_day((*stems, f"{listing.root.name}.")),
         tile=next((m["tile"] for s in (*stems, listing.root.name) if (m := TILE.search(s))), None),
         quantification=quantification,
         offsets=offsets,
@@ -81,8 +82,9 @@ def _xml(listing: Listing) -> tuple[dict[str, str], dict[str, float]]:
         elements = [(e.tag.rsplit("}")[-1], e) for e in ElementTree.fromstring(listing.read(found[0])).iter()]
         offsets = {BAND_IDS[int(e.attrib["band_id"])]: float(e.text or "") for tag, e in elements if tag in OFFSET_TAGS}
         values = {tag: e.text.strip() for tag, e in reversed(elements) if e.text}
-        for tag in QUANTIFICATION_TAGS:
-            float(values.get(tag, QUANTIFICATION))
+        numbers = [float(values.get(tag, QUANTIFICATION)) for tag in QUANTIFICATION_TAGS]
+        if not all(math.isfinite(n) and n > 0 for n in numbers) or not all(map(math.isfinite, offsets.values())):
+            raise ValueError("a quantification or an offset that cannot be")
     except (ElementTree.ParseError, ValueError, KeyError, IndexError) as error:
         raise ValueError(f"{listing.label(found[0])} cannot be read ({error}): download it again") from None
     return values, offsets

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 OFFSET_BASELINE = "04.00"  # since 2022-01-25, and of everything that was processed again as Collection 1
+HOME_MADE = "99.99"  # of Sen2Cor on a user's machine: newer than nothing
 OFFSET = -1000.0  # the value that those products' XML names for every band
 RGB = ("b04", "b03", "b02")  # red, green, blue of the true-colour image
 

@@ -15,15 +15,16 @@ from typing import TypeVar
 
 from rasterio.crs import CRS
 
+from satsr.scenes.products.counts import counts_of
 from satsr.scenes.products.grid import Bounds, Grid
 from satsr.scenes.products.listing import Listing, list_product
-from satsr.scenes.products.metadata import BAND_IDS, QUANTIFICATION, Metadata, read_metadata
-from satsr.scenes.products.radiometry import baseline_offset
+from satsr.scenes.products.metadata import BAND_IDS, read_metadata
 from satsr.scenes.products.reading import header
 
 T = TypeVar("T")
 
 LEVELS = ("L1C", "L2A")
+DAY_REMEDY = "give its day (day=date(2022, 6, 11), or --day 2022-06-11)"
 TYPES = {"tci": ("uint8", 3), "scl": ("uint8", 1), **dict.fromkeys(BAND_IDS, ("uint16", 1))}
 IMAGE = re.compile(r"(?:^|[/_])(?P<band>B\d{2}|B8A|TCI|SCL)(?:_(?P<gsd>\d{2})m)?\.(?:jp2|tiff?)$", re.IGNORECASE)
 MASK = re.compile(r"MSK_(?P<kind>CLASSI|CLOUDS)_(?:.*_)?B00(?:_MSIL1C)?\.(?:jp2|tiff?|gml)$")
@@ -100,7 +101,7 @@ def open_product(
     Args:
         path: a `.SAFE` folder, its zip, a folder of loose bands of one date, or one loose band for all with its stem.
         level: `L1C` or `L2A`, of loose bands that do not show it.
-        baseline: of the processing, such as `02.04`, of loose bands.
+        baseline: of the processing, such as `02.04`; it goes before what the product says, and must not contradict it.
         offset: what to add to the counts of every band, instead of what the product says; 0 for files from a service
             that has already taken the offset away.
         day: when the image was taken, of loose bands without a date in their names.
@@ -116,18 +117,22 @@ def open_product(
     listing = list_product(path)
     files, masks = _images(listing), _masks(listing)
     said = read_metadata(listing, files.values())
+    grid = _check_images(listing, files)
+    found = _level(path, said.level or level, files)
+    taken = _required(day or said.day, path, "when it was taken", DAY_REMEDY)
+    counts = counts_of(listing, files, said, baseline, offset)
     return Product(
         path=path,
-        level=_level(path, said.level or level, files),
-        baseline=said.baseline or baseline,
-        day=_required(said.day or day, path, "when it was taken", "give day=date(...)"),
+        level=found,
+        baseline=baseline or said.baseline,
+        day=taken,
         tile=said.tile or "",
-        grid=_check_images(listing, files),
-        quantification=said.quantification or QUANTIFICATION,
+        grid=grid,
+        quantification=counts.quantification,
         listing=listing,
         files=files,
         masks=masks,
-        offsets=_offsets(path, said, baseline, offset),
+        offsets=counts.offsets,
     )
 
 
@@ -157,21 +162,7 @@ def _masks(listing: Listing) -> dict[str, str]:
 def _level(path: Path, said: str | None, files: Iterable[str]) -> str:
     """Return the level; only level 1C has B10, and only level 2A has a scene classification."""
     shown = "L2A" if "scl" in files else "L1C" if "b10" in files else None
-    return _required(said or shown, path, "its level", 'give level="L1C" or "L2A"')
-
-
-def _offsets(path: Path, said: Metadata, baseline: str | None, offset: float | None) -> dict[str, float]:
-    if offset is not None:
-        return dict.fromkeys(BAND_IDS, float(offset))
-    if said.offsets:
-        return dict.fromkeys(BAND_IDS, 0.0) | said.offsets
-    known = _required(
-        said.baseline or baseline,
-        path,
-        "whether its counts have the offset of baseline 04.00 (1000)",
-        'give its baseline (baseline="02.04", or --baseline 02.04), or offset=0 or -1000',
-    )
-    return dict.fromkeys(BAND_IDS, baseline_offset(known))
+    return _required(said or shown, path, "its level", 'give its level (level="L1C" or "L2A", or --level)')
 
 
 def _required(value: T | None, path: Path, what: str, remedy: str) -> T:

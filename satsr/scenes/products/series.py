@@ -74,7 +74,10 @@ def series(
     choice = choose_dates(infos, dates, wanted)
     if not choice.used:
         why = "; ".join(f"{i.name}: {r}" for i, r in zip(infos, choice.reasons, strict=True))
-        raise ValueError(f"no date can be used ({why}): give other dates or bounds, or clouds='none'")
+        raise ValueError(
+            f"no date can be used ({why}): give other dates or bounds, or look at no mask (clouds='none', or "
+            "--clouds none)"
+        )
     notes = [Note(p.path, p.day, reason) for p, reason in zip(products, choice.reasons, strict=True)]
     frames = [_Frame.read(products[n], masks[n], target, bands, tci, notes[n]) for n in choice.used]
     if register_px is not None:

@@ -77,8 +77,8 @@ def test_loose_bands_of_one_date_among_others(tmp_path: Path) -> None:
     ("given", "missing"),
     [
         ({"level": "L1C"}, r"offset of baseline 04.00 .*offset=0"),
-        ({"offset": 0}, r"its level: give level="),
-        ({"level": "L1C", "offset": 0}, r"when it was taken: give day="),
+        ({"offset": 0}, r"its level: give its level .*--level"),
+        ({"level": "L1C", "offset": 0}, r"when it was taken: give its day .*--day"),
     ],
 )
 def test_what_loose_bands_do_not_say_has_to_be_given(tmp_path: Path, given: dict[str, object], missing: str) -> None:
