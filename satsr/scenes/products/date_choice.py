@@ -2,8 +2,8 @@
 
 A date counts by the share of the window that it does not show: no data, or cloud. The least share comes first. Shares
 are compared in whole percent; of equal ones the date nearest to the wanted one comes first, without a wanted one the
-latest. Where a product does not say where clouds are, only no data counts, and the reason says so. Left out always: a
-date that shows nothing, and of one tile on one day all but the newest processing baseline.
+latest. Where a product does not say where clouds are, only no data counts, and the reason says so. A date that shows
+nothing is always left out. What one date is, `passes` says.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-
-from satsr.scenes.products.radiometry import HOME_MADE
 
 
 @dataclass(frozen=True)
@@ -24,16 +22,12 @@ class DateInfo:
         day: when it was taken.
         empty: share of the window without data, 0 to 1.
         cloudy: share of the window that has data but lies under cloud; None where nothing says.
-        tile: of the military grid, or empty.
-        baseline: of the processing, or empty.
     """
 
     name: str
     day: date
     empty: float
     cloudy: float | None = None
-    tile: str = ""
-    baseline: str = ""
 
     @property
     def hidden(self) -> float:
@@ -68,7 +62,7 @@ def choose_dates(infos: Sequence[DateInfo], count: int, wanted: date | None = No
     """
     if count < 1:
         raise ValueError(f"got {count} dates, expected at least 1")
-    reasons = [_unusable(info, infos) for info in infos]
+    reasons = [_unusable(info) for info in infos]
     usable = [n for n, reason in enumerate(reasons) if not reason]
     ranked = sorted(usable, key=lambda n: _rank(infos[n], wanted))
     for place, number in enumerate(ranked):
@@ -82,18 +76,10 @@ def _rank(info: DateInfo, wanted: date | None) -> tuple[int, int, int, str]:
     return round(100 * info.hidden), far, -info.day.toordinal(), info.name
 
 
-def _unusable(info: DateInfo, infos: Sequence[DateInfo]) -> str:
+def _unusable(info: DateInfo) -> str:
     if info.hidden > 1 - 1e-9:
         return f"shows nothing of the window: {info.in_words}"
-    again = [o.baseline for o in infos if info.tile and (o.tile, o.day) == (info.tile, info.day)]
-    newest = max(again, key=_age, default=info.baseline)
-    older = _age(info.baseline) < _age(newest)
-    return f"baseline {info.baseline}, of which {newest} is there too" if older else ""
-
-
-def _age(baseline: str) -> str:
-    """Return what orders baselines; 99.99, of a user's own processor, is not newer than anything."""
-    return "" if baseline == HOME_MADE else baseline
+    return ""
 
 
 def _distance(info: DateInfo, wanted: date | None) -> str:

@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 
 from satsr.data.true_colour import eight_bit_band, true_colour
 from satsr.scenes.products import radiometry
-from satsr.scenes.products.clouds import Source, cloud_mask, shows_nothing
-from satsr.scenes.products.date_choice import DateInfo
+from satsr.scenes.products.clouds import shows_nothing
 from satsr.scenes.products.grid import Grid
 from satsr.scenes.products.reading import read_on
 from satsr.scenes.products.sentinel2 import Product
 
 STRIP_ROWS = 2048  # rows that are held as 16-bit counts and reflectance at a time
-LOOK_PX = 1024  # longer side of the grid on which a date's clouds are counted
 
 TrueColour = Literal["bands", "product"]
 
@@ -57,21 +55,6 @@ def read_frame(
     empty = shows_nothing(product, grid)
     frame[empty] = 0
     return frame, inside & ~empty
-
-
-def look(product: Product, grid: Grid, band: str, clouds: Source) -> DateInfo:
-    """Return what share of a grid a date shows in a band, counted on at most 1,024 pixels a side."""
-    coarse = grid.finer(min(1.0, LOOK_PX / max(grid.shape)))
-    inside = read_on(*product.file(band), coarse, "nearest").any(axis=0) & ~shows_nothing(product, coarse)
-    cloudy = cloud_mask(product, coarse, clouds)
-    return DateInfo(
-        name=product.path.name,
-        day=product.day,
-        empty=float(1 - inside.mean()),
-        cloudy=None if cloudy is None else float((inside & cloudy).mean()),
-        tile=product.tile,
-        baseline=product.baseline or "",
-    )
 
 
 def _read_band(product: Product, grid: Grid, band: str, tci: TrueColour) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:

@@ -22,6 +22,7 @@ OFFSET_TAGS = ("RADIO_ADD_OFFSET", "BOA_ADD_OFFSET")  # level 1C and 2A, since b
 MTD = re.compile(r"^(?:MTD_MSIL(?:1C|2A)|S2._(?:OPER|USER)_MTD_SAFL(?:1C|2A).*)\.xml$")
 PRODUCT = re.compile(r"S2._MSIL(?P<level>1C|2A)_(?P<day>\d{8})T\d{6}_N(?P<major>\d\d)(?P<minor>\d\d)_")
 TILE = re.compile(r"_?T(?P<tile>\d{2}[A-Z]{3})_")
+TAKEN = re.compile(r"(?:^|_)(?P<minute>\d{8}T\d{4})\d\d(?=[_.])")
 DAY = re.compile(r"(?:^|_)(?P<day>\d{8})(?:T\d{6})?(?=[_.])")
 
 
@@ -33,6 +34,7 @@ class Metadata:
         level: `L1C` or `L2A`.
         baseline: of the processing, such as `05.00`.
         day: when the image was taken.
+        taken: the minute from which on the satellite took it, `YYYYMMDDTHHMM`, which all pieces of a pass share.
         tile: of the military grid, such as `33UUU`.
         quantification: counts per unit of reflectance.
         offsets: band -> what is added to counts before the division; empty before baseline 04.00.
@@ -41,6 +43,7 @@ class Metadata:
     level: str | None
     baseline: str | None
     day: date | None
+    taken: str | None
     tile: str | None
     quantification: float | None
     offsets: dict[str, float]
@@ -60,13 +63,14 @@ def read_metadata(listing: Listing, files: Iterable[str]) -> Metadata:
     name = next((m for n in (listing.root.name, *listing.names) if (m := PRODUCT.search(n))), None)
     level = re.search("1C|2A", values.get("PROCESSING_LEVEL") or (name and name["level"]) or "")
     baseline = values.get("PROCESSING_BASELINE") or (name and f"{name['major']}.{name['minor']}")
-    stems = [PurePosixPath(n).name for n in files]
+    stems, names = [PurePosixPath(n).name for n in files], [name[0]] if name else []
     taken = _day(values.get("PRODUCT_START_TIME", "")[:10].replace("-", "")) or (name and _day(name["day"]))
     quantification = next((float(values[t]) for t in QUANTIFICATION_TAGS if t in values), None)
     return Metadata(
         level=f"L{level[0]}" if level else None,
         baseline=baseline or None,
         day=taken or _first_day((*stems, f"{listing.root.name}.")),
+        taken=next((m["minute"] for s in (*names, *stems) if (m := TAKEN.search(s))), None),
         tile=next((m["tile"] for s in (*stems, listing.root.name) if (m := TILE.search(s))), None),
         quantification=quantification,
         offsets=offsets,
@@ -78,8 +82,11 @@ def _xml(listing: Listing) -> tuple[dict[str, str], dict[str, float]]:
     found = [n for n in listing.names if MTD.match(PurePosixPath(n).name)]
     if not found:
         return {}, {}
+    text = listing.read(found[0])
+    if not text.strip():  # an empty file says nothing; names do
+        return {}, {}
     try:
-        elements = [(e.tag.rsplit("}")[-1], e) for e in ElementTree.fromstring(listing.read(found[0])).iter()]
+        elements = [(e.tag.rsplit("}")[-1], e) for e in ElementTree.fromstring(text).iter()]
         offsets = {BAND_IDS[int(e.attrib["band_id"])]: float(e.text or "") for tag, e in elements if tag in OFFSET_TAGS}
         values = {tag: e.text.strip() for tag, e in reversed(elements) if e.text}
         numbers = [float(values.get(tag, QUANTIFICATION)) for tag in QUANTIFICATION_TAGS]

@@ -19,6 +19,11 @@ OFFSET = -1000.0  # the value that those products' XML names for every band
 RGB = ("b04", "b03", "b02")  # red, green, blue of the true-colour image
 
 
+def age(baseline: str | None) -> str:
+    """Return what orders processing baselines; 99.99 is not newer than anything."""
+    return "" if baseline is None or baseline == HOME_MADE else baseline
+
+
 def baseline_offset(baseline: str) -> float:
     """Return what is added to counts of a processing baseline such as `05.00`."""
     return OFFSET if baseline >= OFFSET_BASELINE else 0.0

@@ -39,6 +39,7 @@ class Product:
         level: `L1C` (reflectance above the atmosphere) or `L2A` (at the ground).
         baseline: of the processing, such as `05.00`; None where nothing says.
         day: when the image was taken.
+        taken: the minute of it, which all pieces of a pass share; empty where nothing says.
         tile: of the military grid, such as `33UUU`; empty where nothing says.
         grid: of its finest band.
         quantification: counts per unit of reflectance.
@@ -52,6 +53,7 @@ class Product:
     level: str
     baseline: str | None
     day: date
+    taken: str
     tile: str
     grid: Grid
     quantification: float
@@ -126,6 +128,7 @@ def open_product(
         level=found,
         baseline=baseline or said.baseline,
         day=taken,
+        taken=said.taken or "",
         tile=said.tile or "",
         grid=grid,
         quantification=counts.quantification,

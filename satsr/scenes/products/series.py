@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satsr.scenes.products.clouds import Source, cloud_mask
-from satsr.scenes.products.date_choice import DateInfo, choose_dates
-from satsr.scenes.products.frames import TrueColour, channels, look, read_frame, sources
+from satsr.scenes.products.date_choice import Choice, choose_dates
+from satsr.scenes.products.frames import TrueColour, channels, read_frame, sources
 from satsr.scenes.products.grid import Bounds, Grid
+from satsr.scenes.products.passes import Looked, Pass, Piece, in_words, look, passes_of
 from satsr.scenes.products.place import check_overlap, target_grid
 from satsr.scenes.products.registration import find_shift
 from satsr.scenes.products.result import Note, Series
@@ -38,6 +39,9 @@ def series(
     **how: Any,
 ) -> Series:
     """Read the best dates of a place from products. Only the window is read.
+
+    A date is a pass of a satellite: products that it took from one minute on are pieces of one frame, whatever tiles,
+    zones and processings they are of.
 
     Args:
         paths: products of one level, any tiles and CRS; see `open_product`, or opened by it.
@@ -66,20 +70,24 @@ def series(
     masks = _masks(clouds, len(products))
     _check(products, bands, tci)
     target = target_grid(products, grid, bounds, bounds_crs, window)
-    inside = check_overlap(products, target)
-    infos = [
-        look(product, target, sources(bands, tci)[0], mask) if shown else _elsewhere(product)
-        for product, mask, shown in zip(products, masks, inside, strict=True)
+    shown = check_overlap(products, target)
+    pieces = [Piece(product, mask) for product, mask, there in zip(products, masks, shown, strict=True) if there]
+    passes = passes_of(pieces)
+    looked = [look(one, target, sources(bands, tci)[0]) for one in passes]
+    choice = choose_dates([one.info for one in looked], dates, wanted)
+    notes, beside = _notes(passes, looked, choice)
+    beside += [
+        Note(p.path, p.day, "shows nothing of the window: lies beside it")
+        for p, there in zip(products, shown, strict=True)
+        if not there
     ]
-    choice = choose_dates(infos, dates, wanted)
     if not choice.used:
-        why = "; ".join(f"{i.name}: {r}" for i, r in zip(infos, choice.reasons, strict=True))
+        why = "; ".join(f"{note.path.name}: {note.reason}" for note in (*notes, *beside))
         raise ValueError(
             f"no date can be used ({why}): give other dates or bounds, or look at no mask (clouds='none', or "
             "--clouds none)"
         )
-    notes = [Note(p.path, p.day, reason) for p, reason in zip(products, choice.reasons, strict=True)]
-    frames = [_Frame.read(products[n], masks[n], target, bands, tci, notes[n]) for n in choice.used]
+    frames = [_Frame.read(passes[n], target, bands, tci, notes[n]) for n in choice.used]
     if register_px is not None:
         frames = [frames[0], *(f.registered(frames[0], register_px) for f in frames[1:])]
     frames.sort(key=lambda frame: frame.note.day)
@@ -92,16 +100,26 @@ def series(
         crs=target.crs,
         level=products[0].level,
         used=tuple(f.note for f in frames),
-        left_out=tuple(note for n, note in enumerate(notes) if n not in choice.used),
+        left_out=(*(note for n, note in enumerate(notes) if n not in choice.used), *beside),
     )
+
+
+def _notes(passes: Sequence[Pass], looked: Sequence[Looked], choice: Choice) -> tuple[list[Note], list[Note]]:
+    """Return a note for every pass, by its first piece, and one for every other piece that is not named there."""
+    notes, beside = [], []
+    for one, seen, reason in zip(passes, looked, choice.reasons, strict=True):
+        notes.append(Note(one.first.path, one.day, f"{reason}{in_words(one, seen)}"))
+        for piece, share in zip(one.pieces[1:], seen.added[1:], strict=True):
+            why = f"shows {share:.0%} of the window that it does not" if share else "adds nothing"
+            beside.append(Note(piece.product.path, one.day, f"one pass with {one.first.path.name}: {why}"))
+    return notes, beside
 
 
 @dataclass(frozen=True)
 class _Frame:
     """One date on the grid, and how it came there."""
 
-    product: Product
-    mask: Source
+    of: Pass
     grid: Grid
     bands: Sequence[str]
     tci: TrueColour
@@ -110,12 +128,20 @@ class _Frame:
     note: Note
 
     @classmethod
-    def read(
-        cls, product: Product, mask: Source, grid: Grid, bands: Sequence[str], tci: TrueColour, note: Note
-    ) -> _Frame:
-        image, inside = read_frame(product, grid, bands, tci)
-        cloudy = cloud_mask(product, grid, mask)
-        return cls(product, mask, grid, bands, tci, image, inside if cloudy is None else inside & ~cloudy, note)
+    def read(cls, of: Pass, grid: Grid, bands: Sequence[str], tci: TrueColour, note: Note) -> _Frame:
+        image = np.zeros((*grid.shape, len(channels(bands))), np.uint8)
+        shown, valid = np.zeros(grid.shape, bool), np.zeros(grid.shape, bool)
+        for piece in of.pieces:
+            own, inside = read_frame(piece.product, grid, bands, tci)
+            cloudy = cloud_mask(piece.product, grid, piece.clouds)
+            new = inside & ~shown
+            taken = new | ~image.any(axis=-1)  # where one band alone has data, it stays to be seen, and is not valid
+            image[taken] = own[taken]
+            valid |= new if cloudy is None else new & ~cloudy
+            shown |= new
+            if shown.all():
+                break
+        return cls(of, grid, bands, tci, image, valid, note)
 
     def registered(self, first: _Frame, limit_px: float) -> _Frame:
         """Read the frame again where its content lies on the first's."""
@@ -126,7 +152,7 @@ class _Frame:
         if max(abs(down), abs(right)) > limit_px:
             return self._noted(f"not registered: ({down:+.2f}, {right:+.2f}) px is beyond the limit of {limit_px:g} px")
         moved = self._noted(f"moved by ({-down:+.2f}, {-right:+.2f}) px onto {first.note.day}")
-        return _Frame.read(self.product, self.mask, self.grid.moved(down, right), self.bands, self.tci, moved.note)
+        return _Frame.read(self.of, self.grid.moved(down, right), self.bands, self.tci, moved.note)
 
     def _noted(self, text: str) -> _Frame:
         return replace(self, note=replace(self.note, reason=f"{self.note.reason}; {text}"))
@@ -161,7 +187,3 @@ def _check(products: Sequence[Product], bands: Sequence[str], tci: TrueColour) -
             )
         for name in sources(bands, tci):
             product.file(name)
-
-
-def _elsewhere(product: Product) -> DateInfo:
-    return DateInfo(product.path.name, product.day, empty=1.0, tile=product.tile, baseline=product.baseline or "")

@@ -12,7 +12,6 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
-from satsr.scenes.products.date_choice import DateInfo, choose_dates
 from satsr.scenes.products.sentinel2 import open_product
 from satsr.scenes.products.series import series
 from tests.made.make_safe import Made, write
@@ -110,11 +109,6 @@ def test_numbers_that_cannot_be_are_refused(tmp_path: Path, old: str, new: str, 
 def test_an_offset_that_is_no_number_is_refused(tmp_path: Path, offset: float) -> None:
     with pytest.raises(ValueError, match="expected a number of counts"):
         open_product(write(tmp_path, Made(**FLAT)), offset=offset)
-
-
-def test_a_home_made_product_is_not_newer_than_anything() -> None:
-    infos = [DateInfo(name, date(2022, 6, 11), 0.0, 0.0, "33UUU", name) for name in ("99.99", "05.10", "04.00")]
-    assert choose_dates(infos, 3).used == (1,)
 
 
 def test_what_a_mac_leaves_in_a_zip_is_passed_over(tmp_path: Path) -> None:

@@ -108,13 +108,6 @@ def test_what_shows_nothing_is_left_out_and_said() -> None:
     assert choice.reasons[2] == "used: 0% no data, cloud not known"
 
 
-def test_one_image_processed_twice_is_used_once() -> None:
-    twice = [info("old", 1, tile="33UUU", baseline="02.09"), info("new", 1, tile="33UUU", baseline="05.00")]
-    choice = choose_dates([*twice, info("neighbour", 1, tile="33UVU", baseline="02.09")], 3)
-    assert choice.used == (2, 1) or choice.used == (1, 2)
-    assert choice.reasons[0] == "baseline 02.09, of which 05.00 is there too"
-
-
 def test_a_count_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="got 0 dates, expected at least 1"):
         choose_dates([info("a", 1)], 0)

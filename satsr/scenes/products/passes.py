@@ -1,0 +1,112 @@
+"""Passes: what one satellite took of a place in one go, in as many files as it came in.
+
+A datatake is cut where it was sent to the ground, at the borders of tiles and of zones; it is processed again, and lies
+on disk twice. All of that is one date. Where several pieces show a pixel, the one of the newest processing does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from satsr.scenes.products.clouds import Source, cloud_mask, shows_nothing
+from satsr.scenes.products.date_choice import DateInfo
+from satsr.scenes.products.grid import Grid
+from satsr.scenes.products.radiometry import age
+from satsr.scenes.products.reading import read_on
+from satsr.scenes.products.sentinel2 import Product
+
+LOOK_PX = 1024  # longer side of the grid on which a date's clouds are counted
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A product of a pass that overlaps the place, and where its clouds are told."""
+
+    product: Product
+    clouds: Source
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass over a place.
+
+    Attributes:
+        pieces: the newest processing first.
+    """
+
+    pieces: tuple[Piece, ...]
+
+    @property
+    def first(self) -> Product:
+        """The piece that is named."""
+        return self.pieces[0].product
+
+    @property
+    def day(self) -> date:
+        """When it was taken."""
+        return self.first.day
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A pass, looked at on a coarse grid.
+
+    Attributes:
+        info: what is known of it, for the choice of dates.
+        added: of every piece, the share of the grid that no piece before it shows.
+    """
+
+    info: DateInfo
+    added: tuple[float, ...]
+
+
+def passes_of(pieces: Sequence[Piece]) -> list[Pass]:
+    """Put pieces of one pass together: those taken from one minute on; one that does not say so stands alone."""
+    groups: dict[str, list[Piece]] = {}
+    for number, piece in enumerate(pieces):
+        groups.setdefault(piece.product.taken or f"alone {number}", []).append(piece)
+    return [Pass(tuple(sorted(own, key=lambda p: age(p.product.baseline), reverse=True))) for own in groups.values()]
+
+
+def look(one: Pass, grid: Grid, band: str) -> Looked:
+    """Return what share of a grid a pass shows in a band, counted on at most 1,024 pixels a side."""
+    coarse = grid.finer(min(1.0, LOOK_PX / max(grid.shape)))
+    shown, hidden = np.zeros(coarse.shape, bool), np.zeros(coarse.shape, bool)
+    added, told = [], False
+    for piece in one.pieces:
+        inside = _inside(piece, coarse, band) & ~shown
+        cloudy = cloud_mask(piece.product, coarse, piece.clouds)
+        if cloudy is not None:
+            told, hidden = True, hidden | (inside & cloudy)
+        shown |= inside
+        added.append(float(inside.mean()))
+    info = DateInfo(
+        name=one.first.path.name,
+        day=one.day,
+        empty=float(1 - shown.mean()),
+        cloudy=float(hidden.mean()) if told else None,
+    )
+    return Looked(info, tuple(added))
+
+
+def in_words(one: Pass, looked: Looked) -> str:
+    """Say which pieces of a pass show something beside the first, and that processings are mixed; empty for one."""
+    with_share = [
+        (piece.product, share) for piece, share in zip(one.pieces[1:], looked.added[1:], strict=True) if share > 0
+    ]
+    if not with_share:
+        return ""
+    said = ", ".join(f"{product.path.name} ({share:.0%} of it)" for product, share in with_share)
+    baselines = {product.baseline for product, _ in with_share} | {one.first.baseline}
+    mixed = f"; processing baselines {', '.join(sorted(map(str, baselines)))} are mixed" if len(baselines) > 1 else ""
+    return f"; one pass with {said}{mixed}"
+
+
+def _inside(piece: Piece, grid: Grid, band: str) -> NDArray[np.bool_]:
+    shown = read_on(*piece.product.file(band), grid, "nearest").any(axis=0)
+    return np.asarray(shown & ~shows_nothing(piece.product, grid))
