@@ -54,7 +54,9 @@ def pretrained(data: DataSet, card: ModelCard, seed: int, shuffled: bool, settin
     def learn(partial: Path) -> None:
         series, wanted = _pairs(data)
         model = SuperResolver(replace(card, provenance={}), seed=seed)
-        _fit(f"{what}, seed {seed}", model, series, wanted.roll(len(wanted) // 2, 0) if shuffled else wanted, settings)
+        partners = wanted.roll(len(wanted) // 2, 0) if shuffled else wanted
+        with torch.enable_grad():  # whoever asks may only want to look
+            _fit(f"{what}, seed {seed}", model, series, partners, settings)
         save_model(model, partial)
 
     make_once(folder, learn)

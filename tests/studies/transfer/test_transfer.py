@@ -298,6 +298,12 @@ def test_encoders_take_the_weights_of_pairs(data: DataSet) -> None:
         for weights in kinds
     }
     assert len(set(digests.values())) == 4
+    fresh = Encoders(data, {"esrgan": (0, 1)}, DenseSettings(steps=1, batch=2, crop=32))
+    with torch.no_grad():  # what looks alone has them made
+        assert fresh.encode(EncoderSettings(kind="generator", method="esrgan", weights="pairs"), 0, "val").shape == (
+            6,
+            16,
+        )
 
 
 def claimed(difference: float, seeds: int = 2, worse: str = "untrained") -> pd.DataFrame:

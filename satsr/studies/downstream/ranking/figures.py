@@ -26,7 +26,10 @@ def scatter(systems: pd.DataFrame, settings: RankingSettings) -> Figure | None:
     if systems.empty or not settings.metrics:
         return None
     wide = systems.pivot_table(index=["family", "system", "learned"], columns="what", values="value", sort=False)
-    panels = [(use, metric) for use in (FOUND, LEARNED) if use in wide for metric in settings.metrics]
+    metrics = [metric for metric in settings.metrics if metric in wide]
+    panels = [(use, metric) for use in (FOUND, LEARNED) if use in wide for metric in metrics]
+    if not panels:
+        return None
     rows = -(-len(panels) // ACROSS)
     figure, axes = plt.subplots(rows, ACROSS, figsize=(8.6, 2.5 * rows + 0.8), squeeze=False, layout="constrained")
     families = list(dict.fromkeys(wide.index.get_level_values("family")))

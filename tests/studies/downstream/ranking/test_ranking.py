@@ -198,6 +198,11 @@ def test_a_system_without_an_image_of_every_place_is_refused(data: DataSet) -> N
         Measure(data, settings(), Bright().eval(), "iou 0.5").of([few])
 
 
+def test_where_no_score_is_a_number_no_figure_is_drawn() -> None:
+    rows = [("a", "x", True, report.FOUND, np.nan, np.nan, np.nan), ("a", "x", True, "psnr", 20.0, np.nan, np.nan)]
+    assert scatter(pd.DataFrame(rows, columns=report.SYSTEMS), settings()) is None
+
+
 def test_where_nothing_is_known_nothing_is_said() -> None:
     nothing = Measured.none()
     assert report.systems_table(nothing, settings(), BOOTSTRAP).empty
