@@ -96,6 +96,7 @@ def read_image(path: Path, white: float | None = None) -> ImageFile:
         ValueError: a file that cannot be read, packed bits, another type, an unknown white, values outside [0, 1], or
             nothing to see.
     """
+    notes: list[str] = []
     # By default GDAL reads a PNG in one go, and a truncated one without an error. A file that has gone since the folder
     # was listed is one that cannot be read.
     whole = rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM="NO")
@@ -103,8 +104,21 @@ def read_image(path: Path, white: float | None = None) -> ImageFile:
         if "NBITS" in file.tags(1, ns="IMAGE_STRUCTURE"):
             raise ValueError(f"{path}: got packed bits, expected whole 8 or 16 bit: convert it")
         if ColorInterp.palette in file.colorinterp:
-            return _checked(*_colored(path, file))
-        return _checked(*_read(path, file, white))
+            bands, (values, valid) = [1], _colored(path, file, notes)
+        else:
+            transparent = _transparent(path, file, notes)
+            bands = [band for band in file.indexes if band not in transparent]
+            stored = np.asarray(file.read(bands))
+            values = _in_unit(path, file, bands, stored, white, notes)
+            valid = _shown(file, bands, stored, transparent) & np.isfinite(values).all(axis=0)
+        place, names = _place(file), _band_names(file, bands)
+    _check(path, values, valid)
+    image = np.where(valid, values, 0.0).astype(np.float32)
+    if place is not None and place.transform.e > 0:
+        turned = place.transform * Affine.translation(0, place.size[0]) * Affine.scale(1, -1)
+        place, image, valid = replace(place, transform=turned), image[:, ::-1].copy(), valid[::-1].copy()
+        notes.append(f"{path}: rows from south to north were turned")
+    return ImageFile(path, torch.from_numpy(image), valid, names, place, tuple(notes))
 
 
 def alike(sr: ImageFile, hr: ImageFile, ignore_place: bool = False) -> tuple[ImageFile, ImageFile]:
@@ -140,17 +154,6 @@ def alike(sr: ImageFile, hr: ImageFile, ignore_place: bool = False) -> tuple[Ima
         replace(sr, image=torch.where(shown, sr.image, 0.0), valid=both),
         replace(hr, image=torch.where(shown, hr.image, 0.0), valid=both),
     )
-
-
-def _read(path: Path, file: Any, white: float | None) -> tuple[Path, NDArray[Any], NDArray[np.bool_], Any, list[str]]:
-    """Return values in [0, 1] where something is shown, (C, H, W), and what else an `ImageFile` is made of."""
-    notes: list[str] = []
-    transparent = _transparent(path, file, notes)
-    bands = [band for band in file.indexes if band not in transparent]
-    stored = np.asarray(file.read(bands))
-    valid = _shown(file, bands, stored, transparent)
-    values = _in_unit(path, file, bands, stored, white, notes)
-    return path, values, valid & np.isfinite(values).all(axis=0), (file, bands), notes
 
 
 def _transparent(path: Path, file: Any, notes: list[str]) -> list[int]:
@@ -218,19 +221,17 @@ def _in_unit(
     )
 
 
-def _colored(path: Path, file: Any) -> tuple[Path, NDArray[Any], NDArray[np.bool_], Any, list[str]]:
-    """Return a palette's colors in [0, 1], (3, H, W), and what else an `ImageFile` is made of."""
+def _colored(path: Path, file: Any, notes: list[str]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return a palette's colors in [0, 1], (3, H, W), and where something is shown."""
     table = np.zeros((256, 4))
     for number, color in file.colormap(1).items():
         table[number] = color
     colors = np.moveaxis(table[file.read(1)], -1, 0)
-    shown = np.asarray(file.dataset_mask() > 0) & (colors[3] > 0)
-    return path, colors[:3] / 255, shown, (file, [1]), [f"{path}: a palette, taken for the colors it stands for"]
+    notes.append(f"{path}: a palette, taken for the colors it stands for")
+    return colors[:3] / 255, np.asarray((file.dataset_mask() > 0) & (colors[3] > 0))
 
 
-def _checked(
-    path: Path, values: NDArray[Any], valid: NDArray[np.bool_], source: tuple[Any, Sequence[int]], notes: list[str]
-) -> ImageFile:
+def _check(path: Path, values: NDArray[np.float64], valid: NDArray[np.bool_]) -> None:
     if not valid.any():
         raise ValueError(f"{path}: got no pixel that shows anything, expected some: look at its mask or no-data value")
     seen = values[:, valid]
@@ -239,13 +240,6 @@ def _checked(
             f"{path}: got values in [{seen.min():g}, {seen.max():g}] of white, expected [0, 1]: say what is white by "
             "--white, or clip them"
         )
-    file, bands = source
-    image, place = np.where(valid, values, 0.0).astype(np.float32), _place(file)
-    if place is not None and place.transform.e > 0:
-        turned = place.transform * Affine.translation(0, file.height) * Affine.scale(1, -1)
-        place, image, valid = replace(place, transform=turned), image[:, ::-1], valid[::-1]
-        notes.append(f"{path}: rows from south to north were turned")
-    return ImageFile(path, torch.from_numpy(image.copy()), valid.copy(), _band_names(file, bands), place, tuple(notes))
 
 
 def _place(file: Any) -> Place | None:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from satsr.common.digests import tree_digest
 from satsr.common.tile_grid import HR_PX
-from satsr.data.images import IMAGES, open_image
+from satsr.data.images import IMAGES, open_image, read_image
 from satsr.data.making.own_images import OwnImage, list_images, list_pairs, place_of, read_hr, whole_chips
 from satsr.data.rasters import open_raster
 from satsr.data.settings import DataSettings
@@ -98,10 +98,7 @@ def _read(path: Path) -> Image8:
             if source.count != 1 or source.dtypes[0] != "uint8":
                 raise ValueError(f"{path}: got {source.count} bands of {source.dtypes[0]}, expected one of uint8")
             return np.asarray(source.read(1))
-    with open_image(path) as image:
-        if image.mode not in MODES:
-            raise ValueError(f"{path}: got mode {image.mode}, expected one 8-bit number a pixel ({', '.join(MODES)})")
-        return np.asarray(image).astype(np.uint8)
+    return read_image(path, MODES, "one 8-bit number a pixel").astype(np.uint8)
 
 
 def _size(path: Path) -> tuple[int, int]:

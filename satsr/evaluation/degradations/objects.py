@@ -7,7 +7,7 @@ is changed twice. So a larger share changes the same pixels in the same way, and
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from satsr.evaluation.degradations.context import Array, Box, Context, degradation
 
+# Things that a fault takes away or moves; boxes of roads or fields are not things.
+THINGS = ("building", "car", "boat", "swimming_pool")
 MIN_SIDE_PX, MAX_SIDE_PX = 3, 24  # smaller ones do not show; larger ones have no surroundings to be filled from
 MIN_OBJECTS = 4  # so that shares of a quarter differ
 MARGIN_PX = 2  # blurred edges and the nearest shadow belong to an object
@@ -50,6 +52,11 @@ class _Window:
     @property
     def pixels(self) -> tuple[slice, slice]:
         return slice(self.top, self.bottom), slice(self.left, self.right)
+
+
+def things(objects: Mapping[str, Sequence[Box]]) -> tuple[Box, ...]:
+    """Return the boxes of things among the objects of a chip, by category."""
+    return tuple(box for name in THINGS for box in objects.get(name, ()))
 
 
 def usable(objects: Sequence[Box]) -> list[Box]:

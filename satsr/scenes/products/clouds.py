@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 from xml.etree import ElementTree
@@ -23,47 +24,52 @@ CLASSI_CLOUDS = 2  # the first two of MSK_CLASSI's three bands: opaque cloud, ci
 Source = Literal["auto", "none"] | Path
 
 
-def cloud_mask(product: Product, grid: Grid, source: Source = "auto") -> NDArray[np.bool_] | None:
-    """Return the clouds on a grid, True under cloud (and under its shadow where level 2A says so).
+@dataclass(frozen=True)
+class Hidden:
+    """What masks say of a product on a grid.
+
+    Attributes:
+        clouds: bool (h, w), True under cloud, and under its shadow where level 2A says so; None where nothing is
+            known.
+        empty: bool (h, w), where level 2A's scene classification says that there are no data, such as the swath's
+            coloured rim.
+    """
+
+    clouds: NDArray[np.bool_] | None
+    empty: NDArray[np.bool_]
+
+
+def hidden(product: Product, grid: Grid, source: Source = "auto") -> Hidden:
+    """Return what masks say on a grid; a pixel takes the class of the nearest one.
 
     Args:
-        product: whose clouds.
-        grid: to bring them to; a pixel takes the class of the nearest one.
-        source: `auto` takes SCL, else MSK_CLASSI, else MSK_CLOUDS; a path is a raster with a place on the ground
-            whose pixels are not 0 under cloud; `none` looks at nothing.
-
-    Returns:
-        bool (h, w); None where nothing is known.
+        product: whose masks.
+        grid: to bring them to.
+        source: of clouds: `auto` takes SCL, else MSK_CLASSI, else MSK_CLOUDS; a path is a raster with a place on the
+            ground whose pixels are not 0 under cloud; `none` looks at nothing.
 
     Raises:
         ValueError: the mask cannot be read, or a given one lies elsewhere.
     """
+    classes = read_on(*product.file("scl"), grid, "nearest")[0] if "scl" in product.files else None
+    empty = np.zeros(grid.shape, bool) if classes is None else np.asarray(classes == SCL_NO_DATA)
     if isinstance(source, Path):
-        return _given(source, grid)
+        return Hidden(_given(source, grid), empty)
     if source == "none":
-        return None
-    if "scl" in product.files:
-        return np.isin(read_on(*product.file("scl"), grid, "nearest")[0], SCL_CLOUDS)
+        return Hidden(None, empty)
+    if classes is not None:
+        return Hidden(np.isin(classes, SCL_CLOUDS), empty)
     if "CLASSI" in product.masks:
         name = product.masks["CLASSI"]
-        classes = read_on(product.listing.opens(name), product.listing.label(name), grid, "nearest")
-        return np.asarray(classes[:CLASSI_CLOUDS].any(axis=0))
-    if "CLOUDS" in product.masks:
-        return _outlined(product, grid)
-    return None
-
-
-def shows_nothing(product: Product, grid: Grid) -> NDArray[np.bool_]:
-    """Return where level 2A's scene classification says that there are no data, such as the swath's coloured rim."""
-    if "scl" not in product.files:
-        return np.zeros(grid.shape, bool)
-    return np.asarray(read_on(*product.file("scl"), grid, "nearest")[0] == SCL_NO_DATA)
+        layers = read_on(product.listing.opens(name), product.listing.label(name), grid, "nearest")
+        return Hidden(np.asarray(layers[:CLASSI_CLOUDS].any(axis=0)), empty)
+    return Hidden(_outlined(product, grid) if "CLOUDS" in product.masks else None, empty)
 
 
 def _given(path: Path, grid: Grid) -> NDArray[np.bool_]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: expected a raster that is not 0 under cloud")
-    place, _, _ = header(str(path), str(path))
+    place = header(str(path), str(path)).grid
     if overlap(bounds_in(place.bounds, place.crs, grid.crs), grid.bounds) is None:
         raise ValueError(f"{path} does not overlap the images that it should mask: give their own cloud mask")
     return np.asarray(read_on(str(path), str(path), grid, "nearest")[0] != 0)

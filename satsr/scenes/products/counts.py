@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from satsr.data.rasters import open_raster
 from satsr.scenes.products.listing import Listing
 from satsr.scenes.products.metadata import BAND_IDS, QUANTIFICATION, Metadata
 from satsr.scenes.products.radiometry import HOME_MADE, baseline_offset
+from satsr.scenes.products.reading import Header
 
 APPLIED = "earthsearch:boa_offset_applied"  # of a STAC item: the offset has been taken away
-AGAIN = "download it again"
 SAME = 0.5  # counts by which two pieces of evidence may differ
 REMEDY = "give its baseline (baseline='02.04', or --baseline 02.04), or its offset (offset=0 or -1000, or --offset)"
 
@@ -48,13 +47,13 @@ class _Evidence:
 
 
 def counts_of(
-    listing: Listing, files: Mapping[str, str], said: Metadata, baseline: str | None, offset: float | None
+    listing: Listing, headers: Mapping[str, Header], said: Metadata, baseline: str | None, offset: float | None
 ) -> Counts:
     """Return what the counts of a product mean.
 
     Args:
         listing: the product.
-        files: band -> file.
+        headers: band -> what its file says of itself.
         said: by its XML and name.
         baseline: as the user says.
         offset: as the user says; it has the last word.
@@ -62,8 +61,8 @@ def counts_of(
     Raises:
         ValueError: nothing says, pieces of evidence contradict each other, or a number that cannot be.
     """
-    bands = [band for band in files if band in BAND_IDS]
-    own = [*_of_xml(listing, said, bands), *_of_item(listing, bands), *_of_files(listing, files, bands)]
+    bands = [band for band in headers if band in BAND_IDS]
+    own = [*_of_xml(listing, said, bands), *_of_item(listing, bands), *_of_files(listing, headers, bands)]
     scale = said.quantification or next((e.quantification for e in own if e.quantification), None) or QUANTIFICATION
     if offset is not None:
         if not math.isfinite(offset):
@@ -111,7 +110,9 @@ def _of_item(listing: Listing, bands: Iterable[str]) -> Iterable[_Evidence]:
         scales = {pair for pair in found if pair is not None}
         if len(scales) == 1:
             scale, offset = scales.pop()
-            yield _Evidence(f"{name} (scale {scale:g}, offset {offset:g})", _in_counts(scale, offset, bands), 1 / scale)
+            yield _Evidence(
+                f"{name} (scale {scale:g}, offset {offset:g})", dict.fromkeys(bands, offset / scale), 1 / scale
+            )
 
 
 def _scale(part: Mapping[str, Any]) -> tuple[float, float] | None:
@@ -122,12 +123,9 @@ def _scale(part: Mapping[str, Any]) -> tuple[float, float] | None:
     return float(scale), float(offset)
 
 
-def _of_files(listing: Listing, files: Mapping[str, str], bands: Iterable[str]) -> Iterable[_Evidence]:
+def _of_files(listing: Listing, headers: Mapping[str, Header], bands: Iterable[str]) -> Iterable[_Evidence]:
     """Yield what scale and offset in the band files say, where they say anything."""
-    found = {}
-    for band in bands:
-        with open_raster(listing.opens(files[band]), listing.label(files[band]), AGAIN) as file:
-            found[band] = float(file.scales[0]), float(file.offsets[0])
+    found = {band: (headers[band].scale, headers[band].offset) for band in bands}
     if all(pair == (1.0, 0.0) for pair in found.values()):
         return
     scales = {scale for scale, _ in found.values()}
@@ -135,10 +133,6 @@ def _of_files(listing: Listing, files: Mapping[str, str], bands: Iterable[str]) 
         raise ValueError(f"{listing.root}: got scales {sorted(scales)} in its files, expected one above 0: {REMEDY}")
     offsets = {band: offset / scale for band, (scale, offset) in found.items()}
     yield _Evidence("scale and offset in its files", offsets, 1 / scales.pop())
-
-
-def _in_counts(scale: float, offset: float, bands: Iterable[str]) -> dict[str, float]:
-    return dict.fromkeys(bands, offset / scale)
 
 
 def _check_agree(listing: Listing, first: _Evidence, other: _Evidence) -> None:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from satsr.data.true_colour import eight_bit_band, true_colour
 from satsr.scenes.products import radiometry
-from satsr.scenes.products.clouds import shows_nothing
 from satsr.scenes.products.grid import Grid
 from satsr.scenes.products.reading import read_on
 from satsr.scenes.products.sentinel2 import Product
@@ -43,8 +42,7 @@ def read_frame(
         tci: `bands` computes the true-colour image, `product` takes the product's own.
 
     Returns:
-        8-bit (h, w, C), 0 only where there is no data, and bool (h, w) where every band has data and level 2A's scene
-        classification does not say otherwise.
+        8-bit (h, w, C), 0 only where there is no data, and bool (h, w) where every band has data.
     """
     frame = np.empty((*grid.shape, len(channels(bands))), np.uint8)
     inside = np.ones(grid.shape, bool)
@@ -52,9 +50,7 @@ def read_frame(
         parts = [_read_band(product, strip, band, tci) for band in bands]
         frame[rows] = np.concatenate([image for image, _ in parts], axis=-1)
         inside[rows] = np.logical_and.reduce([shown for _, shown in parts])
-    empty = shows_nothing(product, grid)
-    frame[empty] = 0
-    return frame, inside & ~empty
+    return frame, inside
 
 
 def _read_band(product: Product, grid: Grid, band: str, tci: TrueColour) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-from numpy.typing import NDArray
 
-from satsr.scenes.products.clouds import Source, cloud_mask, shows_nothing
+from satsr.scenes.products.clouds import Source, hidden
 from satsr.scenes.products.date_choice import DateInfo
 from satsr.scenes.products.grid import Grid
 from satsr.scenes.products.radiometry import age
@@ -76,20 +75,22 @@ def passes_of(pieces: Sequence[Piece]) -> list[Pass]:
 def look(one: Pass, grid: Grid, band: str) -> Looked:
     """Return what share of a grid a pass shows in a band, counted on at most 1,024 pixels a side."""
     coarse = grid.finer(min(1.0, LOOK_PX / max(grid.shape)))
-    shown, hidden = np.zeros(coarse.shape, bool), np.zeros(coarse.shape, bool)
-    added, told = [], False
-    for piece in one.pieces:
-        inside = _inside(piece, coarse, band) & ~shown
-        cloudy = cloud_mask(piece.product, coarse, piece.clouds)
-        if cloudy is not None:
-            told, hidden = True, hidden | (inside & cloudy)
-        shown |= inside
-        added.append(float(inside.mean()))
+    shown, cloudy = np.zeros(coarse.shape, bool), np.zeros(coarse.shape, bool)
+    added, told = [0.0] * len(one.pieces), False
+    for number, piece in enumerate(one.pieces):
+        masks = hidden(piece.product, coarse, piece.clouds)
+        new = read_on(*piece.product.file(band), coarse, "nearest").any(axis=0) & ~masks.empty & ~shown
+        if masks.clouds is not None:
+            told, cloudy = True, cloudy | (new & masks.clouds)
+        shown |= new
+        added[number] = float(new.mean())
+        if shown.all():
+            break
     info = DateInfo(
         name=one.first.path.name,
         day=one.day,
         empty=float(1 - shown.mean()),
-        cloudy=float(hidden.mean()) if told else None,
+        cloudy=float(cloudy.mean()) if told else None,
     )
     return Looked(info, tuple(added))
 
@@ -105,8 +106,3 @@ def in_words(one: Pass, looked: Looked) -> str:
     baselines = {product.baseline for product, _ in with_share} | {one.first.baseline}
     mixed = f"; processing baselines {', '.join(sorted(map(str, baselines)))} are mixed" if len(baselines) > 1 else ""
     return f"; one pass with {said}{mixed}"
-
-
-def _inside(piece: Piece, grid: Grid, band: str) -> NDArray[np.bool_]:
-    shown = read_on(*piece.product.file(band), grid, "nearest").any(axis=0)
-    return np.asarray(shown & ~shows_nothing(piece.product, grid))

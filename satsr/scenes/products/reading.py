@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from numpy.typing import NDArray
@@ -14,8 +15,19 @@ EXACT_PX = 1e-6
 REMEDY = "download it again"
 
 
-def header(path: str, shown: str) -> tuple[Grid, str, int]:
-    """Return a file's grid, type and number of bands.
+@dataclass(frozen=True)
+class Header:
+    """What a file says of itself: its grid, its type, its number of bands, and the first one's scale and offset."""
+
+    grid: Grid
+    kind: str
+    count: int
+    scale: float
+    offset: float
+
+
+def header(path: str, shown: str) -> Header:
+    """Return what a file says of itself.
 
     Args:
         path: what rasterio opens.
@@ -26,10 +38,10 @@ def header(path: str, shown: str) -> tuple[Grid, str, int]:
     """
     with open_raster(path, shown, REMEDY) as source:
         grid = Grid(source.crs, source.transform, source.height, source.width)
-        kind, count = source.dtypes[0], source.count
+        found = Header(grid, source.dtypes[0], source.count, float(source.scales[0]), float(source.offsets[0]))
     if grid.crs is None:
         raise ValueError(f"{shown} has no CRS: take the file as ESA delivers it, or write its CRS into it")
-    return grid, kind, count
+    return found
 
 
 def read_on(path: str, shown: str, grid: Grid, method: Literal["bilinear", "nearest"]) -> NDArray[Any]:

@@ -19,7 +19,7 @@ from satsr.scenes.products.counts import counts_of
 from satsr.scenes.products.grid import Bounds, Grid
 from satsr.scenes.products.listing import Listing, list_product
 from satsr.scenes.products.metadata import BAND_IDS, read_metadata
-from satsr.scenes.products.reading import header
+from satsr.scenes.products.reading import Header, header
 
 T = TypeVar("T")
 
@@ -119,10 +119,11 @@ def open_product(
     listing = list_product(path)
     files, masks = _images(listing), _masks(listing)
     said = read_metadata(listing, files.values())
-    grid = _check_images(listing, files)
+    headers = _headers(listing, files)
+    grid = _finest(listing, files, headers)
     found = _level(path, said.level or level, files)
     taken = _required(day or said.day, path, "when it was taken", DAY_REMEDY)
-    counts = counts_of(listing, files, said, baseline, offset)
+    counts = counts_of(listing, headers, said, baseline, offset)
     return Product(
         path=path,
         level=found,
@@ -174,17 +175,24 @@ def _required(value: T | None, path: Path, what: str, remedy: str) -> T:
     return value
 
 
-def _check_images(listing: Listing, files: dict[str, str]) -> Grid:
-    """Return the finest band's grid, after a look at every header: same CRS, same ground, and types as published."""
-    grids = {}
+def _headers(listing: Listing, files: dict[str, str]) -> dict[str, Header]:
+    """Return what every file says of itself, after a look at its type."""
+    found = {}
     for band, name in files.items():
         shown = listing.label(name)
-        grid, kind, count = header(listing.opens(name), shown)
-        if (kind, count) != TYPES[band]:
+        own = header(listing.opens(name), shown)
+        if (own.kind, own.count) != TYPES[band]:
             raise ValueError(
-                f"{shown} holds {count} x {kind}, expected {TYPES[band][1]} x {TYPES[band][0]}: get ESA's own file"
+                f"{shown} holds {own.count} x {own.kind}, expected {TYPES[band][1]} x {TYPES[band][0]}: get ESA's own "
+                "file"
             )
-        grids[name] = grid
+        found[band] = own
+    return found
+
+
+def _finest(listing: Listing, files: dict[str, str], headers: dict[str, Header]) -> Grid:
+    """Return the finest band's grid, after a check that all lie on the same ground, in the same CRS."""
+    grids = {files[band]: own.grid for band, own in headers.items()}
     finest = min((n for b, n in files.items() if b in BAND_IDS), key=lambda n: (grids[n].transform.a, n))
     for name, grid in grids.items():
         _check_same_ground(listing, (finest, grids[finest]), (name, grid))

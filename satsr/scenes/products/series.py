@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from satsr.scenes.products.clouds import Source, cloud_mask
+from satsr.scenes.products.clouds import Source, hidden
 from satsr.scenes.products.date_choice import Choice, choose_dates
 from satsr.scenes.products.frames import TrueColour, channels, read_frame, sources
 from satsr.scenes.products.grid import Bounds, Grid
@@ -133,11 +133,12 @@ class _Frame:
         shown, valid = np.zeros(grid.shape, bool), np.zeros(grid.shape, bool)
         for piece in of.pieces:
             own, inside = read_frame(piece.product, grid, bands, tci)
-            cloudy = cloud_mask(piece.product, grid, piece.clouds)
-            new = inside & ~shown
+            masks = hidden(piece.product, grid, piece.clouds)
+            own[masks.empty] = 0
+            new = inside & ~masks.empty & ~shown
             taken = new | ~image.any(axis=-1)  # where one band alone has data, it stays to be seen, and is not valid
             image[taken] = own[taken]
-            valid |= new if cloudy is None else new & ~cloudy
+            valid |= new if masks.clouds is None else new & ~masks.clouds
             shown |= new
             if shown.all():
                 break

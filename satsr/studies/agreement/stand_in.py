@@ -14,14 +14,13 @@ from torch import Tensor
 from satsr.data.pairs import Pair, Pairs
 from satsr.evaluation.degradations.context import Box, Context
 from satsr.evaluation.degradations.faults import DEGRADATIONS, applicable
+from satsr.evaluation.degradations.objects import THINGS, things
 from satsr.evaluation.degradations.sharp_error import sharp_error
 from satsr.metrics.facts import find_metric, split_name
 from satsr.metrics.protocol import Protocol
 from satsr.metrics.scoring import score
 from satsr.studies.agreement.preference import MACRO, outcomes
 
-# Things that a fault takes away or moves; boxes of roads or fields are not things.
-OBJECTS = ("building", "car", "boat", "swimming_pool")
 # Figure 2: each image is the one before it, blurred more; the paper shows four.
 CHAIN_BLUR_PX = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 CHAIN_METRICS = ("psnr", "ssim")
@@ -65,7 +64,7 @@ def candidates(row: pd.Series, pairs: Pairs) -> Candidates:
 def possible(design: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
     """Return the pairs whose fault can be made on some chip of a set: chips of a folder may show no objects."""
     kinds = design.kind.unique()
-    chips = [_things(pairs, number) for number in range(len(pairs))]
+    chips = [things(pairs.chips.objects(tile)) for tile in pairs.tiles]
     found = {kind for kind in kinds if any(applicable(kind, objects) for objects in chips)}
     return design[design.kind.isin(found)]
 
@@ -148,18 +147,13 @@ def _place(row: pd.Series, pairs: Pairs) -> tuple[int, tuple[Box, ...]]:
     """Return the number of the chip on which a fault is made, and its objects."""
     for step in range(len(pairs)):
         number = (int(row.chip) + step) % len(pairs)
-        objects = _things(pairs, number)
+        objects = things(pairs.chips.objects(pairs.tiles[number]))
         if applicable(row.kind, objects):
             return number, objects
     raise ValueError(
-        f"{row.pair}: no chip of {pairs.chips.folder} has enough objects ({', '.join(OBJECTS)}) for {row.kind}: "
+        f"{row.pair}: no chip of {pairs.chips.folder} has enough objects ({', '.join(THINGS)}) for {row.kind}: "
         "leave this fault out of the pairs"
     )
-
-
-def _things(pairs: Pairs, number: int) -> tuple[Box, ...]:
-    objects = pairs.chips.objects(pairs.tiles[number])
-    return tuple(box for name in OBJECTS for box in objects.get(name, ()))
 
 
 def _degraded(image: Tensor, kind: str, strength: float, context: Context) -> Tensor:

@@ -29,6 +29,7 @@ from satsr.studies.downstream.tasks import Task, tasks_of
 from satsr.studies.downstream.truth import Truth, check_own, told
 from satsr.training import dense
 from satsr.training.dense import Place, fit_dense
+from satsr.training.dense_settings import DenseSettings
 
 LIBRARY = "segmentation-models-pytorch"
 OTHER_LABELS = "HR, labels of other places"
@@ -176,9 +177,9 @@ class Trainer:
             images = self._images(source, training)
             trained = self._trained(task, images, own, seed, rate, other, f"{task.name} from {name}, seed {seed}")
             answers = answered(trained, images.of[split])
-            each = [task.counts(*pair) for pair in zip(answers, self._known(split).labels(task), strict=True)]
+            each = counts_of(task, answers, self._known(split).labels(task))
             places = {"tile": pairs.tiles, "region": pairs.index.region.tolist()}
-            pd.DataFrame(places).join(pd.DataFrame(each)).to_parquet(partial_folder / COUNTS, index=False)
+            pd.DataFrame(places).join(each).to_parquet(partial_folder / COUNTS, index=False)
             if task.masks:
                 np.save(partial_folder / ANSWERS, (answers[:, 0] > 0).numpy())
 
@@ -208,12 +209,33 @@ class Trainer:
         wanted = self._known("train").labels(task)
         if other:  # a place gets the labels of one half a split away
             wanted = wanted.roll(len(wanted) // 2, dims=0)
-        network = network_for(task, images, own, wanted.shape[-1], seed)
-        settings = self.settings.train.model_copy(
-            update={"learning_rate": rate, "seed": self.settings.train.seed + seed}
-        )
-        fit_dense(what, network, images.of["train"], wanted, task.loss, settings, places_of(task, wanted))
-        return network
+        train = self.settings.train.model_copy(update={"learning_rate": rate})
+        return learned(what, task, images, wanted, own, train, seed)
+
+
+def learned(
+    what: str, task: Task, images: Images, wanted: Tensor, own: NetworkSettings, train: DenseSettings, seed: int
+) -> nn.Module:
+    """Return a task network that has learned on an input's training places.
+
+    Args:
+        what: name for the progress lines.
+        task: what is asked.
+        images: the input.
+        wanted: labels of the training places, (N, channels, H, W).
+        own: sizes of the network.
+        train: length, crops, learning rate, and the seed of the first training.
+        seed: of the weights; those of the order and of crops go with it.
+    """
+    network = network_for(task, images, own, wanted.shape[-1], seed)
+    settings = train.model_copy(update={"seed": train.seed + seed})
+    fit_dense(what, network, images.of["train"], wanted, task.loss, settings, places_of(task, wanted))
+    return network
+
+
+def counts_of(task: Task, answers: Tensor, wanted: Tensor) -> pd.DataFrame:
+    """Return the counts of a task, a row for every place."""
+    return pd.DataFrame([task.counts(*pair) for pair in zip(answers, wanted, strict=True)])
 
 
 def network_for(task: Task, images: Images, own: NetworkSettings, side: int, seed: int) -> nn.Module:

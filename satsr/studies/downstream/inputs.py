@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,15 +15,15 @@ from satsr.common.code import fingerprint
 from satsr.common.device import best_device
 from satsr.data.data_set import DataSet
 from satsr.data.dates import median_of_valid
-from satsr.data.pairs import Batch, Pairs
-from satsr.evaluation.evaluate import super_resolve, trained_models
+from satsr.data.pairs import Pairs
+from satsr.evaluation.evaluate import trained_models
+from satsr.evaluation.in_batches import of_every_place, outputs, series
 from satsr.models.features import Features
 from satsr.models.superresolver import SuperResolver, other_networks
 from satsr.perception.identity import weights_digest
 from satsr.studies.downstream.settings import parts_of
 
 BICUBIC = "bicubic"
-AT_ONCE = 16  # places
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ class Inputs:
             return self._of_method(kind, method, training)
         make = {
             "LR": lambda pairs: self._outputs(self._model(BICUBIC, 0), pairs),
-            "LR native": lambda pairs: _batches(pairs, lambda batch: median_of_valid(batch.lr)),
-            "LR stacked": lambda pairs: _enlarged(_batches(pairs, lambda batch: batch.lr.flatten(1, 2)), pairs.scale),
-            "HR": lambda pairs: _batches(pairs, lambda batch: batch.hr),
+            "LR native": lambda pairs: of_every_place(pairs, lambda batch: median_of_valid(batch.lr)),
+            "LR stacked": lambda pairs: _enlarged(series(pairs), pairs.scale),
+            "HR": lambda pairs: of_every_place(pairs, lambda batch: batch.hr),
         }[kind]
         return Images({split: make(pairs) for split, pairs in self.data.pairs.items()})
 
@@ -85,7 +85,7 @@ class Inputs:
     def _of_method(self, kind: str, method: str, training: int) -> Images:
         model, every = self._model(method, training), self.data.pairs.items()
         if kind == "tuned features":
-            of = {split: _batches(pairs, lambda batch: batch.lr.flatten(1, 2)) for split, pairs in every}
+            of = {split: series(pairs) for split, pairs in every}
             return Images(of, model)
         if kind == "features":
             return Images({split: _features(model, pairs) for split, pairs in every})
@@ -113,15 +113,11 @@ class Inputs:
 
         def write(partial: Path) -> None:
             partial.mkdir(parents=True)
-            images = _batches(pairs, lambda batch: super_resolve(model, batch)[0])
+            images = outputs(model, pairs)
             np.save(partial / "images.npy", (255 * images).round().to(torch.uint8).numpy())
 
         make_once(folder / "finished", write)
         return torch.from_numpy(np.load(folder / "finished" / "images.npy")).float() / 255
-
-
-def _batches(pairs: Pairs, make: Callable[[Batch], Tensor]) -> Tensor:
-    return torch.cat([make(batch) for _, batch in pairs.batches(AT_ONCE)])
 
 
 def _enlarged(images: Tensor, scale: int) -> Tensor:
@@ -132,4 +128,4 @@ def _enlarged(images: Tensor, scale: int) -> Tensor:
 def _features(model: SuperResolver, pairs: Pairs) -> Tensor:
     device = best_device()
     look = Features(model).to(device).eval()
-    return _batches(pairs, lambda batch: look(batch.lr.flatten(1, 2).to(device)).cpu())
+    return of_every_place(pairs, lambda batch: look(batch.lr.flatten(1, 2).to(device)).cpu())

@@ -7,20 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import torch
 from torch import Tensor, nn
 
 from satsr.data.data_set import DataSet
 from satsr.data.making.footprints import Labels
-from satsr.evaluation.evaluate import super_resolve
+from satsr.evaluation.in_batches import outputs
 from satsr.evaluation.outputs import load_outputs
 from satsr.models.superresolver import SuperResolver
 from satsr.studies.hallucination.report import HR
 from satsr.training.counting.counter import count, open_counter
 from satsr.training.counting.kinds import KINDS, Kind, known_objects
 from satsr.training.counting.matches import NOTHING, scores
-
-AT_ONCE = 16  # places
 
 
 @dataclass(frozen=True)
@@ -87,5 +84,4 @@ def outputs_of(models: Mapping[int, SuperResolver], data: DataSet) -> list[Tenso
         models: by seed.
         data: the variant's, with its dates and bands.
     """
-    batches = [batch for _, batch in data.pairs["test"].batches(AT_ONCE)]
-    return [torch.cat([super_resolve(model, batch)[0] for batch in batches]) for model in models.values()]
+    return [outputs(model, data.pairs["test"]) for model in models.values()]

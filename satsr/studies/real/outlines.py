@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from rasterio.features import rasterize
 from rasterio.transform import Affine
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 
 from satsr.common.tile_grid import HR_PX
 from satsr.data.making.footprints import Labels, renumbered
-from satsr.data.making.own_images import OwnImage, image_chips, read_hr
+from satsr.data.making.own_images import OwnImage, image_chips
 from satsr.data.rasters import open_raster
 from satsr.data.readers.s2naip_folder import Chip
 from satsr.data.settings import DataSettings
@@ -55,8 +54,9 @@ def known_buildings(root: Path) -> Known | None:
         return None
     settings = DataSettings(source="folder", path=str(image.parent), hr_gsd_m=GSD_M, dates=DATES)
     chip = image_chips(settings, OwnImage(image.name, 0, image))[0][0]
-    rows, columns = ((side - side // HR_PX * HR_PX) // 2 for side in read_hr(image, GSD_M).shape[:2])
     with open_raster(image) as source:
+        sides = (round(side * source.res[0] / GSD_M) for side in source.shape)
+        rows, columns = ((side - side // HR_PX * HR_PX) // 2 for side in sides)  # cut off before the first chip
         corner = Affine.translation(source.bounds.left + columns * GSD_M, source.bounds.top - rows * GSD_M)
     shapes = [feature["geometry"] for feature in json.loads(outlines.read_text())["features"]]
     drawn = rasterize(
@@ -75,7 +75,7 @@ def known_buildings(root: Path) -> Known | None:
 
 def images_of(known: Known, models: Mapping[str, SuperResolver]) -> dict[str, Tensor]:
     """Return HR and what every model makes of the simulated series, (3, 128, 128) each in [0, 1]."""
-    found = {"HR": torch.from_numpy(np.moveaxis(known.chip.hr, -1, 0).astype(np.float32) / 255)}
+    found = {"HR": tensors(known.chip, 1)[1][0]}
     for name, model in models.items():
         lr, _ = tensors(known.chip, model.card.dates)
         with torch.inference_mode():

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from satsr.common.device import best_device
 from satsr.data.data_set import DataSet
 from satsr.data.dates import median_of_valid
-from satsr.data.pairs import Batch, Pairs
+from satsr.data.pairs import Batch
 from satsr.evaluation.evaluate import super_resolve, trained_models
+from satsr.evaluation.in_batches import of_every_place
 from satsr.models.features import Features
 from satsr.models.superresolver import SuperResolver
 from satsr.perception.load import load_clip
@@ -21,8 +22,6 @@ from satsr.perception.roles import network_name
 from satsr.studies.transfer.pretraining import pretrained
 from satsr.studies.transfer.settings import EncoderSettings
 from satsr.training.dense_settings import DenseSettings
-
-AT_ONCE = 16  # places
 
 
 def moments(maps: Tensor) -> Tensor:
@@ -80,16 +79,16 @@ class Encoders:
         pairs, device = self.data.pairs[split], best_device()
         if encoder.kind == "generator":
             look = self.generator(encoder, training).to(device).eval()
-            return _batches(pairs, lambda batch: look(batch.lr.flatten(1, 2).to(device)).cpu())
+            return of_every_place(pairs, lambda batch: look(batch.lr.flatten(1, 2).to(device)).cpu())
         see = self._sight(encoder, training)
         if encoder.kind == "pixels":
-            return _batches(pairs, lambda batch: moments(see(batch)))
+            return of_every_place(pairs, lambda batch: moments(see(batch)))
         clip = load_clip(network_name(self.data.here, "clip", encoder.network)).to(device).eval()
 
         def embedded(batch: Batch) -> Tensor:
             return clip.embed_images(_enlarged(see(batch), batch.hr.shape[-2:]).to(device), encoder.preprocess).cpu()
 
-        return _batches(pairs, embedded)
+        return of_every_place(pairs, embedded)
 
     def generator(self, encoder: EncoderSettings, training: int) -> GeneratorEncoder:
         """Return the network of a generator's vectors, which may learn on."""
@@ -112,10 +111,6 @@ class Encoders:
             return lambda batch: batch.hr
         model = self._model(encoder.seen_method, training)
         return lambda batch: super_resolve(model, batch)[0]
-
-
-def _batches(pairs: Pairs, make: Callable[[Batch], Tensor]) -> Tensor:
-    return torch.cat([make(batch) for _, batch in pairs.batches(AT_ONCE)])
 
 
 def _enlarged(images: Tensor, size: torch.Size) -> Tensor:

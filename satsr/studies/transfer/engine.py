@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from satsr.common.device import best_device
-from satsr.data.data_set import DataSet
+from satsr.evaluation import in_batches
+from satsr.evaluation.in_batches import AT_ONCE
 from satsr.studies.transfer.encoders import Encoders
 from satsr.studies.transfer.probes import Classifier, best_linear, fine_tuned, neighbours, standardized
 from satsr.studies.transfer.scenes import Scenes
 from satsr.studies.transfer.settings import TransferSettings
 
 COLUMNS = ["encoder", "probe", "share", "labels", "seed", "tile", "region", "truth", "answer", "right", "number"]
-AT_ONCE = 16  # places
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ def transferred(settings: TransferSettings, encoders: Encoders, scenes: Scenes |
         return pd.DataFrame(columns=COLUMNS)
     labels = {split: torch.from_numpy(numbers) for split, numbers in scenes.of.items()}
     test = {"tile": data.pairs["test"].tiles, "region": data.pairs["test"].index.region.tolist()}
-    series = {split: _series(data, split) for split in ("train", "test")} if "fine-tuned" in settings.probes else {}
+    learning = ("train", "test") if "fine-tuned" in settings.probes else ()
+    series = {split: in_batches.series(data.pairs[split]) for split in learning}
     rows = []
     for name in settings.running:
         encoder, seen = settings.encoders[name], dict[int, Places]()
@@ -106,11 +107,6 @@ def _answers(
                 probe,
                 _classified(fine_tuned(what, network, head, own, labels, settings, seed), places.series["test"]),
             )
-
-
-def _series(data: DataSet, split: str) -> Tensor:
-    """Return the series of all places, their dates as channels: (N, T * C, h, w)."""
-    return torch.cat([batch.lr.flatten(1, 2) for _, batch in data.pairs[split].batches(AT_ONCE)])
 
 
 @torch.no_grad()

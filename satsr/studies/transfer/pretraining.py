@@ -14,12 +14,11 @@ from satsr.common.code import fingerprint
 from satsr.common.device import best_device
 from satsr.common.minimize import minimize
 from satsr.data.data_set import DataSet
+from satsr.evaluation.in_batches import of_every_place, series
 from satsr.models.files import load_model, save_model
 from satsr.models.superresolver import ModelCard, SuperResolver
 from satsr.training.dense import crops
 from satsr.training.dense_settings import DenseSettings
-
-AT_ONCE = 16  # places
 
 
 def pretrained(data: DataSet, card: ModelCard, seed: int, shuffled: bool, settings: DenseSettings) -> SuperResolver:
@@ -52,29 +51,24 @@ def pretrained(data: DataSet, card: ModelCard, seed: int, shuffled: bool, settin
     folder = scratch_folder(data.folders.scratch / "pretrained", what, key) / "finished"
 
     def learn(partial: Path) -> None:
-        series, wanted = _pairs(data)
+        places = data.pairs["train"]
+        seen, wanted = series(places), of_every_place(places, lambda batch: batch.hr)
         model = SuperResolver(replace(card, provenance={}), seed=seed)
         partners = wanted.roll(len(wanted) // 2, 0) if shuffled else wanted
         with torch.enable_grad():  # whoever asks may only want to look
-            _fit(f"{what}, seed {seed}", model, series, partners, settings)
+            _fit(f"{what}, seed {seed}", model, seen, partners, settings)
         save_model(model, partial)
 
     make_once(folder, learn)
     return load_model(folder)
 
 
-def _pairs(data: DataSet) -> tuple[Tensor, Tensor]:
-    """Return all training places: series with their dates as channels (N, T * C, h, w), and HR (N, 3, H, W)."""
-    batches = [batch for _, batch in data.pairs["train"].batches(AT_ONCE)]
-    return torch.cat([batch.lr.flatten(1, 2) for batch in batches]), torch.cat([batch.hr for batch in batches])
-
-
-def _fit(what: str, model: SuperResolver, series: Tensor, wanted: Tensor, settings: DenseSettings) -> None:
+def _fit(what: str, model: SuperResolver, images: Tensor, wanted: Tensor, settings: DenseSettings) -> None:
     device = best_device()
 
     def loss(step: int) -> Tensor:
         rng = np.random.default_rng([settings.seed, step])
-        seen, asked = crops(series, wanted, (), settings, rng)
+        seen, asked = crops(images, wanted, (), settings, rng)
         made = model(seen.unflatten(1, (model.card.dates, -1)).to(device))
         return (made.float() - asked.to(device)).abs().mean()
 

@@ -21,18 +21,16 @@ from satsr.data.data_set import DataSet
 from satsr.data.making.footprints import Labels
 from satsr.evaluation.evaluate import full_names
 from satsr.metrics.scoring import score
-from satsr.studies.downstream import networks, tasks, truth
-from satsr.studies.downstream.engine import answered, network_for, places_of
+from satsr.studies.downstream import engine
+from satsr.studies.downstream.engine import answered, counts_of, learned
 from satsr.studies.downstream.inputs import Images
 from satsr.studies.downstream.ranking.settings import LearnedSettings, RankingSettings
 from satsr.studies.downstream.ranking.systems import System
-from satsr.studies.downstream.tasks import TASKS, Task
+from satsr.studies.downstream.tasks import TASKS
 from satsr.studies.downstream.truth import Truth
-from satsr.training import dense
 from satsr.training.counting.counter import count
 from satsr.training.counting.kinds import KINDS, known_objects
 from satsr.training.counting.matches import scores
-from satsr.training.dense import fit_dense
 
 HR = "HR"
 KIND = "buildings"
@@ -85,7 +83,7 @@ class Measure:
             ValueError: a system has made another number of images than there are places.
         """
         values, found = [], [self._found(self._hr).assign(system=HR, family=HR, learned=False)]
-        learned, progress = [], Progress("measure", len(systems), "systems")
+        of_learned, progress = [], Progress("measure", len(systems), "systems")
         for system in systems:
             images = system.made("test")
             if len(images) != len(self._places):
@@ -94,10 +92,10 @@ class Measure:
             values.append(self._values(images).assign(**facts))
             found.append(self._found(images).assign(**facts))
             if self.settings.learned is not None:
-                learned += [own.assign(**facts) for own in self._learned(system, images, self.settings.learned)]
+                of_learned += [own.assign(**facts) for own in self._learned(system, images, self.settings.learned)]
             progress.step()
         return Measured(
-            *(pd.concat(rows, ignore_index=True) if rows else pd.DataFrame() for rows in (values, found, learned))
+            *(pd.concat(rows, ignore_index=True) if rows else pd.DataFrame() for rows in (values, found, of_learned))
         )
 
     @cached_property
@@ -141,7 +139,7 @@ class Measure:
             "data": self.data.digest,
             "settings": own.model_dump(mode="json", exclude={"seeds"}),
         }
-        code = fingerprint({__name__, tasks.__name__, truth.__name__, networks.__name__, dense.__name__})
+        code = fingerprint({__name__, engine.__name__})
         found = []
         for seed in own.seeds:
             key = key_of({**made_from, "seed": seed}, code)
@@ -156,21 +154,11 @@ class Measure:
         return found
 
     def _counted(self, seen: dict[str, Tensor], own: LearnedSettings, seed: int, name: str) -> pd.DataFrame:
-        task, wanted = TASKS[own.task], self._labels
-        network = network_for(task, Images(seen), own.network, wanted["train"].shape[-1], seed)
-        train = own.train.model_copy(update={"seed": own.train.seed + seed})
-        places = places_of(task, wanted["train"])
-        fit_dense(
-            f"{own.task} from {name}, seed {seed}", network, seen["train"], wanted["train"], task.loss, train, places
-        )
-        return _counts(task, answered(network, seen["test"]), wanted["test"])
+        task, wanted, what = TASKS[own.task], self._labels, f"{own.task} from {name}, seed {seed}"
+        network = learned(what, task, Images(seen), wanted["train"], own.network, own.train, seed)
+        return counts_of(task, answered(network, seen["test"]), wanted["test"])
 
 
 def finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return scores of which the infinite ones, of equal images, are those of the error of rounding to 8 bits."""
     return np.where(np.isposinf(values), EQUAL_DB, values)
-
-
-def _counts(task: Task, answers: Tensor, wanted: Tensor) -> pd.DataFrame:
-    """Return the counts of a task for every place."""
-    return pd.DataFrame([task.counts(*pair) for pair in zip(answers, wanted, strict=True)])

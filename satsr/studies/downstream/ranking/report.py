@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ import pandas as pd
 from satsr.evaluation.pooled import Pooled
 from satsr.evaluation.settings import TableSettings
 from satsr.evaluation.tables import NOT_RUN
-from satsr.metrics.facts import find_metric, split_name
+from satsr.metrics.facts import find_metric
 from satsr.studies.downstream.ranking.measured import HR, Measured
 from satsr.studies.downstream.ranking.settings import RankingSettings
 from satsr.studies.downstream.ranking.taus import Ranks, Tau, tau_of
@@ -27,10 +25,12 @@ PREDICTS, MISLEADS, NOT_SHOWN = "predicts", "misleads", "not shown"
 TOO_FEW = "cannot be decided at this profile"
 COUNTED = ("right", "counted", "known")
 
+Scores = dict[str, dict[str, Pooled]]  # what, a metric or a use -> system -> score
 
-def scores_of(measured: Measured, settings: RankingSettings) -> dict[str, dict[str, Pooled]]:
+
+def scores_of(measured: Measured, settings: RankingSettings) -> Scores:
     """Return every metric, and every use, of every system, from the same regions: what -> system -> score."""
-    found: dict[str, dict[str, Pooled]] = {}
+    found: Scores = {}
     for name, rows in measured.values.groupby("metric", sort=False) if len(measured.values) else ():
         found[str(name)] = {
             str(s): Pooled.of(own, ("value", "number")) for s, own in rows.groupby("system", sort=False)
@@ -56,22 +56,31 @@ def of_counter(measured: Measured) -> pd.DataFrame:
     return measured.found.rename(columns={"system": "method"})
 
 
-def systems_table(measured: Measured, settings: RankingSettings, bootstrap: TableSettings) -> pd.DataFrame:
-    """Return every score of every system with its interval over regions: columns `SYSTEMS`."""
+def systems_table(measured: Measured, scores: Scores, bootstrap: TableSettings) -> pd.DataFrame:
+    """Return every score of every system with its interval over regions: columns `SYSTEMS`.
+
+    Args:
+        measured: tells families.
+        scores: from `scores_of`.
+        bootstrap: of the intervals.
+    """
     facts = measured.found.drop_duplicates("system").set_index("system")
     rows = []
-    for what, of in scores_of(measured, settings).items():
+    for what, of in scores.items():
         for system, pooled in of.items():
             own = facts.loc[system]
             rows.append((system, own.family, bool(own.learned), what, pooled.value, *pooled.interval(bootstrap)))
     return pd.DataFrame(rows, columns=SYSTEMS)
 
 
-def taus_table(measured: Measured, settings: RankingSettings, bootstrap: TableSettings, able: bool) -> pd.DataFrame:
+def taus_table(
+    measured: Measured, scores: Scores, settings: RankingSettings, bootstrap: TableSettings, able: bool
+) -> pd.DataFrame:
     """Return, for every use and metric, whether the metric orders systems as the use does.
 
     Args:
-        measured: of the systems.
+        measured: tells families.
+        scores: from `scores_of`.
         settings: of the study.
         bootstrap: of the intervals: families of systems are drawn as blocks, and regions.
         able: whether the counter can judge; if not, nothing is concluded from what it finds.
@@ -82,7 +91,6 @@ def taus_table(measured: Measured, settings: RankingSettings, bootstrap: TableSe
     """
     if measured.values.empty:
         return pd.DataFrame(columns=TAUS)
-    scores = scores_of(measured, settings)
     names = list(scores[FOUND])
     facts = measured.found.drop_duplicates("system").set_index("system").loc[names]
     families, learned = pd.factorize(facts.family)[0].astype(np.int64), facts.learned.to_numpy(bool)
@@ -118,26 +126,17 @@ def verdict_sentence(taus: pd.DataFrame) -> str:
     return ". ".join(said)
 
 
-def agreement_of(folder: Path, metrics: tuple[str, ...]) -> Mapping[str, float]:
-    """Return how often metrics agree with the stand-in for people, where that study was run; shares of one.
+def agreement_of(agreement: pd.DataFrame, judge: str, metrics: tuple[str, ...]) -> dict[str, float]:
+    """Return how often metrics agree with the stand-in for people; shares of one.
 
     Args:
-        folder: of the agreement study's results.
-        metrics: full names; a network of the judging side is the one that the agreement study has chosen.
+        agreement: rows of the agreement study that say it of all faults together: metric, protocol, agreement.
+        judge: the CLIP that stands for `judge` in the name of a metric.
+        metrics: as in settings.
     """
-    table, judges = folder / "agreement.csv", folder / "judges.json"
-    if not table.is_file() or not judges.is_file():
-        return {}
-    every = pd.read_csv(table)
-    own = every[every.kind.eq("macro average") & every.protocol.eq("corrected")].set_index("metric").agreement
-    chosen = json.loads(judges.read_text())["judges"]
-    found = {}
-    for metric in metrics:
-        name, network = split_name(metric)
-        full = f"{name}:{chosen['clip']}" if name == "clipscore" and network == "judge" else metric
-        if full in own.index:
-            found[metric] = float(own[full])
-    return found
+    own = agreement[agreement.protocol.eq("corrected")].set_index("metric").agreement
+    named = {metric: metric.replace("clipscore:judge", f"clipscore:{judge}") for metric in metrics}
+    return {metric: float(own[full]) for metric, full in named.items() if full in own.index}
 
 
 def taus_as_text(taus: pd.DataFrame, agreement: Mapping[str, float]) -> pd.DataFrame:

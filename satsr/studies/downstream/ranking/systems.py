@@ -12,19 +12,19 @@ import torch
 from torch import Tensor
 
 from satsr.data.data_set import DataSet
-from satsr.data.pairs import Batch, Pairs
+from satsr.data.pairs import Pairs
 from satsr.data.settings import PairSettings
-from satsr.evaluation.degradations.context import Box, Context
+from satsr.evaluation.degradations.context import Context
 from satsr.evaluation.degradations.faults import DEGRADATIONS, applicable
-from satsr.evaluation.evaluate import super_resolve, trained_models
+from satsr.evaluation.degradations.objects import things
+from satsr.evaluation.evaluate import trained_models
+from satsr.evaluation.in_batches import outputs
 from satsr.evaluation.outputs import load_outputs
 from satsr.models.methods import METHODS
-from satsr.models.superresolver import ModelCard, SuperResolver
+from satsr.models.superresolver import SuperResolver
 from satsr.perception.identity import weights_digest
 
-AT_ONCE = 16  # places
 BICUBIC = "bicubic"
-THINGS = ("building", "car", "boat", "swimming_pool")  # what faults of objects take away or move
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ def of_methods(methods: Sequence[str], seeds: Mapping[str, Sequence[int]], data:
             def made(split: str, method: str = method, number: int = number, seed: int = seed) -> Tensor:
                 if split == "test":
                     return load_outputs(data.folders.outputs, method)[number][places]
-                ((_, model),) = trained_models(method, [seed], data.folders, data.pairs["test"])
-                return _outputs(model, data.pairs[split])
+                pairs = data.pairs[split]
+                return _rounded(outputs(_model(method, seed, data, pairs), pairs))
 
             yield System(f"{method}, seed {seed}" if learns else method, method, learns, made)
 
@@ -74,8 +74,13 @@ def of_methods(methods: Sequence[str], seeds: Mapping[str, Sequence[int]], data:
 def of_dates(counts: Sequence[int], data: DataSet) -> Iterator[System]:
     """Yield bicubic interpolation of the median of fewer dates; a family with the method of that name."""
     for count in counts:
-        seen = data.settings.pairs.model_copy(update={"dates": count})
-        yield System(f"{BICUBIC} of {count} dates", BICUBIC, False, _bicubic(seen, data))
+        own = data.settings.pairs.model_copy(update={"dates": count})
+
+        def made(split: str, own: PairSettings = own) -> Tensor:
+            pairs = _seen_as(own, split, data)
+            return _rounded(outputs(_model(BICUBIC, 0, data, pairs), pairs))
+
+        yield System(f"{BICUBIC} of {count} dates", BICUBIC, False, made)
 
 
 def of_faults(faults: Mapping[str, Sequence[float]], data: DataSet) -> Iterator[System]:
@@ -128,38 +133,28 @@ def of_variants(studies: Sequence[Variants], data: DataSet) -> Iterator[System]:
                 known.add(key)
 
                 def made(split: str, model: SuperResolver = model, own: PairSettings = own) -> Tensor:
-                    return _outputs(model, data.seen_as(own, split))
+                    return _rounded(outputs(model, _seen_as(own, split, data)))
 
                 yield System(f"{of.study}: {variant}, seed {seed}", of.study, True, made)
 
 
-def _bicubic(seen: PairSettings, data: DataSet) -> Callable[[str], Tensor]:
-    def made(split: str) -> Tensor:
-        pairs = data.seen_as(seen, split)
-        bands = data.facts.bands_out
-        model = SuperResolver(ModelCard(BICUBIC, {}, seen.dates, bands, bands, pairs.scale)).eval()
-        return _outputs(model, pairs)
+def _model(method: str, seed: int, data: DataSet, pairs: Pairs) -> SuperResolver:
+    ((_, model),) = trained_models(method, [seed], data.folders, pairs)
+    return model
 
-    return made
+
+def _seen_as(own: PairSettings, split: str, data: DataSet) -> Pairs:
+    """Return the places of a split with other dates or bands: the same, or what is made would not fit the labels."""
+    pairs = data.seen_as(own, split)
+    if pairs.tiles != data.pairs[split].tiles:
+        raise ValueError(f"{data.name}, {split}: got other places with {own.dates} dates, expected the same")
+    return pairs
 
 
 def _faulty(kind: str, strength: float, pairs: Pairs) -> Iterator[Tensor]:
     for number, tile in enumerate(pairs.tiles):
-        objects = _things(pairs, tile)
-        hr = pairs.pair(number).hr
+        objects, hr = things(pairs.chips.objects(tile)), pairs.pair(number).hr
         yield DEGRADATIONS[kind](hr, strength, Context(number, objects)) if applicable(kind, objects) else hr
-
-
-def _things(pairs: Pairs, tile: str) -> tuple[Box, ...]:
-    found = pairs.chips.objects(tile)
-    return tuple(box for name in THINGS for box in found.get(name, ()))
-
-
-def _outputs(model: SuperResolver, pairs: Pairs) -> Tensor:
-    def made(batch: Batch) -> Tensor:
-        return super_resolve(model, batch)[0]
-
-    return _rounded(torch.cat([made(batch) for _, batch in pairs.batches(AT_ONCE)]))
 
 
 def _rounded(images: Tensor) -> Tensor:

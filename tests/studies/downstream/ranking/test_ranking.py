@@ -100,7 +100,16 @@ def test_some_places_of_each_region_are_looked_at(data: DataSet) -> None:
     some = replace(data, only={"test": frozenset((tiles[2], tiles[5]))})
     (bicubic,) = systems.of_methods(["bicubic"], {}, some)
     assert (255 * bicubic.made("test")[:, 0, 0, 0]).round().tolist() == [2, 5]
-    assert systems.some_places(data, 1).pairs["test"].tiles == tiles  # each is a region of its own
+    assert systems.some_places(data, 0) is data
+
+
+def test_the_first_places_of_each_region_are_taken(tmp_path: Path) -> None:
+    tiles = ("0_0", "1_0", "2_0", "16_0")  # three of one region, one of another
+    chips = {"train": [made_up_chip(tile) for tile in tiles]}
+    both = made_data_set(Workspace(tmp_path, "test"), chips, PairSettings(dates=3))
+    assert both.pairs["test"].index.region.nunique() == 2
+    assert sorted(systems.some_places(both, 2).pairs["test"].tiles) == ["0_0", "16_0", "1_0"]
+    assert sorted(systems.some_places(both, 2).pairs["train"].tiles) == sorted(tiles)
 
 
 def test_equal_images_have_a_finite_psnr() -> None:
@@ -139,6 +148,14 @@ def test_of_equal_trainings_one_is_a_system(data: DataSet) -> None:
     assert names == ["a: x, seed 0", "a: y, seed 0", "b: w, seed 0"]
 
 
+def systems_of(found: Measured, asked: RankingSettings) -> pd.DataFrame:
+    return report.systems_table(found, report.scores_of(found, asked), BOOTSTRAP)
+
+
+def taus_of(found: Measured, asked: RankingSettings, able: bool = True) -> pd.DataFrame:
+    return report.taus_table(found, report.scores_of(found, asked), asked, BOOTSTRAP, able)
+
+
 @pytest.fixture(scope="module")
 def measured(data: DataSet) -> Measured:
     faults = {"blur": [1.0, 2.0, 4.0, 8.0], "noise": [0.02, 0.1]}
@@ -147,7 +164,7 @@ def measured(data: DataSet) -> Measured:
 
 
 def test_a_system_is_worth_what_is_measured_of_it(measured: Measured, data: DataSet) -> None:
-    table = report.systems_table(measured, settings(), BOOTSTRAP)
+    table = systems_of(measured, settings())
     wide = table.pivot_table(index="system", columns="what", values="value", sort=False)
     assert wide.loc["blur 1", report.FOUND] == 1
     assert wide.loc["blur 8", report.FOUND] < 0.5
@@ -161,7 +178,9 @@ def test_a_system_is_worth_what_is_measured_of_it(measured: Measured, data: Data
 
 
 def test_tau_turns_the_sign_of_errors(measured: Measured) -> None:
-    taus = report.taus_table(measured, settings(), BOOTSTRAP, able=True).set_index("metric")
+    taus = report.taus_table(
+        measured, report.scores_of(measured, settings()), settings(), BOOTSTRAP, able=True
+    ).set_index("metric")
     assert (taus.systems == 6).all()
     assert (taus.families == 2).all()
     assert taus.tau["mae"] > 0  # a lower error, and more found
@@ -173,7 +192,7 @@ def test_tau_turns_the_sign_of_errors(measured: Measured) -> None:
 
 def test_nothing_is_concluded_from_a_counter_that_cannot_judge_or_from_few_systems(measured: Measured) -> None:
     for asked, able in ((settings(), False), (settings(least_systems=7), True)):
-        taus = report.taus_table(measured, asked, BOOTSTRAP, able)
+        taus = taus_of(measured, asked, able)
         assert set(taus.verdict) == {report.TOO_FEW}
         assert report.verdict_sentence(taus) == f"{report.FOUND}: {report.TOO_FEW}"
 
@@ -184,9 +203,12 @@ def test_networks_that_learn_on_outputs_are_a_use_and_are_trained_once(
     asked = settings(learned=LEARNED)
     ranked = [*systems.of_faults({"blur": [1.0], "noise": [0.9]}, data)]
     found = Measure(data, asked, Bright().eval(), "iou 0.5").of(ranked)
-    iou = report.systems_table(found, asked, BOOTSTRAP).query("what == @report.LEARNED").set_index("system").value
+    iou = systems_of(found, asked).query("what == @report.LEARNED").set_index("system").value
     assert iou["blur 1"] > iou["noise 0.9"] + 0.1
-    assert set(report.taus_table(found, asked, BOOTSTRAP, True).use) == {report.FOUND, report.LEARNED}
+    assert set(taus_of(found, asked, True).use) == {
+        report.FOUND,
+        report.LEARNED,
+    }
     monkeypatch.setattr(Measure, "_counted", lambda *_: pytest.fail("trained again"))
     again = Measure(data, asked, Bright().eval(), "iou 0.5").of(ranked)
     pd.testing.assert_frame_equal(again.learned, found.learned)
@@ -205,11 +227,11 @@ def test_where_no_score_is_a_number_no_figure_is_drawn() -> None:
 
 def test_where_nothing_is_known_nothing_is_said() -> None:
     nothing = Measured.none()
-    assert report.systems_table(nothing, settings(), BOOTSTRAP).empty
-    taus = report.taus_table(nothing, settings(), BOOTSTRAP, able=False)
+    assert systems_of(nothing, settings()).empty
+    taus = taus_of(nothing, settings(), able=False)
     assert report.verdict_sentence(taus) == NOT_RUN
     assert report.taus_as_text(taus, {}).empty
-    assert scatter(report.systems_table(nothing, settings(), BOOTSTRAP), settings()) is None
+    assert scatter(systems_of(nothing, settings()), settings()) is None
 
 
 def test_a_verdict_names_what_predicts_first() -> None:
@@ -228,12 +250,17 @@ def test_a_verdict_names_what_predicts_first() -> None:
     )
 
 
-def test_agreement_with_people_is_read_where_it_was_asked(tmp_path: Path) -> None:
-    assert report.agreement_of(tmp_path, ("psnr",)) == {}
-    rows = [("psnr", "macro average", 0.7, "corrected"), ("clipscore:resnet", "macro average", 0.9, "corrected")]
-    rows += [("psnr", "blur", 0.1, "corrected"), ("psnr", "macro average", 0.2, "published")]
-    table = pd.DataFrame(rows, columns=["metric", "kind", "agreement", "protocol"])
-    table.to_csv(tmp_path / "agreement.csv", index=False)
-    (tmp_path / "judges.json").write_text('{"judges": {"clip": "resnet", "trunk": "judge"}}')
-    found = report.agreement_of(tmp_path, ("psnr", "clipscore:judge", "ssim"))
+def test_agreement_with_people_is_that_of_the_chosen_judge() -> None:
+    rows = [("psnr", 0.7, "corrected"), ("clipscore:resnet", 0.9, "corrected"), ("clipscore:vit8", 0.8, "corrected")]
+    table = pd.DataFrame([*rows, ("psnr", 0.2, "published")], columns=["metric", "agreement", "protocol"])
+    found = report.agreement_of(table, "resnet", ("psnr", "clipscore:judge", "ssim"))
     assert found == {"psnr": 0.7, "clipscore:judge": 0.9}
+
+
+def test_a_system_of_other_places_is_refused(data: DataSet) -> None:
+    """What learns on it would get the labels of other places."""
+    fewer = replace(data)
+    fewer.__dict__["pairs"] = {"train": data.pairs["train"].only(frozenset(data.pairs["train"].tiles[:3]))}
+    (one,) = systems.of_dates([1], fewer)
+    with pytest.raises(ValueError, match="s2naip, train: got other places with 1 dates, expected the same"):
+        one.made("train")
