@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from satsr.common.settings import Settings
 
@@ -35,7 +35,15 @@ class DataSettings(Settings):
     max_chips: int = Field(0, ge=0)  # of a folder; 0 takes all
     leakage: Literal["fail", "report"] = "fail"  # what test tiles too close to training do
     hr_gsd_m: float = Field(0.0, ge=0)  # resample georeferenced images to this; 0 keeps their own
+    hr_bands: tuple[int, ...] = ()  # numbers of red, green and blue in a folder's images; none takes what files say
     splits: Splits = Splits()
+
+    @field_validator("hr_bands")
+    @classmethod
+    def _three(cls, bands: tuple[int, ...]) -> tuple[int, ...]:
+        if len(bands) not in (0, 3):
+            raise ValueError(f"got {len(bands)} bands, expected three numbers, of red, green and blue, or none")
+        return bands
 
 
 class PairSettings(Settings):

@@ -12,16 +12,12 @@ import rasterio
 import torch
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.transform import Affine
 from torch import Tensor
 
+from satsr.data.image_bands import TIFFS, band_names, has_palette, palette_colors, shown_pixels, transparent_bands
 from satsr.data.rasters import open_raster
 
-TIFFS = (".tif", ".tiff")
-COLORS = {ColorInterp.red: "red", ColorInterp.green: "green", ColorInterp.blue: "blue"}
-ALSO_CALLED = {"b04": "red", "b4": "red", "r": "red", "b03": "green", "b3": "green", "g": "green"}
-ALSO_CALLED |= {"b02": "blue", "b2": "blue", "b": "blue", "b08": "nir", "b8": "nir", "near infrared": "nir"}
 SAME_PLACE = 0.01  # of a pixel, by which corners and sizes may differ
 
 
@@ -103,15 +99,17 @@ def read_image(path: Path, white: float | None = None) -> ImageFile:
     with whole, open_raster(str(path), remedy="make or download it again") as file:
         if "NBITS" in file.tags(1, ns="IMAGE_STRUCTURE"):
             raise ValueError(f"{path}: got packed bits, expected whole 8 or 16 bit: convert it")
-        if ColorInterp.palette in file.colorinterp:
-            bands, (values, valid) = [1], _colored(path, file, notes)
+        if has_palette(file):
+            colors, valid = palette_colors(file)
+            bands, values = [1], colors / 255
+            notes.append(f"{path}: a palette, taken for the colors it stands for")
         else:
-            transparent = _transparent(path, file, notes)
+            transparent = transparent_bands(path, file, notes)
             bands = [band for band in file.indexes if band not in transparent]
             stored = np.asarray(file.read(bands))
             values = _in_unit(path, file, bands, stored, white, notes)
-            valid = _shown(file, bands, stored, transparent) & np.isfinite(values).all(axis=0)
-        place, names = _place(file), _band_names(file, bands)
+            valid = shown_pixels(file, bands, stored, transparent) & np.isfinite(values).all(axis=0)
+        place, names = _place(file), band_names(file, bands)
     _check(path, values, valid)
     image = np.where(valid, values, 0.0).astype(np.float32)
     if place is not None and place.transform.e > 0:
@@ -156,45 +154,6 @@ def alike(sr: ImageFile, hr: ImageFile, ignore_place: bool = False) -> tuple[Ima
     )
 
 
-def _transparent(path: Path, file: Any, notes: list[str]) -> list[int]:
-    """Return the bands that are transparency; a TIFF's that has many levels is none, and is told."""
-    called = [band for band, color in zip(file.indexes, file.colorinterp, strict=True) if color == ColorInterp.alpha]
-    if path.suffix.lower() not in TIFFS:
-        return called
-    found = []
-    for band in called:
-        levels = np.unique(file.read(band))
-        if len(levels) <= 2 and {levels[0], levels[-1]} <= {0, levels.dtype.type(np.iinfo(levels.dtype).max)}:
-            found.append(band)
-        else:
-            notes.append(f"{path}: band {band} is called alpha and has {len(levels)} levels: scored as a band")
-    return found
-
-
-def _shown(file: Any, bands: Sequence[int], stored: NDArray[Any], transparent: Sequence[int]) -> NDArray[np.bool_]:
-    """Return the pixels that show something by transparency, masks and declared no-data values.
-
-    Where 0 is no data, a pixel that is 0 in one band alone is dark ground; of any other value one band is enough.
-    """
-    valid = np.ones(stored.shape[1:], bool)
-    for band in transparent:
-        valid &= file.read(band) > 0
-    flags = file.mask_flag_enums[0]
-    if MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags:
-        valid &= file.read_masks(1) > 0
-    declared = [file.nodatavals[band - 1] for band in bands]
-    empty = np.stack([_is(values, value) for values, value in zip(stored, declared, strict=True)])
-    dark = np.array([value == 0 for value in declared])
-    valid &= ~empty[~dark].any(axis=0)
-    return valid & ~(empty[dark].all(axis=0) & dark.any())
-
-
-def _is(values: NDArray[Any], no_data: float | None) -> NDArray[np.bool_]:
-    if no_data is None:
-        return np.zeros(values.shape, bool)
-    return np.isnan(values) if np.isnan(no_data) else values == values.dtype.type(no_data)
-
-
 def _in_unit(
     path: Path, file: Any, bands: Sequence[int], stored: NDArray[Any], white: float | None, notes: list[str]
 ) -> NDArray[np.float64]:
@@ -221,16 +180,6 @@ def _in_unit(
     )
 
 
-def _colored(path: Path, file: Any, notes: list[str]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return a palette's colors in [0, 1], (3, H, W), and where something is shown."""
-    table = np.zeros((256, 4))
-    for number, color in file.colormap(1).items():
-        table[number] = color
-    colors = np.moveaxis(table[file.read(1)], -1, 0)
-    notes.append(f"{path}: a palette, taken for the colors it stands for")
-    return colors[:3] / 255, np.asarray((file.dataset_mask() > 0) & (colors[3] > 0))
-
-
 def _check(path: Path, values: NDArray[np.float64], valid: NDArray[np.bool_]) -> None:
     if not valid.any():
         raise ValueError(f"{path}: got no pixel that shows anything, expected some: look at its mask or no-data value")
@@ -246,17 +195,6 @@ def _place(file: Any) -> Place | None:
     if file.crs is None or file.transform.is_identity:
         return None
     return Place(file.crs, file.transform, (file.height, file.width))
-
-
-def _band_names(file: Any, bands: Sequence[int]) -> tuple[str, ...]:
-    """Return the names of the bands by description, else by colour interpretation; empty where one has none.
-
-    GDAL calls three bands of 8 bits red, green and blue unless it is told otherwise, so what is written out is surer.
-    """
-    described = [file.descriptions[band - 1] or "" for band in bands]
-    names = described if all(described) else [COLORS.get(file.colorinterp[band - 1], "") for band in bands]
-    plain = [ALSO_CALLED.get(name.lower(), name.lower()) for name in names]
-    return tuple(plain) if all(plain) and len(set(plain)) == len(plain) else ()
 
 
 def _named(crs: CRS) -> str:

@@ -9,6 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +25,7 @@ from satsr.common.progress import Progress
 from satsr.data.making import own_images as folder
 from satsr.data.making import world_chips
 from satsr.data.making.jobs import map_jobs, whole_or_nothing
+from satsr.data.making.own_regions import with_regions
 from satsr.data.place_index import counts, with_status, write_index
 from satsr.data.readers.s2naip import S2NAIP
 from satsr.data.readers.s2naip_folder import BESIDE, SPLIT_FOLDERS, Chip, link_split, write_chip, write_split_files
@@ -50,7 +55,9 @@ def make_data(
         ValueError: the source does not hold what it should, no place of a split can be used, or only some have dates.
         OSError: the disk is full.
     """
-    jobs = [] if settings.source == "s2naip" else _jobs(settings)
+    jobs, notes = ([], []) if settings.source == "s2naip" else _jobs(settings)
+    for note in notes:
+        print(f"data: {note}", file=sys.stderr, flush=True)
     _check_space(out, len(jobs) * (settings.chips_per_side**2 if settings.source == "world" else 1))
     building = out.with_name(out.name + ".partial")
     shutil.rmtree(building, ignore_errors=True)
@@ -73,6 +80,7 @@ def make_data(
             "digest": "-".join(found["sha256"][:16] for found in splits.values()),
             "splits": splits,
             "left out while reading": left_out,
+            "notes": notes,
         }
         shutil.rmtree(out, ignore_errors=True)
         os.replace(building, out)
@@ -101,56 +109,64 @@ def _name(settings: DataSettings) -> str:
 Job = tuple[str, Any]  # split, and what a source needs to know to make one region's chips
 
 
-def _jobs(settings: DataSettings) -> list[Job]:
-    """List the regions (or images) of the source with their splits."""
+def _jobs(settings: DataSettings) -> tuple[list[Job], list[str]]:
+    """List the regions (or images) of the source with their splits, and what a user should know of them."""
     if settings.source == "world":
         names = [f"{number:04d}" for number in range(settings.regions)]
-        return [(split, int(n)) for n, split in sorted(split_regions(names, settings.splits, settings.seed).items())]
-    places = folder.list_images(settings) if settings.source == "folder" else folder.list_pairs(settings)
-    split = split_regions([p.name for p in places], settings.splits, settings.seed)
-    return [(split[p.name], p) for p in places]
+        splits = split_regions(names, settings.splits, settings.seed)
+        return [(split, int(name)) for name, split in sorted(splits.items())], []
+    found = folder.list_images(settings) if settings.source == "folder" else folder.list_pairs(settings)
+    places, notes = with_regions(settings, found)
+    name = {place.number: place.name for place in places}
+    split = split_regions(sorted({name[place.region] for place in places}), settings.splits, settings.seed)
+    return [(split[name[place.region]], place) for place in places], notes
 
 
-def _chips(settings: DataSettings, job: Any) -> tuple[list[Chip], dict[str, str], dict[str, int]]:
-    """Make the chips of one job; also return its map files, and how many chips were left out, by reason."""
-    if settings.source == "world":
-        return *world_chips.region_chips(settings, job), {}
-    chips, left_out = folder.image_chips(settings, job) if settings.source == "folder" else folder.pair_chips(job)
-    return chips, {}, left_out
-
-
-def _write_job(settings: DataSettings, out: Path, job: Job) -> tuple[str, list[Chip], dict[str, int]]:
-    """Make and write one job's chips; return them without their pixels, for the split's common files."""
+def _write_job(settings: DataSettings, out: Path, job: Job) -> tuple[str, list[Chip], Counter[str]]:
+    """Make and write one job's chips; return them without their pixels, and how many were left out, by reason."""
     split, where = job
-    chips, maps, left_out = _chips(settings, where)
-    for chip in chips:
-        write_chip(out / SPLIT_FOLDERS[split], chip)
-    for name, text in maps.items():
-        path = out / SPLIT_FOLDERS[split] / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-    notes = [Chip(c.tile, c.uuid, NO_PIXELS, {}, objects=c.objects, caption=c.caption, region=c.region) for c in chips]
+    to, left_out = out / SPLIT_FOLDERS[split], Counter[str]()
+    chips: Iterable[Chip]
+    if settings.source == "world":
+        chips, maps = world_chips.region_chips(settings, where)
+        for name, text in maps.items():
+            path = to / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    elif settings.source == "folder":
+        chips = folder.image_chips(settings, where, left_out)
+    else:
+        chips = folder.pair_chips(where)
+    notes = []
+    for chip in chips:  # one after another: a large image has more than memory holds
+        write_chip(to, chip)
+        notes.append(replace(chip, hr=NO_PIXELS, bands={}, old_hr=None, land_cover=None))
     return split, notes, left_out
 
 
 def _write_all(settings: DataSettings, jobs: list[Job], out: Path) -> dict[str, int]:
     """Make and write every chip; return how many were left out, by reason."""
     notes: dict[str, list[Chip]] = {split: [] for split in SPLIT_FOLDERS}
-    left_out: dict[str, int] = {}
+    left_out: Counter[str] = Counter()
     progress = Progress("data", len(jobs), "regions" if settings.source == "world" else "images")
     for split, chips, missing in map_jobs(partial(_write_job, settings, out), jobs):
         notes[split] += chips
-        for reason, count in missing.items():
-            left_out[reason] = left_out.get(reason, 0) + count
+        left_out += missing
         progress.step()
     for split, chips in notes.items():
         if not chips:
-            raise ValueError(f"the {split} split is empty ({left_out or 'no images'}): give more or larger images")
-        objects = {c.tile: c.objects for c in chips if c.objects}
-        captions = {c.tile: c.caption for c in chips if c.caption}
-        regions = {c.tile: c.region for c in chips if c.region}
-        write_split_files(out / SPLIT_FOLDERS[split], sorted(c.tile for c in chips), objects, captions, regions)
-    return left_out
+            raise ValueError(
+                f"the {split} split is empty ({dict(left_out) or 'no images'}): give more or larger images"
+            )
+        write_split_files(
+            out / SPLIT_FOLDERS[split],
+            sorted(c.tile for c in chips),
+            {c.tile: c.objects for c in chips if c.objects},
+            {c.tile: c.caption for c in chips if c.caption},
+            {c.tile: c.region for c in chips if c.region},
+            None if settings.source == "world" else {c.tile: c.position for c in chips if c.position},
+        )
+    return dict(left_out)
 
 
 def _facts_of(folder: Path, reader: S2NAIP, statuses: pd.DataFrame, dates: int) -> dict[str, Any]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import chain, zip_longest
+from itertools import chain, product, zip_longest
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from satsr.common.stray import is_stray
 from satsr.common.tile_grid import HR_GSD_M, HR_PX, LR_PX, SCALE, ZOOM_TILES
 from satsr.data.frames import black
-from satsr.data.images import IMAGES, open_image, read_png
-from satsr.data.rasters import open_raster
+from satsr.data.images import IMAGES, read_png
+from satsr.data.making.image_file import ImageFile, open_image_file
 from satsr.data.readers.s2naip_folder import Chip
 from satsr.data.settings import DataSettings
 from satsr.data.true_colour import true_colour
@@ -24,6 +27,7 @@ from satsr.world.cameras.calendar import SENTINEL2_HOUR, day_of_year, draw_fligh
 LATITUDE_DEG = 40.0  # of images without a place; turns cloud shadows
 MARGIN_PX = 24  # beyond the image's border the surface is mirrored
 RGB = ("b04", "b03", "b02")
+BLOCK = 16  # chips along a side of what is simulated at a time
 TILES_PER_IMAGE = 512  # room for an image of 65,536 px, and for 65,536 images
 
 Image8 = NDArray[np.uint8]
@@ -37,6 +41,7 @@ class OwnImage:
         name: path below the folder; the unit that splits keep together.
         number: place in the sorted list; gives made-up tile names and seeds.
         hr: the HR image's file.
+        region: number of the first of the images that splits keep together with this one.
         lr: files of the real LR frames, in order; empty for images.
         caption: from the class folder, or empty.
     """
@@ -44,6 +49,7 @@ class OwnImage:
     name: str
     number: int
     hr: Path
+    region: int = 0
     lr: tuple[Path, ...] = ()
     caption: str = ""
 
@@ -55,7 +61,7 @@ def list_images(settings: DataSettings) -> list[OwnImage]:
         FileNotFoundError: no such folder, or no image in it.
     """
     root = _existing(settings.path)
-    files = sorted(p for p in root.rglob("*") if p.suffix.lower() in IMAGES)
+    files = sorted(p for p in root.rglob("*") if p.suffix.lower() in IMAGES and not is_stray(p.relative_to(root)))
     if not files:
         raise FileNotFoundError(f"{root} holds no images: expected {', '.join(IMAGES)} at any depth")
     rng = np.random.default_rng([settings.seed, 2])
@@ -75,49 +81,95 @@ def list_pairs(settings: DataSettings) -> list[OwnImage]:
     """
     root = _existing(settings.path)
     places = []
-    for number, hr in enumerate(sorted([*root.rglob("*_hr.png"), *root.rglob("hr.png")])):
+    found = sorted(p for name in ("*_hr.png", "hr.png") for p in root.rglob(name) if not is_stray(p.relative_to(root)))
+    for number, hr in enumerate(found):
         own = hr.parent.glob("s2_*.png") if hr.name == "hr.png" else hr.parent.glob(f"{hr.stem[:-3]}_lr*.png")
-        frames = tuple(sorted(own))
+        frames = tuple(sorted(frame for frame in own if not is_stray(frame.relative_to(root))))
         if not frames:
             raise FileNotFoundError(f"{hr} has no LR frames: expected NAME_lr*.png or s2_*.png beside it")
-        places.append(OwnImage(hr.relative_to(root).as_posix(), number, hr, frames))
+        places.append(OwnImage(hr.relative_to(root).as_posix(), number, hr, number, frames))
     if not places:
         raise FileNotFoundError(f"{root} holds no pairs: expected NAME_hr.png with NAME_lr*.png")
     return places[: settings.max_chips or None]
 
 
-def image_chips(settings: DataSettings, place: OwnImage) -> tuple[list[Chip], dict[str, int]]:
-    """Cut an HR image into chips and simulate their Sentinel-2 series; also count what was left out.
+def image_chips(settings: DataSettings, place: OwnImage, left_out: Counter[str]) -> Iterator[Chip]:
+    """Cut an HR image into chips and simulate their Sentinel-2 series, a block of chips at a time.
 
     The image is taken as an aerial photograph of nominal tone, which is undone before the sensor model; seasons are
-    unknown, so dates differ by haze, clouds, misregistration and noise.
+    unknown, so dates differ by haze, clouds, misregistration and noise. Blocks of one image share their dates, and
+    each has a sky of its own.
+
+    Args:
+        settings: of the data.
+        place: the image.
+        left_out: counts what is left out, by reason, as chips are taken.
+
+    Raises:
+        ValueError: the image cannot be read, or is too large for the names of its chips.
     """
-    image = read_hr(place.hr, settings.hr_gsd_m)
-    rows, columns = image.shape[0] // HR_PX, image.shape[1] // HR_PX
-    if rows == 0 or columns == 0:
-        return [], {f"smaller than {HR_PX} px": 1}
-    image = whole_chips(image)
-    rng = np.random.default_rng([settings.seed, place.number, 3])
-    captured = draw_flight_day(rng)
-    dates = draw_series(rng, captured, settings.dates)
-    tci = np.stack([_simulate(image, settings, day, rng) for day in dates])
-    chips, dark = [], 0
-    for y, x in np.ndindex(rows, columns):
-        hr = image[y * HR_PX : (y + 1) * HR_PX, x * HR_PX : (x + 1) * HR_PX]
-        if black(hr).any():
-            dark += 1
-            continue
-        lr = tci[:, y * LR_PX : (y + 1) * LR_PX, x * LR_PX : (x + 1) * LR_PX]
-        uuid = f"{_plain(place.name)}_{captured:%Y%m%d}"
-        chips.append(
-            Chip(
-                _tile(place.number, x, y), uuid, hr, {"tci": lr}, dates, caption=place.caption, region=f"{place.number}"
+    with open_image_file(place.hr, settings.hr_gsd_m, settings.hr_bands) as image:
+        down, across = (_middle(side) for side in image.shape)
+        rows, columns = len(down) // HR_PX, len(across) // HR_PX
+        if rows == 0 or columns == 0:
+            left_out[f"smaller than {HR_PX} px"] += 1
+            return
+        if max(rows, columns) > TILES_PER_IMAGE:
+            raise ValueError(
+                f"{place.hr}: got {image.shape} px, expected at most {TILES_PER_IMAGE * HR_PX} a side: cut it"
             )
-        )
-    return chips, {"black HR pixels": dark} if dark else {}
+        first = np.random.default_rng([settings.seed, place.number, 3])
+        captured = draw_flight_day(first)
+        dates = draw_series(first, captured, settings.dates)
+        uuid = f"{_plain(place.name)}_{captured:%Y%m%d}"
+        for y, x in product(range(0, rows, BLOCK), range(0, columns, BLOCK)):
+            rng = first if y == x == 0 else np.random.default_rng([settings.seed, place.number, 3, y, x])
+            block = (down[y * HR_PX : (y + BLOCK) * HR_PX], across[x * HR_PX : (x + BLOCK) * HR_PX])
+            hr, tci = _observed(image, block, settings, dates, rng)
+            for i, j in np.ndindex(hr.shape[0] // HR_PX, hr.shape[1] // HR_PX):
+                high = hr[i * HR_PX : (i + 1) * HR_PX, j * HR_PX : (j + 1) * HR_PX]
+                if black(high).any():
+                    left_out["black HR pixels"] += 1
+                    continue
+                low = tci[:, i * LR_PX : (i + 1) * LR_PX, j * LR_PX : (j + 1) * LR_PX]
+                corner = block[0].start + i * HR_PX, block[1].start + j * HR_PX
+                yield Chip(
+                    _tile(place.number, x + j, y + i),
+                    uuid,
+                    high,
+                    {"tci": low},
+                    dates,
+                    caption=place.caption,
+                    region=f"{place.region}",
+                    position=image.corner_m(*corner),
+                )
 
 
-def pair_chips(place: OwnImage) -> tuple[list[Chip], dict[str, int]]:
+def _observed(
+    image: ImageFile,
+    block: tuple[range, range],
+    settings: DataSettings,
+    dates: Sequence[date],
+    rng: np.random.Generator,
+) -> tuple[Image8, Image8]:
+    """Return a block (H, W, 3) of an image, and its passes (T, h, w, 3).
+
+    What lies around the block is seen by the sensor too; beyond the image the surface is mirrored.
+    """
+    ends = (block[0].stop, block[1].stop)
+    before = [min(MARGIN_PX, side.start) for side in block]
+    after = [min(MARGIN_PX, size - end) for size, end in zip(image.shape, ends, strict=True)]
+    rows, columns = (
+        slice(side.start - less, side.stop + more) for side, less, more in zip(block, before, after, strict=True)
+    )
+    wide = image.read(rows, columns)
+    hr = wide[before[0] : before[0] + len(block[0]), before[1] : before[1] + len(block[1])]
+    missing = [(MARGIN_PX - less, MARGIN_PX - more) for less, more in zip(before, after, strict=True)]
+    around = np.pad(wide, (*missing, (0, 0)), mode="reflect")
+    return hr, np.stack([_simulate(around, settings, day, rng) for day in dates])
+
+
+def pair_chips(place: OwnImage) -> Iterator[Chip]:
     """Cut one real pair into chips.
 
     Raises:
@@ -133,72 +185,25 @@ def pair_chips(place: OwnImage) -> tuple[list[Chip], dict[str, int]]:
                 f"multiple of {HR_PX} px: cut both to the same ground area"
             )
     series = np.stack(frames)
-    chips = []
     for y, x in np.ndindex(hr.shape[0] // HR_PX, hr.shape[1] // HR_PX):
         high = hr[y * HR_PX : (y + 1) * HR_PX, x * HR_PX : (x + 1) * HR_PX]
         low = series[:, y * LR_PX : (y + 1) * LR_PX, x * LR_PX : (x + 1) * LR_PX]
-        chips.append(Chip(_tile(place.number, x, y), _plain(place.name), high, {"tci": low}, region=f"{place.number}"))
-    return chips, {}
+        yield Chip(_tile(place.number, x, y), _plain(place.name), high, {"tci": low}, region=f"{place.region}")
 
 
-def read_hr(path: Path, gsd_m: float = 0.0) -> Image8:
-    """Return an image of any format, type and number of bands as 8-bit RGB (H, W, 3); 0 in all bands is no data.
-
-    Other than 8-bit values are stretched from the 1st to the 99th percentile. Fewer than three bands repeat the
-    first. Dark pixels become 1; no data is what the file says it is: a mask, a nodata value, transparency, or a value
-    that is not a number.
-
-    Args:
-        path: GeoTIFF, PNG or JPEG.
-        gsd_m: resample a georeferenced image to this sampling distance; 0 keeps its own.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: the file cannot be read, or is asked to be resampled without a resolution in metres.
-    """
-    tiff = path.suffix.lower() in (".tif", ".tiff")
-    values, valid = _read_geotiff(path, gsd_m) if tiff else _read_picture(path)
-    bands = values[:3] if len(values) >= 3 else np.repeat(values[:1], 3, axis=0)
-    valid &= np.isfinite(bands).all(axis=0)
-    if bands.dtype != np.uint8:
-        low, high = np.percentile(bands[:, valid], [1, 99]) if valid.any() else (0, 1)
-        bands = np.nan_to_num((bands.astype(np.float64) - low) / max(high - low, 1e-9) * 255)
-    eight_bit = np.clip(np.rint(bands), 1, 255).astype(np.uint8)
-    return np.where(valid[..., None], np.moveaxis(eight_bit, 0, -1), 0).astype(np.uint8)
+def read_hr(path: Path, gsd_m: float = 0.0, bands: tuple[int, ...] = ()) -> Image8:
+    """Return a whole image as 8-bit RGB (H, W, 3); see `image_file.open_image_file`."""
+    with open_image_file(path, gsd_m, bands) as image:
+        return image.read()
 
 
-def _read_picture(path: Path) -> tuple[np.ndarray, NDArray[np.bool_]]:
-    """Return (bands, H, W) values of a PNG or JPEG of any mode, and its opaque pixels (H, W)."""
-    with open_image(path) as image:
-        if image.mode.startswith("I") or image.mode == "F":
-            values = np.asarray(image)[None]
-            return values, np.ones(values.shape[1:], bool)
-        rgba = np.asarray(image.convert("RGBA"))
-    return np.moveaxis(rgba[..., :3], -1, 0), rgba[..., 3] > 0
-
-
-def _read_geotiff(path: Path, gsd_m: float) -> tuple[np.ndarray, NDArray[np.bool_]]:
-    """Return (bands, H, W) values and the valid pixels (H, W)."""
-    from rasterio.enums import Resampling
-
-    with open_raster(path) as source:
-        factor = source.res[0] / gsd_m if gsd_m and source.crs is not None and source.crs.is_projected else 1.0
-        if gsd_m and factor == 1.0 and not (source.crs and source.crs.is_projected):
-            raise ValueError(f"{path}: data.hr_gsd_m is set, but the file has no resolution in metres: unset it")
-        shape = (round(source.height * factor), round(source.width * factor))
-        method = Resampling.average if factor < 1 else Resampling.bilinear
-        values = source.read(out_shape=(source.count, *shape), resampling=method)
-        return values, np.asarray(source.dataset_mask(out_shape=shape) > 0)
-
-
-def _simulate(image: Image8, settings: DataSettings, day: date, rng: np.random.Generator) -> Image8:
-    """Return the true-colour image (h, w, 3) of one Sentinel-2 pass over an HR image (H, W, 3)."""
-    reflectance = aerial.Flight().undo(image.astype(np.float32) / 255)
+def _simulate(around: Image8, settings: DataSettings, day: date, rng: np.random.Generator) -> Image8:
+    """Return the true-colour image (h, w, 3) of one Sentinel-2 pass over an HR image that has a margin."""
+    reflectance = aerial.Flight().undo(around.astype(np.float32) / 255)
     surface = np.moveaxis(np.clip(reflectance, 0, 1), -1, 0).astype(np.float32)
     sun = sun_at(LATITUDE_DEG, day_of_year(day), SENTINEL2_HOUR)
-    around = ((0, 0), (MARGIN_PX, MARGIN_PX), (MARGIN_PX, MARGIN_PX))
     frame, inside, _ = sensors.observe(
-        np.pad(surface, around, mode="reflect"),
+        surface,
         RGB,
         sensors.SENTINEL2,
         sensors.draw_conditions(rng, sensors.SENTINEL2, settings.cloudy_share, sun),
@@ -219,7 +224,7 @@ def _existing(path: str) -> Path:
 
 def _place(root: Path, number: int, file: Path) -> OwnImage:
     name = file.relative_to(root).as_posix()
-    return OwnImage(name, number, file, caption=_caption(file.parent.name) if "/" in name else "")
+    return OwnImage(name, number, file, number, caption=_caption(file.parent.name) if "/" in name else "")
 
 
 def _caption(folder_name: str) -> str:
@@ -247,9 +252,14 @@ def place_of(tile: str) -> tuple[int, int, int]:
 
 def whole_chips(image: Image8) -> Image8:
     """Return the middle of an image (H, W, ...) that is cut into whole chips."""
-    height, width = (side // HR_PX * HR_PX for side in image.shape[:2])
-    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
-    return image[top : top + height, left : left + width]
+    rows, columns = (_middle(side) for side in image.shape[:2])
+    return image[rows.start : rows.stop, columns.start : columns.stop]
+
+
+def _middle(side: int) -> range:
+    """Return the pixels of a side that are cut into whole chips."""
+    length = side // HR_PX * HR_PX
+    return range((side - length) // 2, (side - length) // 2 + length)
 
 
 def _rgb(image: Image8) -> Image8:

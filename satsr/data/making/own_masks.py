@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from satsr.common.digests import tree_digest
+from satsr.common.stray import is_stray
 from satsr.common.tile_grid import HR_PX
 from satsr.data.images import IMAGES, open_image, read_image
-from satsr.data.making.own_images import OwnImage, list_images, list_pairs, place_of, read_hr, whole_chips
+from satsr.data.making.image_file import open_image_file
+from satsr.data.making.own_images import OwnImage, list_images, list_pairs, place_of, whole_chips
 from satsr.data.rasters import open_raster
 from satsr.data.settings import DataSettings
 
@@ -50,7 +52,7 @@ class OwnMasks:
             return _checked(self._file(tile), (HR_PX, HR_PX))
         number, x, y = place_of(tile)
         image = self._images[number]
-        whole = _like(self._file(image.name.rsplit(".", 1)[0]), image.hr, self.data.hr_gsd_m)
+        whole = _like(self._file(image.name.rsplit(".", 1)[0]), image.hr, self.data.hr_gsd_m, self.data.hr_bands)
         return whole[y * HR_PX :, x * HR_PX :][:HR_PX, :HR_PX]
 
     def _file(self, name: str) -> Path:
@@ -67,7 +69,8 @@ class OwnMasks:
         if not self.folder.is_dir():
             raise FileNotFoundError(f"{self.folder} is no folder: name the folder that holds your masks")
         found: dict[str, Path] = {}
-        for path in sorted(p for p in self.folder.rglob("*") if p.suffix.lower() in IMAGES):
+        files = (p for p in self.folder.rglob("*") if p.suffix.lower() in IMAGES)
+        for path in sorted(p for p in files if not is_stray(p.relative_to(self.folder))):
             name = path.relative_to(self.folder).with_suffix("").as_posix()
             if name in found:
                 raise ValueError(f"{path}: got a second mask beside {found[name].name}, expected one: remove one")
@@ -76,11 +79,12 @@ class OwnMasks:
 
 
 @lru_cache(maxsize=2)  # chips of one image come one after another
-def _like(mask: Path, image: Path, gsd_m: float) -> Image8:
+def _like(mask: Path, image: Path, gsd_m: float, bands: tuple[int, ...]) -> Image8:
     """Return a mask in whole chips, resampled as its image is."""
     values = _checked(mask, _size(image))
     if gsd_m:
-        rows, columns = read_hr(image, gsd_m).shape[:2]
+        with open_image_file(image, gsd_m, bands) as opened:
+            rows, columns = opened.shape
         values = np.asarray(Image.fromarray(values).resize((columns, rows), Image.Resampling.NEAREST))
     return whole_chips(values)
 

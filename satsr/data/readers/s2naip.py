@@ -171,9 +171,10 @@ class S2NAIP(Reader):
         col, row = map(int, tile.split("_"))
         return row * LR_PX, col * LR_PX
 
-    def position(self, tile: str) -> tuple[float, float]:
-        """Return the corner of the Web-Mercator tile that the name tells."""
-        return corner_m(*map(int, tile.split("_")))
+    def position(self, tile: str) -> tuple[float, float] | None:
+        """Return the corner of the Web-Mercator tile that the name tells; of a made-up name, what a sidecar says."""
+        known = self.chips.positions
+        return corner_m(*map(int, tile.split("_"))) if known is None else known.get(tile)
 
     def weight(self, tile: str) -> float:
         """Return the published sampling weight, 1 where there is none."""

@@ -11,8 +11,8 @@ One folder per split, and in it
 
 where `{col}_{row}` is a Web-Mercator tile at zoom 17. The last three may also lie beside the splits' folders, where a
 download unpacks them. This project adds sidecars that a download does not have, all optional:
-`sentinel2/{col}_{row}/dates.csv`, `captions.json`, `regions.json`, `land_cover/{col}_{row}.png` and `vectors/`
-(outlines of buildings and roads, and trees).
+`sentinel2/{col}_{row}/dates.csv`, `captions.json`, `regions.json`, `positions.json` (of tiles with made-up names),
+`land_cover/{col}_{row}.png` and `vectors/` (outlines of buildings and roads, and trees).
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ class Chip:
         land_cover: (128, 128) class numbers.
         caption: one sentence.
         region: what splits and statistics keep together, where it is not the group of 16 x 16 tiles.
+        position: of a tile with a made-up name: where its north-west corner lies, in metres of EPSG:3857.
     """
 
     tile: str
@@ -67,6 +68,7 @@ class Chip:
     land_cover: Image8 | None = None
     caption: str | None = None
     region: str | None = None
+    position: tuple[float, float] | None = None
 
 
 def region_of(tile: str) -> str:
@@ -100,11 +102,21 @@ def write_chip(folder: Path, chip: Chip) -> None:
 
 
 def write_split_files(
-    folder: Path, tiles: list[str], objects: dict[str, Objects], captions: dict[str, str], regions: dict[str, str]
+    folder: Path,
+    tiles: list[str],
+    objects: dict[str, Objects],
+    captions: dict[str, str],
+    regions: dict[str, str],
+    positions: Mapping[str, tuple[float, float]] | None = None,
 ) -> None:
-    """Write the files that stand once in a set: objects, captions, tile weights, and regions of their own."""
+    """Write the files that stand once in a set: objects, captions, tile weights, and regions of their own.
+
+    Tiles with made-up names have `positions`, as far as anything is known of them; with others they are None.
+    """
     if regions:
         _write_json(folder / "regions.json", regions)
+    if positions is not None:
+        _write_json(folder / "positions.json", positions)
     _write_json(folder / "osm_chips_to_masks.json", objects)
     _write_json(folder / "captions.json", captions)
     _write_json(folder / "train_tile_weights" / "weights.json", tile_weights(tiles, objects))
@@ -213,6 +225,14 @@ class S2NAIPFolder:
     @cached_property
     def _regions(self) -> dict[str, str]:
         return _read_json(self.folder / "regions.json")
+
+    @cached_property
+    def positions(self) -> dict[str, tuple[float, float]] | None:
+        """Where tiles with made-up names lie, as far as anything is known; None where names tell it."""
+        if not (self.folder / "positions.json").is_file():
+            return None
+        found = _read_json(self.folder / "positions.json")
+        return {tile: (float(x), float(y)) for tile, (x, y) in found.items()}
 
     @cached_property
     def _captions(self) -> dict[str, str]:

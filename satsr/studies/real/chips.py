@@ -50,7 +50,7 @@ def pair_folders(root: Path) -> list[PairFolder]:
         if not (root / name).is_dir():
             continue
         places = list_pairs(DataSettings(source="pairs", path=str(root / name)))
-        chips = tuple(pair_chips(place)[0][0] for place in places)
+        chips = tuple(next(pair_chips(place)) for place in places)
         scored = tuple(not f"{name}/{place.name}".startswith(UNSCORED) for place in places)
         found.append(PairFolder(name, remark, chips, scored))
     return found

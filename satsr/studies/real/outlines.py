@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,8 @@ from torch import Tensor, nn
 
 from satsr.common.tile_grid import HR_PX
 from satsr.data.making.footprints import Labels, renumbered
+from satsr.data.making.image_file import open_image_file
 from satsr.data.making.own_images import OwnImage, image_chips
-from satsr.data.rasters import open_raster
 from satsr.data.readers.s2naip_folder import Chip
 from satsr.data.settings import DataSettings
 from satsr.models.superresolver import SuperResolver
@@ -53,16 +54,15 @@ def known_buildings(root: Path) -> Known | None:
     if not image.is_file() or not outlines.is_file():
         return None
     settings = DataSettings(source="folder", path=str(image.parent), hr_gsd_m=GSD_M, dates=DATES)
-    chip = image_chips(settings, OwnImage(image.name, 0, image))[0][0]
-    with open_raster(image) as source:
-        sides = (round(side * source.res[0] / GSD_M) for side in source.shape)
-        rows, columns = ((side - side // HR_PX * HR_PX) // 2 for side in sides)  # cut off before the first chip
-        corner = Affine.translation(source.bounds.left + columns * GSD_M, source.bounds.top - rows * GSD_M)
+    chip = next(image_chips(settings, OwnImage(image.name, 0, image), Counter()))
+    with open_image_file(image, GSD_M) as file:
+        rows, columns = ((side - side // HR_PX * HR_PX) // 2 for side in file.shape)  # cut off before the first chip
+        to_ground = file.transform * Affine.translation(columns, rows)
     shapes = [feature["geometry"] for feature in json.loads(outlines.read_text())["features"]]
     drawn = rasterize(
         [(shape, number) for number, shape in enumerate(shapes, 1)],
         (HR_PX, HR_PX),
-        transform=corner * Affine.scale(GSD_M, -GSD_M),
+        transform=to_ground,
         dtype="int32",
     )
     labels = renumbered(drawn)

@@ -111,7 +111,7 @@ def images(folder: Path) -> Path:
         (folder / kind).mkdir(parents=True)
         Image.fromarray(rng.integers(1, 256, (150, 150, 3), np.uint8)).save(folder / kind / "a.png")
         Image.fromarray(rng.integers(1, 256, (140, 300, 3), np.uint8)).save(folder / kind / "b.jpg")
-    tiff(folder / "sixteen.tif", rng.integers(200, 4000, (4, 256, 256), np.uint16))
+    tiff(folder / "sixteen.tif", rng.integers(200, 4000, (3, 256, 256), np.uint16))
     tiff(folder / "one.tif", rng.random((1, 128, 128), np.float32))
     return folder
 
@@ -247,7 +247,7 @@ def test_real_pairs_keep_their_own_pixels(tmp_path: Path) -> None:
     settings = DataSettings(source="pairs", path=str(tmp_path / "in"))
     manifest = make_data(settings, tmp_path / "out", dates=2)
     assert sum(found["places"] for found in manifest["splits"].values()) == 4 * 4
-    chips, _ = pair_chips(list_pairs(settings)[0])
+    chips = list(pair_chips(list_pairs(settings)[0]))
     with Image.open(tmp_path / "in" / "a_lr1.png") as image:
         np.testing.assert_array_equal(chips[3].bands["tci"][1], np.asarray(image)[32:, 32:])
 
@@ -255,7 +255,7 @@ def test_real_pairs_keep_their_own_pixels(tmp_path: Path) -> None:
 def test_pair_of_another_scale_is_refused(tmp_path: Path) -> None:
     real_pair(tmp_path, "a", lr=40, hr=128)
     with pytest.raises(ValueError, match=r"expected HR to be 4 times LR"):
-        pair_chips(list_pairs(DataSettings(source="pairs", path=str(tmp_path)))[0])
+        next(pair_chips(list_pairs(DataSettings(source="pairs", path=str(tmp_path)))[0]))
 
 
 def test_hr_without_lr_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def own(tmp_path: Path) -> OwnMasks:
 def test_a_mask_is_cut_where_its_image_is(own: OwnMasks) -> None:
     tiles = 0
     for place in list_images(own.data):
-        for chip in image_chips(own.data, place)[0]:
+        for chip in image_chips(own.data, place, Counter()):
             np.testing.assert_array_equal(own.mask(chip.tile), chip.hr[..., 0] > 128)
             tiles += 1
     assert tiles == 3
@@ -54,7 +55,7 @@ def test_a_mask_is_resampled_as_its_image_is(tmp_path: Path) -> None:
         with rasterio.open(tmp_path / folder / "a.tif", "w", count=len(values), **facts) as file:
             file.write(values)
     data = DataSettings(source="folder", path=str(tmp_path / "images"), hr_gsd_m=2.5)
-    (chip,) = image_chips(data, list_images(data)[0])[0]
+    (chip,) = image_chips(data, list_images(data)[0], Counter())
     np.testing.assert_array_equal(chip.hr[..., 0] > 100, coarse)
     np.testing.assert_array_equal(OwnMasks(tmp_path / "masks", data).mask(chip.tile), coarse)
 
@@ -88,6 +89,6 @@ def test_masks_that_change_have_another_digest(own: OwnMasks) -> None:
 )
 def test_masks_that_do_not_fit_are_refused(own: OwnMasks, change: object, said: str) -> None:
     change(own.folder)  # type: ignore[operator]
-    tiles = [chip.tile for place in list_images(own.data) for chip in image_chips(own.data, place)[0]]
+    tiles = [chip.tile for place in list_images(own.data) for chip in image_chips(own.data, place, Counter())]
     with pytest.raises((ValueError, FileNotFoundError), match=said):
         [own.mask(tile) for tile in tiles]
