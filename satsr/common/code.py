@@ -30,6 +30,7 @@ COMPUTE = {  # import name -> distribution, of the libraries that numbers depend
     "opensr_test": "opensr-test",
     "rasterio": "rasterio",
     "scipy": "scipy",
+    "segmentation_models_pytorch": "segmentation-models-pytorch",
     "shapely": "shapely",
     "skimage": "scikit-image",
     "torch": "torch",

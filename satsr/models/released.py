@@ -6,15 +6,16 @@ They hold weights and nothing else, so the architecture is read off names and sh
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from satsr.common.digests import file_digest
-from satsr.common.weight_files import read_weights
+from satsr.common.weight_files import check_finite, read_weights
 from satsr.models.superresolver import ModelCard, Sizes, SuperResolver
 
 State = dict[str, Tensor]
@@ -26,8 +27,11 @@ BANDS_60M = (*BANDS_20M, "b01", "b09", "b10")
 BAND_SETS = {8 * len(bands): bands for bands in (BANDS_10M, BANDS_20M, BANDS_60M)}
 RGB_DATES = (1, 2, 4, 8, 12, 16, 18)  # released, and handed out in the repository's issue 46
 # BasicSR writes the averaged weights under the first name, the plain ones under the second.
-KEYS = ("params_ema", "params")
+KEYS = ("params_ema", "params", "state_dict", "model_state_dict")  # the last two of Lightning and many others
 PARTS_NAMED = 3
+DOUBLES_TWICE = 4  # the scale whose generator the ones of x2 and x1 look like
+FOLDED = {2: 4, 1: 16}  # scale -> channels that one of the image becomes
+IMAGES_IN_NAME = re.compile(r"(\d+)S2")  # as the released files say it
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Architecture:
     Attributes:
         method: name of the method.
         network: sizes, as the network's constructor takes them.
-        channels: input channels: of one date, or of all dates stacked.
+        channels: input channels of one date, or of all dates stacked.
         dates: number of dates, 0 where only the bands can tell.
         bands_out: number of output bands.
         scale: enlargement.
@@ -51,24 +55,32 @@ class Architecture:
     scale: int
 
 
-def load_released(path: Path, bands: tuple[str, ...] = ()) -> SuperResolver:
+def load_released(
+    path: Path, bands: tuple[str, ...] = (), scale: int | None = None, dates: int | None = None
+) -> SuperResolver:
     """Open a released checkpoint, ready for inference on the CPU.
 
     Args:
-        path: a `.pth` file with `params_ema` or `params`.
+        path: a file of weights, plain or under a key that BasicSR or Lightning writes; a part that all names begin
+            with, such as `module.`, is looked through.
         bands: names of the input bands of one date, where the number of channels leaves them open.
+        scale: enlargement, where shapes leave it open.
+        dates: number of dates, where shapes leave it open.
 
     Raises:
         ValueError: the file is damaged, holds code, is of an unknown architecture, misses weights or has others, or
             its bands must be named.
     """
-    state = _state(path)
-    found = _architecture(path, state)
-    names, dates = _bands_and_dates(path, found, bands)
+    state, found = _architecture(path, _state(path), scale)
+    check_finite(path, state)
+    found = _of_one_reading(path, found, bands, scale, dates)
+    names, own_dates = _bands_and_dates(path, found, bands)
+    if dates not in (None, own_dates):
+        raise ValueError(f"{path} takes {own_dates} dates of {len(names)} bands, and dates={dates} was asked for")
     card = ModelCard(
         method=found.method,
         network=found.network,
-        dates=dates,
+        dates=own_dates,
         bands_in=names,
         bands_out=RGB[: found.bands_out],
         scale=found.scale,
@@ -89,17 +101,23 @@ def _state(path: Path) -> State:
     content = read_weights(path)
     named = content if isinstance(content, dict) else {}
     state = next((named[key] for key in KEYS if key in named), named)
-    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
+    tensors = isinstance(state, dict) and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items())
+    if not tensors or not state:
         raise ValueError(f"{path} holds no state dict, plain or under {' or '.join(KEYS)}: expected a BasicSR file")
     return state
 
 
-def _architecture(path: Path, state: State) -> Architecture:
+def _architecture(path: Path, state: State, scale: int | None) -> tuple[State, Architecture]:
+    """Return the weights of the one network, by its own names, and its architecture."""
     for marks, read in READERS:
-        if all(mark in state for mark in marks):
+        before = _common_beginnings(state, marks)
+        if len(before) > 1:
+            raise ValueError(f"{path} holds {len(before)} networks ({', '.join(before)}): save one of them by itself")
+        if before:
+            own = {name.removeprefix(before[0]): value for name, value in state.items() if name.startswith(before[0])}
             try:
-                return read(state)
-            except (KeyError, IndexError, ZeroDivisionError) as error:
+                return own, read(own)
+            except (KeyError, IndexError, ValueError, ZeroDivisionError) as error:
                 raise ValueError(f"{path} misses weights or has them in another shape: {error}") from None
     raise ValueError(
         f"{path} is of an unknown architecture (its first weights: {', '.join(sorted(state)[:PARTS_NAMED])}): expected "
@@ -115,7 +133,6 @@ def _esrgan(state: State) -> Architecture:
         "num_block": _count(state, "body"),
         "num_grow_ch": state["body.0.rdb1.conv1.weight"].shape[0],
     }
-    # x2 and x1 unshuffle their input and look like x4 of more channels; none was released.
     return Architecture("esrgan", network, channels, 0, len(state["conv_last.bias"]), scale)
 
 
@@ -139,6 +156,45 @@ READERS: tuple[tuple[tuple[str, ...], Callable[[State], Architecture]], ...] = (
     (("conv_first.weight", "conv_last.weight"), _esrgan),
     (("encoder.doubleconv2d.0.weight", "sr.upsample.1.weight"), _worldstrat),
 )
+
+
+def _common_beginnings(state: State, marks: tuple[str, ...]) -> list[str]:
+    """Return what stands before all of the marks, such as `module.`; one for every network."""
+    ends = sorted(name.removesuffix(marks[0]) for name in state if name.endswith(marks[0]))
+    return [before for before in ends if all(before + mark in state for mark in marks)]
+
+
+def _of_one_reading(
+    path: Path, found: Architecture, bands: tuple[str, ...], scale: int | None, dates: int | None
+) -> Architecture:
+    """Return the architecture; of a generator whose shapes leave several readings, the one that something decides.
+
+    x2 and x1 fold 2 x 2 and 4 x 4 pixels into channels, and so look like x4 of 4 and 16 times as many: one RGB image
+    at x2 is four at x4. The user decides, else the name of a released file, else that one image is likely.
+
+    Raises:
+        ValueError: nothing decides, or the scale does not fit the shapes.
+    """
+    readings = {found.scale: found.channels}
+    if found.method == "esrgan" and found.scale == DOUBLES_TWICE:
+        readings |= {s: found.channels // folded for s, folded in FOLDED.items() if found.channels % folded == 0}
+    one_date = len(bands or RGB)
+    if scale is not None:
+        chosen = [scale] if scale in readings else []
+    elif dates is not None:
+        chosen = [s for s, channels in readings.items() if channels == dates * one_date] or [found.scale]
+    elif IMAGES_IN_NAME.search(path.name):
+        chosen = [found.scale]
+    else:
+        chosen = [s for s, channels in readings.items() if s == found.scale or channels == one_date]
+    if len(chosen) != 1:
+        every = " or ".join(f"{channels / one_date:g} dates at x{s}" for s, channels in readings.items())
+        asked = f", and scale {scale} was asked for" if scale is not None else ""
+        raise ValueError(
+            f"{path} takes {found.channels} channels, which read as {every} of {one_date} bands{asked}: say scale= or "
+            "dates= (and bands=, where they are not red, green and blue)"
+        )
+    return replace(found, scale=chosen[0], channels=readings[chosen[0]])
 
 
 def _count(state: State, part: str) -> int:

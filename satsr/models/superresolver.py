@@ -25,6 +25,7 @@ from satsr.models.srcnn import SRCNN
 from satsr.models.unet_discriminator import SSR_UNetDiscriminatorSN
 
 Sizes = dict[str, Any]
+LOWEST, HIGHEST = -0.1, 1.5  # of what a model is given
 
 
 @dataclass(frozen=True)
@@ -194,8 +195,9 @@ class SuperResolver(nn.Module):
             (N, C_out, scale * h, scale * w), not clipped.
 
         Raises:
-            ValueError: wrong number of axes or bands, no date, dates to choose from that are all black, or a time that
-                a network needs and that is not known.
+            ValueError: wrong number of axes or bands, values far outside [0, 1] or NaN (where the model is not in
+                training), no date, dates to choose from that are all black, or a time that a network needs and that is
+                not known.
         """
         sr = self.feed(self.network, self._given(lr, dt_days, place, day))
         sr = sr.flatten(1, 2) if sr.ndim == 5 else sr  # WorldStrat's networks return (N, 1, C, H, W)
@@ -227,6 +229,8 @@ class SuperResolver(nn.Module):
                 f"{self.card.method} got lr {tuple(lr.shape)}, expected (N, T, C={bands}, h, w) with T at least 1: "
                 "choose the bands that the model's card names"
             )
+        if not self.training:  # a training's own images are what they should be, and looking would slow it down
+            self._check_range(lr)
         dt_days = lr.new_zeros(lr.shape[:2]) if dt_days is None else dt_days
         place = torch.zeros(len(lr), 2, dtype=torch.int64, device=lr.device) if place is None else place
         day = torch.full((len(lr),), torch.nan, device=lr.device) if day is None else day
@@ -235,6 +239,24 @@ class SuperResolver(nn.Module):
         if lr.shape[1] != self.card.dates and not any_dates:
             lr, dt_days = fit_dates(lr, dt_days, self.card.dates)
         return Seen(lr, dt_days, place, day).to(lr.device)
+
+    def _check_range(self, lr: Tensor) -> None:
+        """Refuse images that are not what the card says: counts, 8-bit values, or no numbers.
+
+        Values a little outside [0, 1], as resampling makes them, pass.
+        """
+        expected = f"expected floating-point numbers in [0, 1] ({self.card.value_range})"
+        if not lr.is_floating_point():
+            raise ValueError(f"{self.card.method} got lr of {lr.dtype}, {expected}: divide 8-bit values by 255")
+        if not lr.numel():
+            return
+        low, high = (float(value) for value in torch.aminmax(lr.detach()))
+        if not (low >= LOWEST and high <= HIGHEST):  # NaN is neither
+            found = "NaN in lr" if low != low else f"lr in [{low:g}, {high:g}]"
+            raise ValueError(
+                f"{self.card.method} got {found}, {expected}: bring values to that range, and set what shows no "
+                "ground to 0"
+            )
 
     def denoise(self, seen: Seen, hr: Tensor, seed: int) -> tuple[Tensor, Tensor]:
         """Return what a sampling method's network predicts for noisy targets, and what it is asked to predict.

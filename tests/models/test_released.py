@@ -6,8 +6,10 @@ import pickle
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import satsr
@@ -42,7 +44,7 @@ def fixed_seed() -> None:
 )
 def test_every_released_generator_comes_back(dates: int, bands: tuple[str, ...], tmp_path: Path) -> None:
     network = small_esrgan(dates * len(bands))
-    model = satsr.load_model(save(network, tmp_path))
+    model = satsr.load_model(save(network, tmp_path).rename(tmp_path / f"esrgan_{dates}S2.pth"))
     assert (model.card.method, model.card.dates, model.card.bands_in) == ("esrgan", dates, bands)
     assert model.card.network == {"num_feat": 8, "num_block": 3, "num_grow_ch": 4}
     lr = torch.rand(2, dates, len(bands), 9, 7)
@@ -158,3 +160,86 @@ def test_a_file_without_state_dict_is_refused(content: object, tmp_path: Path) -
     torch.save(content, tmp_path / "other.pth")
     with pytest.raises(ValueError, match=r"other\.pth holds no state dict"):
         satsr.load_model(tmp_path / "other.pth")
+
+
+@pytest.mark.parametrize(("scale", "dates", "channels"), [(2, 1, 12), (1, 1, 48)])
+def test_a_file_with_two_readings_is_refused_until_one_is_said(
+    scale: int, dates: int, channels: int, tmp_path: Path
+) -> None:
+    """x2 and x1 fold pixels into channels: one image at x2 has the shapes of four at x4."""
+    network = small_esrgan(3, scale)
+    file = save(network, tmp_path)
+    with pytest.raises(
+        ValueError, match=rf"takes {channels} channels, which read as .* 1 dates at x{scale} .*say scale="
+    ):
+        satsr.load_model(file)
+    lr = torch.rand(1, 1, 3, 8, 8)
+    for said in ({"scale": scale}, {"dates": dates}):
+        model = satsr.load_model(file, **said)  # type: ignore[arg-type]
+        assert (model.card.dates, model.card.scale) == (dates, scale)
+        assert torch.equal(model(lr), network(lr[:, 0]))
+    card = satsr.load_model(file, scale=4).card
+    assert (card.dates, card.scale) == (channels // 3, 4)
+
+
+def test_a_scale_that_shapes_do_not_have_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="scale 8 was asked for"):
+        satsr.load_model(save(small_esrgan(), tmp_path), scale=8)
+    with pytest.raises(ValueError, match="takes 8 dates of 3 bands, and dates=5 was asked for"):
+        satsr.load_model(save(small_esrgan(), tmp_path), dates=5)
+
+
+@pytest.mark.parametrize("before", ["module.", "net_g.", "model.generator."])
+@pytest.mark.parametrize("key", ["params", "state_dict"])
+def test_wrappings_are_looked_through(before: str, key: str, tmp_path: Path) -> None:
+    network = small_esrgan()
+    state = {f"{before}{name}": value for name, value in network.state_dict().items()}
+    torch.save({"epoch": 3, key: {**state, "loss.scale": torch.ones(1)}}, tmp_path / "wrapped.ckpt")
+    lr = torch.rand(1, 8, 3, 5, 6)
+    assert torch.equal(satsr.load_model(tmp_path / "wrapped.ckpt")(lr), network(lr.flatten(1, 2)))
+
+
+def test_safetensors_are_read_and_two_networks_are_refused(tmp_path: Path) -> None:
+    network = small_esrgan()
+    save_file(network.state_dict(), tmp_path / "plain.safetensors")
+    assert torch.equal(satsr.load_model(tmp_path / "plain.safetensors").network.conv_last.bias, network.conv_last.bias)
+    both = {f"{name}.{key}": value for name in ("ema", "net") for key, value in network.state_dict().items()}
+    torch.save(both, tmp_path / "both.pth")
+    with pytest.raises(ValueError, match=r"both\.pth holds 2 networks \(ema\., net\.\)"):
+        satsr.load_model(tmp_path / "both.pth")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(value: float, tmp_path: Path) -> None:
+    network = small_esrgan()
+    with torch.no_grad():
+        network.conv_hr.bias[3] = value
+    with pytest.raises(ValueError, match=r"esrgan\.pth: conv_hr\.bias is NaN or infinite"):
+        satsr.load_model(save(network, tmp_path))
+
+
+def test_a_web_page_saved_as_weights_is_called_one(tmp_path: Path) -> None:
+    (tmp_path / "esrgan_8S2.pth").write_bytes(b"<!DOCTYPE html><html><title>Sign in</title></html>")
+    with pytest.raises(ValueError, match=r"esrgan_8S2\.pth is a web page, expected weights"):
+        satsr.load_model(tmp_path / "esrgan_8S2.pth")
+
+
+def refusal(file: Path) -> str | None:
+    try:
+        satsr.load_model(file)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def test_damaged_files_give_one_line_that_names_them(tmp_path: Path) -> None:
+    """Whatever byte is hit, and wherever the file ends; a hit that only changes weights may pass."""
+    good = save(small_esrgan(), tmp_path).read_bytes()
+    rng, file = np.random.default_rng(0), tmp_path / "damaged.pth"
+    for _ in range(60):
+        bad = bytearray(good[: rng.integers(1, len(good))] if rng.random() < 0.3 else good)
+        for at in rng.integers(0, len(bad), 4):
+            bad[at] = rng.integers(256)
+        file.write_bytes(bad)
+        said = refusal(file)
+        assert said is None or ("damaged.pth" in said and "\n" not in said)

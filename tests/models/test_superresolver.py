@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -162,7 +163,7 @@ def test_truncated_weights_are_refused_with_the_file(tmp_path: Path) -> None:
     save_model(SuperResolver(card("esrgan")), tmp_path)
     path = tmp_path / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ValueError, match=r"weights\.safetensors does not fit its card"):
+    with pytest.raises(ValueError, match=r"weights\.safetensors cannot be read as weights"):
         load_model(tmp_path)
 
 
@@ -273,3 +274,36 @@ def test_pixel_diffusion_trains_at_x3(size: tuple[int, int]) -> None:
     seen = Seen(lr, torch.zeros(1, 2), torch.zeros(1, 2), torch.zeros(1))
     output, wanted = network.denoise(seen, hr, 0)
     assert output.shape == wanted.shape == (1, 1, height, width)
+
+
+@pytest.mark.parametrize("method", ["bicubic", "srcnn", "esrgan"])
+def test_values_that_are_no_shares_of_white_are_refused(method: str) -> None:
+    """Counts, 8-bit values, values about 0 and NaN would give a picture that looks like one."""
+    model = SuperResolver(card(method)).eval()
+    good = torch.rand(1, 8, 3, 8, 8)
+    nan = good.clone()
+    nan[0, 2, 1, 5, 5] = torch.nan
+    eight_bit = (good * 255).to(torch.uint8)
+    for wrong, said in (
+        (good * 10_000, "lr in "),
+        (eight_bit.float(), "lr in "),
+        (good * 2 - 1, "lr in "),
+        (nan, "NaN in lr"),
+        (eight_bit, "lr of torch.uint8"),
+    ):
+        with pytest.raises(ValueError, match=rf"{method} got {said}.*expected floating-point numbers in \[0, 1\]"):
+            model(wrong)
+    assert torch.isfinite(model(good * 1.02 - 0.01)).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"scale": -1}, "got scale -1"), ({"dates": 0}, "got dates 0"), ({"dates": 2.5}, "got dates 2.5"),
+     ({"bands_in": []}, "got bands_in"), ({"bands_out": "rgb"}, "got bands_out")],
+)  # fmt: skip
+def test_a_card_that_cannot_be_is_refused(change: dict[str, object], said: str, tmp_path: Path) -> None:
+    save_model(SuperResolver(card("srcnn")), tmp_path)
+    path = tmp_path / "card.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(ValueError, match=rf"card\.json is not a model card \({said}"):
+        load_model(tmp_path)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from threading import Event
@@ -15,9 +17,12 @@ from urllib.request import Request, urlopen
 
 from satsr.common.digests import file_sha256_and_md5
 from satsr.common.progress import bytes_in_words
+from satsr.common.web_pages import is_web_page
 from satsr.data.downloads.done import File, Manifest
 
 TRIES, PAUSE_S, TIMEOUT_S = 5, 0.5, 60.0
+LONGEST_S = 120.0  # that a server may ask to wait; for longer, the user is told
+PAGES = (".html", ".htm", ".xml", ".gml", ".svg")  # whose files begin as pages do
 CHUNK_BYTES = 1 << 20
 PASSING = (408, 429, 500, 502, 503, 504)  # what a server says when asking again may help
 
@@ -77,9 +82,12 @@ def _go_on_and_on(
             return _go_on(file, partial, context, advance, stop)
         except (URLError, HTTPException, ConnectionError, TimeoutError, ssl.SSLError) as error:
             failed = 0 if _size(partial) > before else failed + 1
+            asked = _asked_to_wait(error)
+            if asked > LONGEST_S:
+                raise OSError(f"{file.url}: {error}: the server asks to wait {asked:.0f} s: go on then") from None
             if failed == TRIES or not _may_pass(error):
                 raise OSError(f"{file.url}: {error}: run the command again to go on, or see the data's page") from None
-        stop.wait(PAUSE_S * 2**failed)
+        stop.wait(max(asked, PAUSE_S * 2**failed))
 
 
 def _go_on(file: File, partial: Path, context: ssl.SSLContext, advance: Callable[[int], None], stop: Event) -> None:
@@ -126,6 +134,12 @@ def _copy(response: HTTPResponse, out: BinaryIO, advance: Callable[[int], None],
 
 def _check(file: File, partial: Path) -> tuple[str, str]:
     """Compare size and digests with what is published, and return the digests."""
+    if is_web_page(partial) and not file.name.endswith(PAGES):
+        _forget(partial)
+        raise ValueError(
+            f"{file.url}: got a web page, expected {file.name}: open that address in a browser, which may ask to log "
+            "in, and run the command again; nothing was kept"
+        )
     size, (sha256, md5) = partial.stat().st_size, file_sha256_and_md5(partial)
     pairs = (("size", size, file.size), ("sha256", sha256, file.sha256), ("md5", md5, file.md5))
     wrong = [f"{kind} {got}, expected {expected}" for kind, got, expected in pairs if expected not in (None, got)]
@@ -157,6 +171,17 @@ def _may_pass(error: BaseException) -> bool:
         return error.code in PASSING
     reason = getattr(error, "reason", error)
     return not isinstance(reason, ssl.SSLCertVerificationError)
+
+
+def _asked_to_wait(error: BaseException) -> float:
+    """Return how many seconds the server asks to wait (Retry-After, in seconds or as a date); 0 where it does not."""
+    said = error.headers.get("Retry-After", "") if isinstance(error, HTTPError) and error.headers else ""
+    if said.isdigit():
+        return float(said)
+    try:
+        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
+    except ValueError:
+        return 0.0
 
 
 def _validator(response: HTTPResponse) -> str:

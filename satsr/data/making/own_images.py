@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from glob import escape
 from itertools import chain, product, zip_longest
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from satsr.world.cameras.calendar import SENTINEL2_HOUR, day_of_year, draw_fligh
 LATITUDE_DEG = 40.0  # of images without a place; turns cloud shadows
 MARGIN_PX = 24  # beyond the image's border the surface is mirrored
 RGB = ("b04", "b03", "b02")
-BLOCK = 16  # chips along a side of what is simulated at a time
+BLOCK = 8  # chips along a side of what is simulated at a time
 TILES_PER_IMAGE = 512  # room for an image of 65,536 px, and for 65,536 images
 
 Image8 = NDArray[np.uint8]
@@ -83,7 +84,7 @@ def list_pairs(settings: DataSettings) -> list[OwnImage]:
     places = []
     found = sorted(p for name in ("*_hr.png", "hr.png") for p in root.rglob(name) if not is_stray(p.relative_to(root)))
     for number, hr in enumerate(found):
-        own = hr.parent.glob("s2_*.png") if hr.name == "hr.png" else hr.parent.glob(f"{hr.stem[:-3]}_lr*.png")
+        own = hr.parent.glob("s2_*.png") if hr.name == "hr.png" else hr.parent.glob(f"{escape(hr.stem[:-3])}_lr*.png")
         frames = tuple(sorted(frame for frame in own if not is_stray(frame.relative_to(root))))
         if not frames:
             raise FileNotFoundError(f"{hr} has no LR frames: expected NAME_lr*.png or s2_*.png beside it")

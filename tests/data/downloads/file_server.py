@@ -29,6 +29,7 @@ class Server:
         pages: path without its query -> JSON.
         cut: path -> after so many bytes the next answer ends.
         down: answer 404 after a cut.
+        busy: what the next GET is told to wait (Retry-After), with status 503; empty for no wait.
         asked: method, path and Range of every request.
         authority: certificate that a client has to trust.
     """
@@ -39,6 +40,7 @@ class Server:
         self.pages: dict[str, object] = {}
         self.cut: dict[str, int] = {}
         self.down, self.was_cut = False, False
+        self.busy = ""
         self.asked: list[tuple[str, str, str | None]] = []
 
     @property
@@ -111,6 +113,13 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.split("?")[0]
         self.served.asked.append((self.command, path, self.headers.get("Range")))
         page = self.served.pages.get(path)
+        if with_body and self.served.busy:
+            self.send_response(503)
+            self.send_header("Retry-After", self.served.busy)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            self.served.busy = ""
+            return
         body = json.dumps(page).encode() if page is not None else self.served.files.get(path)
         if body is None or (self.served.down and self.served.was_cut):
             self.send_error(404)

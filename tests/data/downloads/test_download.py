@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
+import time
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import numpy as np
@@ -273,3 +276,29 @@ def zipped(files: dict[str, bytes]) -> bytes:
         for name, data in files.items():
             archive.writestr(name, data)
     return out.getvalue()
+
+
+def test_a_web_page_in_place_of_a_file_is_called_one_and_does_not_block_the_next_try(
+    server: Server, tmp_path: Path
+) -> None:
+    server.files["/a.zip"] = b"<!DOCTYPE html><html><head><title>Sign in</title></head></html>"
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"/a\.zip: got a web page, expected a\.zip: open that address"):
+            run(server, tmp_path, remote(server, "a.zip"))
+        assert [path.name for path in (tmp_path / NAME).iterdir()] == []
+    server.files["/a.zip"] = zipped({"in.txt": b"good"})
+    assert (run(server, tmp_path, remote(server, "a.zip")) / "in.txt").read_bytes() == b"good"
+
+
+def test_a_busy_server_is_given_the_time_it_asks_for(server: Server, tmp_path: Path) -> None:
+    server.busy = "2"
+    begun = time.monotonic()
+    assert (run(server, tmp_path) / "a.bin").read_bytes() == BYTES
+    assert time.monotonic() - begun >= 2
+    assert len(server.gets("/a.bin")) == 2
+
+
+def test_a_server_that_asks_for_hours_is_told_to_the_user(server: Server, tmp_path: Path) -> None:
+    server.busy = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    with pytest.raises(OSError, match=r"asks to wait 3[56]\d\d s: go on then"):
+        run(server, tmp_path)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +18,11 @@ from PIL import Image
 from rasterio.transform import from_origin
 
 from satsr.common.digests import tree_digest
+from satsr.data.checks.leakage import nearest_training_tiles, positions
 from satsr.data.making import jobs
 from satsr.data.making import main_data as make
 from satsr.data.making.main_data import make_data
-from satsr.data.making.own_images import list_images, list_pairs, pair_chips, read_hr
+from satsr.data.making.own_images import OwnImage, image_chips, list_images, list_pairs, pair_chips, read_hr
 from satsr.data.pairs import Pairs
 from satsr.data.place_index import index_file, statuses_of
 from satsr.data.readers.s2naip import S2NAIP, S2NAIPOld
@@ -242,7 +245,7 @@ def real_pair(folder: Path, name: str, dates: int = 2, lr: int = 32, hr: int = 1
 
 def test_real_pairs_keep_their_own_pixels(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
-    for name in ("a", "b", "c", "d"):
+    for name in ("a", "b[1]", "c", "d"):
         real_pair(tmp_path / "in", name, lr=64, hr=256)
     settings = DataSettings(source="pairs", path=str(tmp_path / "in"))
     manifest = make_data(settings, tmp_path / "out", dates=2)
@@ -352,3 +355,78 @@ def test_a_download_of_s2_naip_is_used_where_it_lies(old: bool, tmp_path: Path) 
     earlier, later = manifest["splits"], changed["splits"]
     assert {split for split in SPLIT_FOLDERS if later[split]["sha256"] != earlier[split]["sha256"]} == {"val"}
     assert changed["digest"] != manifest["digest"]
+
+
+def neighbours(folder: Path, step: int, side: int = 256) -> Path:
+    """Nine tiles of one orthophoto, so many pixels of 2.4 m from each other."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for row, column in np.ndindex(3, 3):
+        values = rng.integers(20, 230, (3, side, side)).astype(np.uint8)
+        corner = from_origin(330_000 + column * step * 2.4, 5_822_040 - row * step * 2.4, 2.4, 2.4)
+        kind = {"driver": "GTiff", "count": 3, "height": side, "width": side, "dtype": "uint8"}
+        with rasterio.open(folder / f"{row}{column}.tif", "w", **kind, crs="EPSG:32633", transform=corner) as file:
+            file.write(values)
+    return folder
+
+
+@pytest.mark.parametrize("step", [192, 256, 300])
+def test_tiles_of_one_orthophoto_are_one_region(tmp_path: Path, step: int) -> None:
+    """Overlapping, touching, and closer than a chip's side."""
+    settings = DataSettings(source="folder", path=str(neighbours(tmp_path / "in", step)), dates=1)
+    with pytest.raises(
+        ValueError, match=r"9 images overlap or lie within 306 m of each other in 1 groups.*leakage: report"
+    ):
+        make_data(settings, tmp_path / "out", dates=1)
+    reported = settings.model_copy(update={"leakage": "report"})
+    manifest = make_data(reported, tmp_path / "out", dates=1)
+    assert "split image by image" in manifest["notes"][0]
+    # And the check of the made data sees it, by the files' own coordinates.
+    readers = {split: S2NAIP.open(tmp_path / "out" / "files", split) for split in SPLIT_FOLDERS}
+    assert (
+        nearest_training_tiles(positions(readers)).distance_m.min() < 420
+    )  # m, corner to corner; a chip is 306 m wide
+
+
+def test_images_far_apart_are_regions_of_their_own(tmp_path: Path) -> None:
+    settings = DataSettings(source="folder", path=str(neighbours(tmp_path / "in", 2_000)), dates=1)
+    manifest = make_data(settings, tmp_path / "out", dates=1)
+    assert manifest["notes"] == []
+    readers = {split: S2NAIP.open(tmp_path / "out" / "files", split) for split in SPLIT_FOLDERS}
+    # 2,000 px of 2.4 m less a tile's side, at most; corners are those of chips
+    assert nearest_training_tiles(positions(readers)).distance_m.min() == pytest.approx((2_000 - 128) * 2.4, rel=0.01)
+
+
+def test_what_was_not_checked_is_said(tmp_path: Path) -> None:
+    """Images without coordinates, and pixels that are taken for another size."""
+    folder = neighbours(tmp_path / "in", 2_000)
+    for number in range(2):
+        Image.new("RGB", (128, 128), "gray").save(folder / f"{number}.png")
+    tiff(folder / "fine.tif", np.full((3, 512, 512), 90, np.uint8), gsd_m=0.3)
+    manifest = make_data(DataSettings(source="folder", path=str(folder), dates=1), tmp_path / "out", dates=1)
+    said = " | ".join(manifest["notes"])
+    assert "2 of 12 images have no coordinates" in said
+    assert re.search(r"pixels of 0\.(299|3) to 2\.4 m on the ground are taken for 2\.39 m", said)
+
+
+def test_a_large_image_is_cut_as_it_lies(tmp_path: Path) -> None:
+    """Blocks change nothing of HR, and no place."""
+    values = np.random.default_rng(0).integers(20, 230, (3, 128 * 3, 128 * 2)).astype(np.uint8)
+    path = tiff(tmp_path / "a.tif", values)
+    settings = DataSettings(source="folder", path=str(tmp_path), dates=2, cloudy_share=0)
+    whole = list(image_chips(settings, OwnImage("a.tif", 0, path), Counter()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("satsr.data.making.own_images.BLOCK", 1)
+        parts = {chip.tile: chip for chip in image_chips(settings, OwnImage("a.tif", 0, path), Counter())}
+    assert sorted(parts) == sorted(chip.tile for chip in whole)
+    for chip in whole:
+        np.testing.assert_array_equal(parts[chip.tile].hr, chip.hr)
+        assert parts[chip.tile].position == chip.position
+
+
+@pytest.mark.parametrize("name", ["._a.png", ".DS_Store.png"])
+def test_stray_files_are_passed_over(tmp_path: Path, name: str) -> None:
+    for number in range(3):
+        Image.new("RGB", (128, 128), "gray").save(tmp_path / f"{number}.png")
+    (tmp_path / name).write_bytes(bytes([0, 5, 22, 7]) + bytes(4092))
+    assert len(list_images(DataSettings(source="folder", path=str(tmp_path)))) == 3
