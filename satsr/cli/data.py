@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from satsr.common.writing import write_whole
+
 Root = Annotated[Path | None, typer.Option(help="folder of data sets; else $SATSR_DATA, else data/published")]
 Folder = Annotated[Path | None, typer.Option(help="the data set's own folder; else the one of its name in the root")]
 Name = Annotated[str, typer.Argument(help="a name that `satsr data list` prints, or shards")]
@@ -93,7 +95,7 @@ def leakage(
     readers = open_splits(reader_class(name), folder or _root(root) / name)
     found = nearest_training_tiles(positions({reader.split: reader for reader in readers}))
     if output is not None:
-        found.to_csv(output, index=False)
+        write_whole(output, found.to_csv(index=False))
     for split, some in found.groupby("split"):
         first = some.iloc[0]
         typer.echo(
@@ -104,10 +106,14 @@ def leakage(
 
 
 def sentinel2(
-    products: Annotated[list[Path], typer.Argument(help=".SAFE folders, zips of them, or folders of loose bands")],
+    products: Annotated[
+        list[Path],
+        typer.Argument(help=".SAFE or .zarr folders, their zips, folders of loose bands, or GeoTIFFs of all bands"),
+    ],
     output: Annotated[Path, typer.Option(help="folder for one GeoTIFF per date")],
     bounds: Annotated[
-        str | None, typer.Option(help="left,bottom,right,top; else the first product's footprint")
+        str | None,
+        typer.Option(help="left,bottom,right,top (left > right across the 180th meridian); else the first product's"),
     ] = None,
     bounds_crs: Annotated[str, typer.Option(help="of the bounds")] = "EPSG:4326",
     window: Annotated[str | None, typer.Option(help="row,column,height,width in pixels of the first product")] = None,
@@ -123,6 +129,7 @@ def sentinel2(
     offset: Annotated[float | None, typer.Option(help="what to add to counts: 0 or -1000")] = None,
     day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="of loose bands without a date")] = None,
     clouds: Annotated[str, typer.Option(help="auto takes the products' own masks, none looks at no mask")] = "auto",
+    overwrite: Annotated[bool, typer.Option(help="remove other dates that an earlier run wrote there")] = False,
 ) -> None:
     """Make a model's input from your own Sentinel-2 products: the best dates on one grid, scaled as in training."""
     from satsr.scenes.products import series
@@ -137,7 +144,7 @@ def sentinel2(
         products,
         _numbers(bounds, "--bounds"),  # type: ignore[arg-type]
         bounds_crs=bounds_crs,
-        window=tuple(map(int, _numbers(window, "--window") or ())) or None,  # type: ignore[arg-type]
+        window=_pixels(window, "--window"),  # type: ignore[arg-type]
         grid=grid,  # type: ignore[arg-type]
         bands=bands.split(","),
         dates=dates,
@@ -147,7 +154,7 @@ def sentinel2(
         **{name: value for name, value in how.items() if value is not None},
     )
     typer.echo(found.summary())
-    for path in write_series(found, output):
+    for path in write_series(found, output, overwrite=overwrite):
         typer.echo(f"wrote {path}")
 
 
@@ -176,6 +183,16 @@ def _numbers(text: str | None, option: str) -> tuple[float, ...] | None:
     return numbers
 
 
+def _pixels(text: str | None, option: str) -> tuple[int, ...] | None:
+    """Return four whole numbers, None for none."""
+    numbers = _numbers(text, option)
+    if numbers is None:
+        return None
+    if not all(number.is_integer() for number in numbers):  # neither nan nor inf is
+        raise ValueError(f"got {option} {text}, expected four whole numbers: row,column,height,width in pixels")
+    return tuple(map(int, numbers))
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to `satsr data`."""
     app.command("list")(list_)
@@ -186,12 +203,12 @@ def register(app: typer.Typer) -> None:
 def _to_shards(name: str, folder: Path, output: Path, split: str | None, bands: str | None, per_shard: int) -> None:
     from satsr.data.catalogue import reader_class
     from satsr.data.checks.check import open_splits
-    from satsr.data.shards.shards import write_shards
+    from satsr.data.shards.shards import write_all_shards
 
     kind = reader_class(name)
-    for reader in open_splits(kind, folder) if split is None else [kind(folder, split)]:
-        with _counter("places", len(reader.tiles)) as advance:
-            write_shards(reader, bands.split(",") if bands else reader.facts.bands_in, output, per_shard, advance)
+    readers = open_splits(kind, folder) if split is None else [kind(folder, split)]
+    with _counter("places", sum(len(reader.tiles) for reader in readers)) as advance:
+        write_all_shards(readers, bands.split(",") if bands else (), output, per_shard, advance)
 
 
 def _root(root: Path | None) -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+# What Pillow raises for a damaged file, by where the damage lies.
+_DAMAGE = (
+    *(UnidentifiedImageError, OSError, SyntaxError, EOFError, OverflowError),
+    *(struct.error, zlib.error, Image.DecompressionBombError),
+)
 # What helps where a file is missing or damaged.
 AGAIN = "download or make that file again"
 
@@ -34,7 +41,7 @@ def open_image(source: Path | bytes, name: str = "") -> Iterator[Image.Image]:
             yield image
     except FileNotFoundError:
         raise FileNotFoundError(f"{name} is missing: {AGAIN}") from None
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+    except _DAMAGE as error:
         raise ValueError(f"{name} cannot be read ({error}): {AGAIN}") from None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from satsr.common.writing import whole_file
 from satsr.data.images import AGAIN
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def open_raster(source: Path | str | bytes, name: str = "", remedy: str = AGAIN)
         ValueError: it is truncated or no raster, which may show while it is read.
     """
     import rasterio
+    from rasterio._err import CPLE_BaseError  # what GDAL says of a damaged tag comes as this, and has no public name
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
     from rasterio.io import MemoryFile
 
@@ -47,7 +48,7 @@ def open_raster(source: Path | str | bytes, name: str = "", remedy: str = AGAIN)
                 else:
                     file = opened.enter_context(rasterio.open(source))
             yield file
-    except RasterioError as error:
+    except (RasterioError, CPLE_BaseError) as error:
         reason = " ".join(str(error.__cause__ or error).split())
         raise ValueError(f"{name} cannot be read ({reason}): {remedy}") from None
 
@@ -80,12 +81,10 @@ def write_geotiff(
     import rasterio
     from rasterio.io import MemoryFile
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
     count, height, width = image.shape
     kind = {"driver": "GTiff", "height": height, "width": width, "count": count, "dtype": image.dtype}
     # GDAL, writing to the disk, does not say why it failed.
-    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), MemoryFile() as memory:
+    with whole_file(path) as partial, rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), MemoryFile() as memory:
         with memory.open(**kind, crs=crs, transform=transform, compress="deflate", **creation) as file:
             file.write(image)
             if mask is not None:
@@ -95,7 +94,6 @@ def write_geotiff(
             if tags:  # saying that there are none moves the file's header to its end
                 file.update_tags(**tags)
         partial.write_bytes(memory.read())
-    os.replace(partial, path)
 
 
 def north_up(corner: tuple[float, float], pixel: float) -> Affine:

@@ -19,8 +19,11 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from satsr.common.reading_text import read_names
+
 EPOCH = date(1970, 1, 1)
 REGIONS_FILE = "regions.json"  # this project's sidecar: tile -> what splits and statistics keep together
+REGIONS_REMEDY = "correct it, or remove it to group places as the data set's authors do"
 SPLITS = ("train", "val", "test")
 COLOURS = ("red", "green", "blue")  # what `tci` stands for
 Objects = dict[str, list[tuple[int, int, int, int]]]  # category -> pixel boxes (x1, y1, x2, y2) in the HR image
@@ -284,10 +287,17 @@ class Reader(ABC):
     def _number(self) -> dict[str, int]:
         return {tile: number for number, tile in enumerate(self.tiles)}
 
+    def read_sidecars(self) -> None:
+        """Read what lies once beside all places, so that damage there shows at once and not place by place.
+
+        Raises:
+            FileNotFoundError, ValueError: such a file is missing or damaged; one line that names it.
+        """
+        _ = self._regions
+
     @cached_property
     def _regions(self) -> dict[str, str]:
-        path = self.folder / REGIONS_FILE
-        return json.loads(path.read_text()) if path.is_file() else {}
+        return read_names(self.folder / REGIONS_FILE, REGIONS_REMEDY)
 
 
 def write_regions(folder: Path, scenes: Iterable[tuple[str, str]]) -> None:

@@ -6,15 +6,15 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from satsr.common.settings import Settings
+from satsr.common.settings import Count, Level, Seed, Settings, Share, Size
 
 
 class Splits(Settings):
     """Shares of the regions in each split; a region is never divided."""
 
-    train: float = Field(0.6, gt=0, lt=1)
-    val: float = Field(0.12, gt=0, lt=1)
-    test: float = Field(0.28, gt=0, lt=1)
+    train: Level = 0.6
+    val: Level = 0.12
+    test: Level = 0.28
 
 
 class DataSettings(Settings):
@@ -27,15 +27,15 @@ class DataSettings(Settings):
 
     source: Literal["world", "folder", "pairs", "s2naip"] = "world"
     path: str = ""
-    seed: int = 0
+    seed: Seed = 0
     regions: int = Field(25, ge=3)
     chips_per_side: int = Field(4, ge=1, le=16)
-    dates: int = Field(8, ge=1)
-    cloudy_share: float = Field(0.2, ge=0, le=1)
-    max_chips: int = Field(0, ge=0)  # of a folder; 0 takes all
+    dates: Size = 8
+    cloudy_share: Share = 0.2
+    max_chips: Count = 0  # of a folder; 0 takes all
     leakage: Literal["fail", "report"] = "fail"  # what test tiles too close to training do
     hr_gsd_m: float = Field(0.0, ge=0)  # resample georeferenced images to this; 0 keeps their own
-    hr_bands: tuple[int, ...] = ()  # numbers of red, green and blue in a folder's images; none takes what files say
+    hr_bands: tuple[Size, ...] = ()  # numbers of red, green and blue in a folder's images; none takes what files say
     splits: Splits = Splits()
 
     @field_validator("hr_bands")
@@ -49,11 +49,11 @@ class DataSettings(Settings):
 class PairSettings(Settings):
     """How a chip becomes a sample: number of dates, bands, and the seed of the frame choice."""
 
-    dates: int = Field(8, ge=1)
+    dates: Size = 8
     bands: tuple[str, ...] = ("tci",)  # `tci` is red, green and blue; none takes those that the data set's reader names
-    seed: int = 0
+    seed: Seed = 0
     old_hr: bool = False  # the older HR image too, for a discriminator
-    objects: int = Field(0, ge=0)  # boxes of objects that are drawn of every place, for a discriminator of objects
+    objects: Count = 0  # boxes of objects that are drawn of every place, for a discriminator of objects
 
 
 class TwinSettings(Settings):
@@ -61,8 +61,8 @@ class TwinSettings(Settings):
 
     regions: int = Field(18, ge=3)
     chips_per_side: int = Field(4, ge=2, le=16)
-    seed: int = 1000  # other landscapes than those of the main data set, which networks were pretrained on
-    cloudy_share: float = Field(0.2, ge=0, le=1)
+    seed: Seed = 1000  # other landscapes than those of the main data set, which networks were pretrained on
+    cloudy_share: Share = 0.2
     splits: Splits = Splits()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import Field, field_validator, model_validator
 
-from satsr.common.settings import Protocol, Settings
+from satsr.common.settings import Protocol, Seed, Settings, Size
 from satsr.metrics.facts import find_metric
 from satsr.models.methods import find_method
 
@@ -17,7 +17,7 @@ class EvaluateSettings(Settings):
     metrics: tuple[str, ...] = ("psnr", "ssim", "cpsnr")  # METRIC or METRIC:NETWORK; `judge` is the chosen network
     protocols: tuple[Protocol, ...] = ("published", "corrected")
     set_distances: str = ""  # the trunk whose features FID and KID compare; none without
-    batch: int = Field(32, ge=1)
+    batch: Size = 32
 
 
 class TableSettings(Settings):
@@ -25,7 +25,7 @@ class TableSettings(Settings):
 
     level: float = Field(0.95, gt=0.5, lt=1)
     resamples: int = Field(2000, ge=100)
-    seed: int = 0
+    seed: Seed = 0
 
 
 class Claim(Settings):
@@ -63,7 +63,7 @@ class MethodClaim(Claim):
 class ClaimSettings(Settings):
     """What the study claims, named beforehand: only these comparisons are tested, and their methods trained anew."""
 
-    seeds: tuple[int, ...] = (0,)  # of every method that a claim names
+    seeds: tuple[Seed, ...] = (0,)  # of every method that a claim names
     without_seeds: tuple[str, ...] = ()  # named methods that for time have only the others' seeds
     comparisons: tuple[MethodClaim, ...] = ()
 

@@ -6,18 +6,18 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from satsr.common.settings import Settings
+from satsr.common.settings import Numbers, Rate, Seed, Settings, Size
 
 
 class ClipSettings(Settings):
     """One CLIP: published weights, or a small one that the study trains on captioned scenes."""
 
     weights: str = ""  # ARCHITECTURE/TAG of open_clip, ARCHITECTURE/FILE or a folder, in place of a training
-    tower: dict[str, int | float | tuple[int, ...]] = {}  # open_clip's vision_cfg
-    steps: int = Field(100, ge=1)
+    tower: Numbers = {}  # open_clip's vision_cfg
+    steps: Size = 100
     batch: int = Field(32, ge=2)
-    learning_rate: float = Field(2e-3, gt=0)
-    seed: int = 0  # of the weights and of the order of the scenes
+    learning_rate: Rate = 2e-3
+    seed: Seed = 0  # of the weights and of the order of the scenes
 
 
 class TrunkSettings(Settings):
@@ -25,11 +25,11 @@ class TrunkSettings(Settings):
 
     weights: str = ""  # alex, vgg, vgg19, squeeze, NAME/FILE or a folder, in place of a training
     kind: Literal["vgg", "alex"] = "vgg"
-    widths: tuple[int, ...] = (16, 32, 64)
-    steps: int = Field(100, ge=1)
+    widths: tuple[Size, ...] = (16, 32, 64)
+    steps: Size = 100
     batch: int = Field(32, ge=2)
-    learning_rate: float = Field(2e-3, gt=0)
-    seed: int = 0
+    learning_rate: Rate = 2e-3
+    seed: Seed = 0
 
 
 class PerceptionSettings(Settings):

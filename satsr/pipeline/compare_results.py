@@ -11,12 +11,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
+from satsr.common.reading_text import check_columns, readable
 from satsr.pipeline.seen_runs import ENOUGH_KINDS, VALUES, SeenRuns, rounding
 
 COUNTS = ["images", "regions", "seeds"]
 KEY = ["method", "dataset", "metric", "protocol"]
 TABLE = ["dataset", "metric", "protocol"]  # the methods of one of these are ranked
+REMEDY = "name the main.csv of a run, as it was written"
 WIDTHS = 3.0  # of the committed interval that a value may move whose metric was seen on one processor only
 LEAST_RANK_CORRELATION = 0.8  # Spearman's; seen between processors: 0.88 and more, where all methods ran
 
@@ -44,8 +47,24 @@ def differences(committed: Path, fresh: Path, processor: str, seen: SeenRuns) ->
 
 
 def read_main(path: Path) -> pd.DataFrame:
-    """Return a main table by `KEY`."""
-    return pd.read_csv(path).set_index(KEY)
+    """Return a main table by `KEY`.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: no table, a column that is missing or holds something else than numbers, or a line that stands
+            twice.
+    """
+    with readable(path, "a main table", REMEDY):
+        table = pd.read_csv(path)
+        check_columns(path, table.columns, [*KEY, *VALUES, *COUNTS], REMEDY)
+        for name in [*VALUES, *COUNTS]:
+            if not is_numeric_dtype(table[name]):
+                pd.to_numeric(table[name])  # says which value is no number
+        twice = table[table.duplicated(KEY)]
+    if len(twice):
+        cell = " ".join(map(str, twice.iloc[0][KEY]))
+        raise ValueError(f"{path}: got two lines of {cell}, expected one: {REMEDY}")
+    return table.set_index(KEY)
 
 
 def allowances(main: pd.DataFrame, processor: str, seen: SeenRuns) -> pd.DataFrame:

@@ -26,8 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run_here(arguments: list[str]) -> int:
     """Run the command line in this process."""
-    import yaml
-
+    from satsr.common.reading_yaml import parse_yaml
     from satsr.pipeline.execute import clean, run
 
     options = _parser().parse_args(arguments)
@@ -37,7 +36,7 @@ def run_here(arguments: list[str]) -> int:
                 options.source,
                 options.name or options.source.stem,
                 options.params,
-                {k: yaml.safe_load(v) for k, v in options.p},
+                {name: parse_yaml(value, f"-p {name}", "correct it") for name, value in options.p},
             )
         else:
             for path in options.notebooks:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field, model_validator
 
-from satsr.common.settings import Settings, check, merge
+from satsr.common.reading_yaml import read_yaml
+from satsr.common.settings import Seed, Settings, check, merge
 from satsr.data.settings import DataSetSettings, DataSettings, PairSettings, TwinSettings
 from satsr.evaluation.settings import ClaimSettings, EvaluateSettings, TableSettings
 from satsr.perception.settings import PerceptionSettings
@@ -37,17 +37,10 @@ def load_study(root: Path, profile: str = "") -> Study:
         ValueError: an unknown profile, an unknown name or a value out of range; the message lists the valid
             ones.
     """
-    values = _read(root / "params.yaml")
+    values = read_yaml(root / "params.yaml", "correct that line")
     if profile and profile != values.get("profile"):
         values = merge(values, _profile(root, profile))
     return check(Study, values, "params.yaml" if not profile else f"profile {profile}")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    values = yaml.safe_load(path.read_text())
-    if not isinstance(values, dict):
-        raise ValueError(f"{path.name}: expected names with values, got {type(values).__name__}")
-    return values
 
 
 def _profile(root: Path, profile: str) -> dict[str, Any]:
@@ -55,7 +48,7 @@ def _profile(root: Path, profile: str) -> dict[str, Any]:
     if not path.is_file():
         known = sorted(p.stem for p in path.parent.glob("*.yaml"))
         raise ValueError(f"unknown profile {profile!r}: expected default or one of {', '.join(known)}")
-    return {**_read(path), "profile": profile}
+    return {**read_yaml(path, "correct that line"), "profile": profile}
 
 
 class Study(Settings):
@@ -65,7 +58,7 @@ class Study(Settings):
     data: DataSettings
     pairs: PairSettings
     methods: tuple[str, ...]
-    seeds: tuple[int, ...] = (0,)  # of methods that no claim names
+    seeds: tuple[Seed, ...] = (0,)  # of methods that no claim names
     claims: ClaimSettings = ClaimSettings()
     perception: PerceptionSettings
     agreement: AgreementSettings
@@ -117,6 +110,21 @@ class Study(Settings):
         untrained = sorted(set(self.methods) & set(self.train_latent) - set(self.latent_methods))
         if untrained:
             raise ValueError(f"methods = {untrained}, which nothing trains: add them to latent_methods")
+        return self
+
+    @model_validator(mode="after")
+    def _variants_are_trainings(self) -> Study:
+        """Check what every variant of a study changes, those too that this profile does not run."""
+        studies = {f"images.{method}": study for method, study in self.images.items()}
+        studies |= {name: getattr(self, name) for name in ("clip_loss", "discriminators", "bands")}
+        studies |= {"scaling": self.scaling.study, "global_model.study": self.global_model.study}
+        for name, study in studies.items():
+            if study.method in self.variants.train:
+                common = merge(self.variants.train[study.method].model_dump(), study.change)
+                for variant, of in study.variants.items():
+                    there = f"{name}.variants.{variant}"
+                    check(TrainSettings, merge(common, of.change), f"{there}.change")
+                    check(PairSettings, merge(self.variants.pairs.model_dump(), of.pairs), f"{there}.pairs")
         return self
 
     @model_validator(mode="after")

@@ -27,6 +27,7 @@ import yaml
 from satsr.common.digests import status_digest
 from satsr.common.paths import MAIN, Workspace, real_data
 from satsr.common.provenance import describe, git_commit, records, usable_cores
+from satsr.common.reading_yaml import read_yaml
 from satsr.pipeline.jobs import Job, chosen, followers, jobs_of, with_makers
 from satsr.pipeline.params import Study, load_study
 from satsr.pipeline.seconds import read_seconds, write_seconds
@@ -96,7 +97,7 @@ def _run_jobs(where: Path, profile: str, workers: int, jobs: Mapping[str, Job], 
     Raises:
         RuntimeError: some failed; the message names each, and what was left out.
     """
-    parameters = yaml.safe_load((where / "params.yaml").read_text())
+    parameters = read_yaml(where / "params.yaml")
     here = Workspace.of(profile, where)
     stamps = Stamps(where, here.scratch / "stamps", parameters)
     if all(stamps.fresh(job) for job in jobs.values()):
@@ -215,7 +216,14 @@ def source_files(root: Path) -> set[str]:
     command = ["git", "-C", str(root), "ls-files", "--cached", "--others", "--exclude-standard"]
     try:
         listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    except (OSError, subprocess.CalledProcessError):
+    except OSError as error:
+        raise RuntimeError(f"git cannot be run ({error}): install git, which DVC needs too") from None
+    except subprocess.CalledProcessError as error:
+        if "dubious ownership" in error.stderr:
+            raise RuntimeError(
+                f"{root} belongs to another user than this one, and git does not look into it: run `git config "
+                f"--global --add safe.directory {root}` if you trust its owner, or clone it yourself"
+            ) from None
         raise RuntimeError(f"{root} is no git clone: clone the project with git, which DVC needs too") from None
     own = (name for name in listed if not name.startswith("results/") and name not in ("dvc.lock", "params.yaml"))
     return {name for name in own if (root / name).is_file()}

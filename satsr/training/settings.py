@@ -6,14 +6,26 @@ from typing import Literal
 
 from pydantic import Field
 
-from satsr.common.settings import Precision, Settings
+from satsr.common.settings import (
+    Count,
+    Momentum,
+    Options,
+    Part,
+    Precision,
+    Rate,
+    Seed,
+    Settings,
+    Size,
+    Switches,
+    Weight,
+)
 
 
 class PerceptualSettings(Settings):
     """What the perceptual loss compares: weighted layers of a trunk, before their activation."""
 
     network: str = "loss"  # the study's loss trunk, or what `load_trunk` takes
-    layers: dict[str, float] = {}
+    layers: dict[str, Weight] = {}
 
 
 class ClipLossSettings(Settings):
@@ -28,24 +40,24 @@ class ObjectSettings(Settings):
 
     # published: generated objects are called real too, and no logit is negative, so nothing is told apart
     form: Literal["repaired", "published"] = "repaired"
-    num_feat: int = Field(64, ge=1)
+    num_feat: Size = 64
 
 
 class AutoencoderSettings(Settings):
     """The latent space: published weights, or a small autoencoder that the study trains on HR images."""
 
     weights: str = ""  # a folder in diffusers' form, such as `vae` of Stable Diffusion, in place of a training
-    channels: int = Field(4, ge=1)  # of a latent
-    width: int = Field(48, ge=1)
-    levels: int = Field(2, ge=1)
-    blocks: int = Field(1, ge=0)
-    patch: int = Field(2, ge=1)  # side of the squares of pixels that become channels
-    steps: int = Field(100, ge=1)
-    batch: int = Field(8, ge=1)
+    channels: Size = 4  # of a latent
+    width: Size = 48
+    levels: Size = 2
+    blocks: Count = 1
+    patch: Size = 2  # side of the squares of pixels that become channels
+    steps: Size = 100
+    batch: Size = 8
     crop: int = Field(64, ge=0, multiple_of=16)  # HR px; 0 takes whole chips
-    learning_rate: float = Field(4e-3, gt=0)
-    small_latents: float = Field(1e-4, ge=0)  # weight of the latents' mean square
-    seed: int = 0
+    learning_rate: Rate = 4e-3
+    small_latents: Weight = 1e-4  # weight of the latents' mean square
+    seed: Seed = 0
 
 
 class PriorSettings(Settings):
@@ -54,14 +66,14 @@ class PriorSettings(Settings):
     weights: str = ""  # a folder in diffusers' form, such as `unet` of Stable Diffusion, in place of a training
     prediction: Literal["noise", "clean", "v"] = "noise"
     zero_snr: bool = False
-    widths: tuple[int, ...] = (32, 64)
-    blocks: int = Field(1, ge=1)
-    attention: tuple[int, ...] = ()
-    groups: int = Field(0, ge=0)  # of channels that are normalized together; 0: as many as fit, up to 32
-    steps: int = Field(100, ge=1)
-    batch: int = Field(16, ge=1)
-    learning_rate: float = Field(2e-3, gt=0)
-    seed: int = 0
+    widths: tuple[Size, ...] = (32, 64)
+    blocks: Size = 1
+    attention: tuple[Count, ...] = ()
+    groups: Count = 0  # of channels that are normalized together; 0: as many as fit, up to 32
+    steps: Size = 100
+    batch: Size = 16
+    learning_rate: Rate = 2e-3
+    seed: Seed = 0
 
 
 class LatentSettings(Settings):
@@ -74,30 +86,30 @@ class LatentSettings(Settings):
 class TrainSettings(Settings):
     """One method's training. `network` and `discriminator` are the constructors' own arguments."""
 
-    network: dict[str, bool | int | float | str | tuple[int, ...]] = {}
-    discriminator: dict[str, bool | int | float] = {}
-    losses: dict[Literal["l1", "mse", "ssim", "perceptual", "clip", "gan", "objects", "noise_l1", "noise_mse"], float]
+    network: Options = {}
+    discriminator: Switches = {}
+    losses: dict[Literal["l1", "mse", "ssim", "perceptual", "clip", "gan", "objects", "noise_l1", "noise_mse"], Weight]
     perceptual: PerceptualSettings = PerceptualSettings()
     clip: ClipLossSettings = ClipLossSettings()
     discriminator_sees: tuple[Literal["lr", "old_hr"], ...] = ("lr",)  # beside the image: the dates, the older HR
     objects: ObjectSettings = ObjectSettings()
     sharpen: bool = False  # content losses compare with the USM-sharpened target
-    steps: int = Field(ge=1)
-    gan_start: int = Field(0, ge=0)  # the generator trains without the adversarial loss before this step
-    batch: int = Field(8, ge=1)
+    steps: Size
+    gan_start: Count = 0  # the generator trains without the adversarial loss before this step
+    batch: Size = 8
     tile_weights: bool = False  # draw training samples by their weight in the data set, rare objects more often
     crop: int = Field(0, ge=0, multiple_of=8)  # train on random LR crops of this side in px; 0 takes whole chips
-    accumulate: int = Field(1, ge=1)
-    learning_rate: float = Field(1e-4, gt=0)
-    betas: tuple[float, float] = (0.9, 0.99)
-    milestones: tuple[int, ...] = ()
-    gamma: float = 0.5
-    ema: float = Field(0.999, ge=0, lt=1)
+    accumulate: Size = 1
+    learning_rate: Rate = 1e-4
+    betas: tuple[Momentum, Momentum] = (0.9, 0.99)
+    milestones: tuple[Count, ...] = ()
+    gamma: Part = 0.5
+    ema: Momentum = 0.999
     precision: Precision = "auto"
     start_at_mean: bool = False  # let an untrained network put out the mean colour, which a short training needs
-    validate_every: int = Field(100, ge=1)
-    validate_images: int = Field(0, ge=0)  # that the curve scores; 0 scores all
-    validate_dates: int = Field(0, ge=0)  # that they are made from, the first ones; 0 takes all
+    validate_every: Size = 100
+    validate_images: Count = 0  # that the curve scores; 0 scores all
+    validate_dates: Count = 0  # that they are made from, the first ones; 0 takes all
     validate_network: str = ""  # the trunk by which the curve has LPIPS too: `judge`, or what `load_trunk` takes
     validate_clip: str = ""  # the CLIP by which the curve has CLIPScore: `judge`, or what `load_clip` takes
-    checkpoint_every: int = Field(100, ge=1)
+    checkpoint_every: Size = 100

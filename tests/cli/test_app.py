@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from satsr.cli.app import app, main
 from satsr.evaluation.score_files import evaluate_files, summary
 from tests.data.readers.image_files import write_picture
+from tests.made import make_oli2msi
 
 
 @pytest.fixture
@@ -98,6 +100,26 @@ def test_unknown_pairs_end_in_one_line(
     code, printed = run(monkeypatch, capsys, "vote", "--out", out, "--pairs", "nonsense", "--no-browser")
     assert (code, printed) == (1, "satsr: got --pairs nonsense, expected methods or stand-in\n")
     assert not out.exists()
+
+
+def test_a_report_that_cannot_be_written_leaves_the_last_one_and_is_named(
+    folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made, out = make_oli2msi.write(tmp_path / "set"), tmp_path / "out.csv"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for arguments in (
+        ["evaluate", *folders, "--metrics", "psnr", "--output", out],
+        ["data", "leakage", "oli2msi", "--folder", made, "--output", out],
+    ):
+        out.write_text("the last one")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40, limits[1]))  # as on a full disk
+        try:
+            code, said = run(monkeypatch, capsys, *arguments)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert (code, said.count("\n")) == (1, 1)
+        assert said.endswith("out.csv'\n")
+        assert out.read_text() == "the last one"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")

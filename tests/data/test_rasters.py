@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from rasterio.crs import CRS
 
 from satsr.data.rasters import north_up, open_raster, write_geotiff
@@ -32,6 +33,15 @@ def test_what_is_written_comes_back(tmp_path: Path) -> None:
         assert (file.crs, file.descriptions, file.tags()["level"]) == (CRS.from_epsg(32633), ("red", "b08"), "L2A")
         assert file.bounds == (CORNER[0], CORNER[1] - 400, CORNER[0] + 500, CORNER[1])
     assert list(path.parent.iterdir()) == [path]  # the mask lies inside, and nothing is left over
+
+
+def test_what_gdal_says_of_a_damaged_tag_is_one_line_too(tmp_path: Path) -> None:
+    """Such an error is none of rasterio's own, and comes when the tag is looked at, after the file was opened."""
+    Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(tmp_path / "a.jpg", exif=b"Exif\0\0broken")
+    said = r"a\.jpg cannot be read \(.+\): mend it$"
+    with pytest.raises(ValueError, match=said) as error, open_raster(tmp_path / "a.jpg", remedy="mend it") as file:
+        _ = file.colorinterp, file.tags(), file.read()
+    assert "\n" not in str(error.value)
 
 
 def test_bytes_are_opened_as_their_file_is(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 
@@ -34,6 +35,28 @@ def seen(committed: Path) -> SeenRuns:
     other = main.assign(mean=20.5, low=19.5, high=21.5)
     runs = [main.assign(run="a", processor=ONE), other.assign(run="b", processor=OTHER)]
     return SeenRuns(pd.concat(runs).assign(series="s", commit="abc")[COLUMNS])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: text + text.splitlines()[1] + "\n", "got two lines of srcnn s2naip psnr corrected, expected one"),
+        (lambda text: text + text, "got what cannot be read"),
+        (lambda text: text.replace("protocol", "protocols"), "got no column protocol"),
+        (lambda text: text.replace(",low", ",lows"), "got no column low"),
+        (lambda text: text.replace("regions", "places"), "got no column regions"),
+        (lambda text: text.replace(",", ";"), "got no column method"),
+        (lambda text: text.replace("20.0", "twenty"), "got what cannot be read .*twenty"),
+    ],
+)
+def test_a_damaged_table_is_named_on_either_side(
+    committed: Path, seen: SeenRuns, tmp_path: Path, change: Callable[[str], str], said: str
+) -> None:
+    damaged = tmp_path / "damaged.csv"
+    damaged.write_text(change(committed.read_text()))
+    for pair in ((committed, damaged), (damaged, committed)):
+        with pytest.raises(ValueError, match=rf"damaged\.csv: {said}.*: name the main\.csv of a run"):
+            differences(*pair, NEW, seen)
 
 
 def test_equal_tables_have_no_difference(committed: Path, seen: SeenRuns) -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import copy
+import inspect
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from satsr.common.settings import check
+from satsr.common.settings import check, check_options
 from satsr.data.settings import DataSettings
 from satsr.pipeline.params import Study, load_study, merge
 from tests.conftest import ROOT
@@ -51,6 +54,90 @@ def test_message_is_one_line() -> None:
     with pytest.raises(ValueError, match="data: ") as error:
         check(DataSettings, {"dates": 0, "sead": 1}, "data")
     assert "\n" not in str(error.value)
+
+
+def numbers(values: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Go through where numbers stand."""
+    if isinstance(values, dict | list):
+        for step, value in values.items() if isinstance(values, dict) else enumerate(values):
+            yield from numbers(value, (*at, step))
+    elif isinstance(values, int | float) and not isinstance(values, bool):
+        yield at
+
+
+def replaced(values: Any, at: tuple[Any, ...], value: object) -> Any:
+    """Return a copy of settings with another value somewhere."""
+    copied = copy.deepcopy(values)
+    here = copied
+    for step in at[:-1]:
+        here = here[step]
+    here[at[-1]] = value
+    return copied
+
+
+@pytest.mark.parametrize("wrong", [-1, float("nan"), float("inf"), "1,000", "1:30"])
+def test_no_number_of_the_study_takes_what_is_impossible(wrong: float | str) -> None:
+    everything, accepted = values(), []
+    for at in numbers(everything):
+        try:
+            check(Study, replaced(everything, at, wrong), "params.yaml")
+        except ValueError as error:
+            assert "\n" not in str(error)  # noqa: PT017
+        else:
+            accepted.append(at)
+    assert not accepted
+
+
+@pytest.mark.parametrize(
+    ("where", "wrong", "said"),
+    [
+        ("train.esrgan.network.num_block", 0, r"train\.esrgan\.network: num_block = 0, expected at least 1"),
+        ("train.sr3.network.widths", [48, 0], r"train\.sr3\.network: widths = 0, expected at least 1"),
+        ("train.flow.network.residual", "no", r"residual: got the text 'no', expected true or false"),
+        ("train.sr3.network.eta", "1:30", r"eta: got the text '1:30', expected a number"),
+        ("train.esrgan.gamma", 1.5, "gamma = 1.5"),
+        ("train.esrgan.betas", [0.9, 1.0], "betas"),
+        ("train.esrgan.losses.l1", -1, r"losses\.l1"),
+        ("perception.clips.vit8.tower.width", 0, "width = 0"),
+        ("clip_loss.variants.fine-tuned.change.steps", 0, r"clip_loss\.variants\.fine-tuned\.change: steps = 0"),
+        ("images.esrgan.variants.2.pairs.dates", 0, r"images\.esrgan\.variants\.2\.pairs: dates = 0"),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused_where_it_stands(where: str, wrong: object, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        check(Study, replaced(values(), tuple(where.split(".")), wrong), "params.yaml")
+
+
+def test_what_a_network_has_by_default_may_be_set() -> None:
+    """Which numbers may be 0 is written down by name: every network's own have to be among them."""
+    from satsr.models.superresolver import NETWORKS
+
+    options = {
+        name: part.default
+        for network in NETWORKS.values()
+        for name, part in inspect.signature(network.kind).parameters.items()
+        if isinstance(part.default, bool | int | float | str | tuple)
+    }
+    assert options
+    assert check_options(options) is options
+
+
+def test_a_number_as_people_write_it_is_one(tmp_path: Path) -> None:
+    text = (ROOT / "params.yaml").read_text()
+    changed = text.replace("      sampling_steps: 4 ", "      beta_start: 1e-6\n      sampling_steps: 4 ", 1)
+    assert changed != text
+    (tmp_path / "params.yaml").write_text(changed)
+    assert load_study(tmp_path).train["sr3"].network["beta_start"] == 1e-6
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "mine.yaml").write_text("train: {sr3: {network: {beta_start: 2e-6}, learning_rate: 1e-3}}")
+    mine = load_study(tmp_path, "mine").train["sr3"]
+    assert (mine.network["beta_start"], mine.learning_rate) == (2e-6, 1e-3)
+
+
+def test_a_misspelled_name_in_a_block_that_need_not_be_there_lists_that_block() -> None:
+    wrong = merge(values(), {"downstream": {"own": {"maskz": "a", "masks": "b", "classes": {"c": 1}}}})
+    with pytest.raises(ValueError, match=r"downstream\.own\.maskz; valid names here: classes, masks, others, title"):
+        check(Study, wrong, "params.yaml")
 
 
 def test_unknown_profile_lists_the_known_ones() -> None:

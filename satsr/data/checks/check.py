@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from satsr.common.digests import content_digest
+from satsr.common.writing import write_whole
 from satsr.data.catalogue import reader_class
 from satsr.data.checks.misnamed import misnamed
 from satsr.data.reader import SPLITS, Reader, Sample
@@ -108,18 +109,22 @@ def check_folder(name: str, folder: Path, workers: int | None = None) -> Report:
 
     Raises:
         FileNotFoundError: no split is on disk; the message is that of the reader.
+        ValueError: what lies once beside all places is damaged, such as `regions.json`; nothing is written.
+        OSError: a file cannot be written.
     """
     report = read_all(reader_class(name), folder, workers)
-    report.table().to_csv(folder / REPORT_FILE, index=False)
-    (folder / SUMMARY_FILE).write_text(report.summary() + "\n")
     write_index(folder / INDEX_FILE, _index(report))
+    write_whole(folder / REPORT_FILE, report.table().to_csv(index=False))
+    write_whole(folder / SUMMARY_FILE, report.summary() + "\n")
     return report
 
 
 def read_all(kind: type[Reader], folder: Path, workers: int | None = None) -> Report:
-    """Read every place of every split through a reader; write nothing."""
+    """Read every place of every split through a reader; write nothing. See `check_folder`."""
     started = time.perf_counter()
     readers = open_splits(kind, folder)
+    for reader in readers:
+        reader.read_sidecars()
     places = {reader.split: list(_read(reader, kind, workers)) for reader in readers}
     findings = [Finding(split, p.tile, p.kind, p.unusable) for split, found in places.items() for p in found if p.kind]
     incomplete = {(f.split, f.tile) for f in findings if f.kind == "missing"}
@@ -147,7 +152,10 @@ def open_splits(kind: type[Reader], folder: Path) -> list[Reader]:
 
 def look_at(reader: Reader, tile: str) -> ReadPlace:
     """Read one place with the default bands and say what is there."""
-    region = reader.region(tile)
+    try:
+        region = reader.region(tile)
+    except ValueError as error:  # a name that is no place's, such as that of a file downloaded twice
+        return ReadPlace(tile, "", 0, 0, str(error), "misnamed", "")
     try:
         sample = reader.sample(tile, reader.facts.bands_in)
     except FileNotFoundError as error:

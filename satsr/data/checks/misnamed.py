@@ -26,6 +26,7 @@ class Known:
         shapes: folder -> how deep below it files lie, and their suffixes.
         names: folder -> names of the files directly in it.
         tops: for each split the deepest folder that holds all its files.
+        untold: places of which nothing tells the files, so that none with such a name is misnamed.
     """
 
     def __init__(self, readers: Sequence[Reader]) -> None:
@@ -34,9 +35,15 @@ class Known:
         self.shapes: defaultdict[Parts, set[tuple[int, str]]] = defaultdict(set)
         self.names: defaultdict[Parts, set[str]] = defaultdict(set)
         self.tops: dict[str, Parts] = {}
+        self.untold: list[str] = []
         for reader in readers:
             for tile in reader.tiles:
-                for path in reader.files(tile):
+                try:
+                    files = reader.files(tile)
+                except (ValueError, OSError):  # the place's own finding says why
+                    self.untold.append(tile)
+                    continue
+                for path in files:
                     self.add(path.relative_to(reader.folder).parts, (reader.split, tile))
         self.finish()
 
@@ -60,6 +67,8 @@ class Known:
         Other bands and sidecars lie in the folders of places too. So in a place's own folder it has to look like a
         file that the place lacks, and in a folder of many places' files its name has to be built like theirs.
         """
+        if any(tile in part for tile in self.untold for part in parts):
+            return False
         above = next(parts[:depth] for depth in range(len(parts) - 1, -1, -1) if parts[:depth] in self.owners)
         owner, deep = self.owners[above], len(parts) - len(above)
         if owner is not None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import errno
-import multiprocessing
 import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from satsr.common.provenance import usable_cores
+from satsr.common.workers import process_pool
 
 
 def map_jobs(function: Any, jobs: list[Any]) -> Iterator[Any]:
@@ -23,8 +22,7 @@ def map_jobs(function: Any, jobs: list[Any]) -> Iterator[Any]:
         return
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # inherited by the workers; this process has loaded its libraries already
-    # spawn: a kernel has threads, which fork would copy in whatever state they are
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with process_pool(workers) as pool:
         yield from pool.map(function, jobs)
 
 

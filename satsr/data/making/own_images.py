@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from satsr.common.stray import is_stray
+from satsr.common.stray import own_files
 from satsr.common.tile_grid import HR_GSD_M, HR_PX, LR_PX, SCALE, ZOOM_TILES
 from satsr.data.frames import black
 from satsr.data.images import IMAGES, read_png
@@ -62,7 +62,7 @@ def list_images(settings: DataSettings) -> list[OwnImage]:
         FileNotFoundError: no such folder, or no image in it.
     """
     root = _existing(settings.path)
-    files = sorted(p for p in root.rglob("*") if p.suffix.lower() in IMAGES and not is_stray(p.relative_to(root)))
+    files = [path for path in own_files(root, "**/*") if path.suffix.lower() in IMAGES]
     if not files:
         raise FileNotFoundError(f"{root} holds no images: expected {', '.join(IMAGES)} at any depth")
     rng = np.random.default_rng([settings.seed, 2])
@@ -82,10 +82,10 @@ def list_pairs(settings: DataSettings) -> list[OwnImage]:
     """
     root = _existing(settings.path)
     places = []
-    found = sorted(p for name in ("*_hr.png", "hr.png") for p in root.rglob(name) if not is_stray(p.relative_to(root)))
+    found = sorted(path for name in ("*_hr.png", "hr.png") for path in own_files(root, f"**/{name}"))
     for number, hr in enumerate(found):
-        own = hr.parent.glob("s2_*.png") if hr.name == "hr.png" else hr.parent.glob(f"{escape(hr.stem[:-3])}_lr*.png")
-        frames = tuple(sorted(frame for frame in own if not is_stray(frame.relative_to(root))))
+        named = "s2_*.png" if hr.name == "hr.png" else f"{escape(hr.stem[:-3])}_lr*.png"
+        frames = tuple(own_files(hr.parent, named))
         if not frames:
             raise FileNotFoundError(f"{hr} has no LR frames: expected NAME_lr*.png or s2_*.png beside it")
         places.append(OwnImage(hr.relative_to(root).as_posix(), number, hr, number, frames))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from satsr.common.digests import tree_digest
-from satsr.common.stray import is_stray
+from satsr.common.stray import own_files
 from satsr.common.tile_grid import HR_PX
 from satsr.data.images import IMAGES, open_image, read_image
 from satsr.data.making.image_file import open_image_file
@@ -69,8 +69,7 @@ class OwnMasks:
         if not self.folder.is_dir():
             raise FileNotFoundError(f"{self.folder} is no folder: name the folder that holds your masks")
         found: dict[str, Path] = {}
-        files = (p for p in self.folder.rglob("*") if p.suffix.lower() in IMAGES)
-        for path in sorted(p for p in files if not is_stray(p.relative_to(self.folder))):
+        for path in (p for p in own_files(self.folder, "**/*") if p.suffix.lower() in IMAGES):
             name = path.relative_to(self.folder).with_suffix("").as_posix()
             if name in found:
                 raise ValueError(f"{path}: got a second mask beside {found[name].name}, expected one: remove one")

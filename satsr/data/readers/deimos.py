@@ -16,7 +16,9 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from satsr.common.stray import own_files
 from satsr.data.reader import Facts, Reader, Sample, days_since_1970
+from satsr.data.readers.tiffs import finite
 from satsr.data.true_colour import TCI_WHITE
 
 BANDS = ("b02", "b03", "b04", "b08")
@@ -58,7 +60,7 @@ class DeimosPatches(Reader):
     @property
     def tiles(self) -> Sequence[str]:
         """All patches, by file name; only `test` has any."""
-        found = sorted(path.stem for path in self.folder.glob("*.npz")) if self.split == "test" else []
+        found = [path.stem for path in own_files(self.folder, "*.npz")] if self.split == "test" else []
         if self.split == "test" and not found:
             raise FileNotFoundError(f"{self.folder}: expected patches *.npz, found none of them")
         return found
@@ -71,14 +73,14 @@ class DeimosPatches(Reader):
         if hr.shape[:2] != (4 * series.shape[1], 4 * series.shape[2]):
             raise ValueError(f"{path}: got HR {hr.shape[:2]} for LR {series.shape[1:3]}, expected four times LR")
         numbers = [BANDS.index(band) for band in bands]
-        valid = np.asarray((series > 0).all(axis=-1))
+        valid, known = np.asarray((series > 0).all(axis=-1)), np.isfinite(hr).all(axis=-1)
         return Sample(
-            series=series[..., numbers].astype(np.float32),
+            series=finite(series[..., numbers].astype(np.float32)),
             valid=valid,
             good=np.asarray(valid.all(axis=(1, 2))),
             days=np.array([_day(stamp) for stamp in found["timestamps_s2"]]),
-            hr=_rescaled(hr, np.median(series, axis=0))[..., RGB].astype(np.float32),
-            hr_valid=np.asarray(np.isfinite(hr).all(axis=-1)),
+            hr=finite(_rescaled(hr, np.median(finite(series), axis=0), known)[..., RGB].astype(np.float32)),
+            hr_valid=np.asarray(known),
             day=_day(found["timetamps_deimos"][0]),
             white=TCI_WHITE,
             hr_white=TCI_WHITE,
@@ -100,9 +102,10 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
         raise ValueError(f"{path} cannot be read ({error}): download that file again") from None
 
 
-def _rescaled(hr: NDArray[Any], lr: NDArray[Any]) -> NDArray[Any]:
-    """Return HR (H, W, C) with mean and deviation of LR (h, w, C)."""
-    own, wanted = ((image.mean(axis=(0, 1)), image.std(axis=(0, 1))) for image in (hr, lr))
+def _rescaled(hr: NDArray[Any], lr: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return HR (H, W, C) with mean and deviation of LR (h, w, C), those of HR over its known pixels (H, W)."""
+    shown = hr if known.all() else hr[known][None]  # (1, n, C)
+    own, wanted = ((image.mean(axis=(0, 1)), image.std(axis=(0, 1))) for image in (shown, lr))
     return (hr - own[0]) / own[1] * wanted[1] + wanted[0]
 
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from satsr.common.tile_grid import RADIUS_M
 from satsr.data.images import read_png
 from satsr.data.reader import Facts, Reader, Sample
-from satsr.data.readers.fmow_pairs import OK, PAIRS_FILE, RGB_ROOT, SENTINEL_ROOT, SPLITS, read_pairs
+from satsr.data.readers.fmow_pairs import MADE_BY, OK, PAIRS_FILE, RGB_ROOT, SENTINEL_ROOT, SPLITS, read_pairs
 from satsr.data.readers.fmow_write import BANDS, PER_REFLECTANCE, write_data_set
 from satsr.data.readers.tiffs import Box, Raster, covered, read_tiff, resized
 from satsr.data.true_colour import TCI_WHITE
@@ -199,9 +199,8 @@ def _filled(
     top, bottom = (min(max(round(edge, 3), 0), image.shape[0]) for edge in y)
     if left >= right or top >= bottom:
         return np.zeros((*size, image.shape[2]), np.float32), np.zeros(size, bool)
-    known = np.nan_to_num(image, nan=0.0, posinf=0.0, neginf=0.0)
     part = (left, top, right, bottom)
-    return resized(known, size, part), covered((known != 0).any(axis=-1), size, part)
+    return resized(image, size, part), covered((image != 0).any(axis=-1), size, part)
 
 
 def _projected(polygon: str, crs: Any) -> Box:
@@ -209,7 +208,10 @@ def _projected(polygon: str, crs: Any) -> Box:
     import shapely
     from rasterio.warp import transform
 
-    x, y = shapely.get_coordinates(shapely.from_wkt(polygon)).T
+    try:
+        x, y = shapely.get_coordinates(shapely.from_wkt(polygon)).T
+    except (shapely.errors.ShapelyError, TypeError):
+        raise ValueError(f"{PAIRS_FILE}: got polygon {polygon!r}, expected WKT: {MADE_BY}") from None
     xs, ys = transform("EPSG:4326", crs, x, y)
     return min(xs), max(ys), max(xs), min(ys)
 

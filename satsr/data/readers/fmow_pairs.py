@@ -14,11 +14,14 @@ distance is in the index.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from satsr.common.reading_text import check_columns, read_json, readable
+from satsr.common.stray import own_files
+from satsr.common.writing import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +32,8 @@ MAX_DAYS = 45.0  # half of a composite's interval
 MIN_OVERLAP = 0.5
 PLACE = ["split", "category", "location_id"]
 LISTS = {"sentinel_ids": int, "dt_days": float, "overlap": float}
+COLUMNS = [*PLACE, "image_id", "timestamp", "polygon", *LISTS, "status"]
+AGAIN, MADE_BY = "download that file again", "make it with `satsr data pair-fmow`"
 OK, NO_IMAGE, NO_OVERLAP, TOO_FAR = "ok", "no Sentinel image", "no overlap", "too far in time"
 
 
@@ -45,7 +50,7 @@ def fmow_rgb_index(root: Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    found = [(s, p) for s, name in SPLITS.items() for p in sorted((root / name).glob("*/*/*_rgb.json"))]
+    found = [(s, p) for s, name in SPLITS.items() for p in own_files(root / name, "*/*/*_rgb.json")]
     if not found:
         raise FileNotFoundError(f"{root}: expected {{train,val,test_gt}}/{{category}}/*/*_rgb.json, found none")
     table = pd.DataFrame([_rgb_row(split, path) for split, path in found])
@@ -53,14 +58,11 @@ def fmow_rgb_index(root: Path) -> pd.DataFrame:
 
 
 def _rgb_row(split: str, path: Path) -> dict[str, Any]:
-    location, image = path.name.removesuffix("_rgb.json").rsplit("_", 2)[1:]
-    try:
-        facts = json.loads(path.read_text())
+    facts = read_json(path, AGAIN)
+    with readable(path, "{category}_{location}_{image}_rgb.json with timestamp, gsd and raw_location", AGAIN):
+        location, image = map(int, path.name.removesuffix("_rgb.json").rsplit("_", 2)[1:])
         known = {"timestamp": facts["timestamp"], "gsd_m": facts["gsd"], "polygon": facts["raw_location"]}
-    except (ValueError, KeyError) as error:
-        raise ValueError(f"{path}: {error!r}, expected JSON with timestamp, gsd and raw_location") from None
-    place = {"split": split, "category": path.parent.parent.name, "location_id": int(location), "image_id": int(image)}
-    return place | known
+    return {"split": split, "category": path.parent.parent.name, "location_id": location, "image_id": image} | known
 
 
 def fmow_sentinel_index(root: Path) -> pd.DataFrame:
@@ -80,15 +82,14 @@ def fmow_sentinel_index(root: Path) -> pd.DataFrame:
     for split, name in SPLITS.items():
         path = next((p for p in (root / f"{name}.csv", root.parent / f"{name}.csv") if p.is_file()), None)
         if path is not None:
-            table = pd.read_csv(path)
-            lacking = [column for column in columns if column not in table.columns]
-            if lacking:
-                raise ValueError(f"{path}: got no column {lacking[0]}, expected {', '.join(columns)}")
-            tables.append(table[columns].assign(split=split))
+            with readable(path, f"a table with {', '.join(columns)}", AGAIN):
+                table = pd.read_csv(path)
+                check_columns(path, table.columns, columns, AGAIN)
+                times = pd.to_datetime(table.timestamp, utc=True, format="ISO8601")
+            tables.append(table[columns].assign(split=split, timestamp=times))
     if not tables:
         raise FileNotFoundError(f"{root}: expected train.csv, val.csv or test_gt.csv of fMoW-Sentinel, found none")
-    table = pd.concat(tables, ignore_index=True)
-    return table.assign(timestamp=pd.to_datetime(table.timestamp, utc=True, format="ISO8601"))
+    return pd.concat(tables, ignore_index=True)
 
 
 def pair_index(
@@ -144,8 +145,8 @@ def write_pairs_index(rgb_root: Path, sentinel_root: Path, out_csv: Path, max_da
     """
     pairs = pair_index(fmow_rgb_index(rgb_root), fmow_sentinel_index(sentinel_root), max_days)
     joined = {name: [" ".join(map(str, values)) for values in pairs[name]] for name in LISTS}
-    out_csv.parent.mkdir(parents=True, exist_ok=True)
-    pairs.assign(**joined, timestamp=pairs.timestamp.dt.strftime("%Y-%m-%dT%H:%M:%SZ")).to_csv(out_csv, index=False)
+    table = pairs.assign(**joined, timestamp=pairs.timestamp.dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    write_whole(out_csv, table.to_csv(index=False))
     return {status: int((pairs.status == status).sum()) for status in (OK, NO_IMAGE, NO_OVERLAP, TOO_FAR)}
 
 
@@ -160,12 +161,13 @@ def read_pairs(path: Path) -> pd.DataFrame:
 
     Raises:
         FileNotFoundError: no such file.
+        ValueError: it is damaged, or lacks a column.
     """
     import pandas as pd
 
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing: make it with satsr.data.readers.fmow_pairs.write_pairs_index")
-    table = pd.read_csv(path, keep_default_na=False, dtype=dict.fromkeys(LISTS, "str"))
-    for name, kind in LISTS.items():
-        table[name] = [tuple(map(kind, text.split())) for text in table[name]]
-    return table.assign(timestamp=pd.to_datetime(table.timestamp, utc=True))
+    with readable(path, f"a table with {', '.join(COLUMNS)}", MADE_BY):
+        table = pd.read_csv(path, keep_default_na=False, dtype=dict.fromkeys(LISTS, "str"))
+        check_columns(path, table.columns, COLUMNS, MADE_BY)
+        for name, kind in LISTS.items():
+            table[name] = [tuple(map(kind, text.split())) for text in table[name]]
+        return table.assign(timestamp=pd.to_datetime(table.timestamp, utc=True))

@@ -21,9 +21,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from satsr.common.reading_text import readable
+from satsr.common.stray import own_files
 from satsr.data.images import read_png
 from satsr.data.rasters import open_raster
 from satsr.data.reader import Facts, Reader, Sample, days_since_1970
+from satsr.data.readers.tiffs import finite
 
 SCALE = 3
 WHITE, HR_WHITE = 10_000.0, 255.0
@@ -126,7 +129,7 @@ class MuS2(Reader):
     def _revisits(self, tile: str) -> list[Path]:
         """Return the files of the red band, oldest first; the other bands have the same names."""
         folder = self._folder[tile] / FOLDERS["red"] / "lrs"
-        found = sorted(folder.glob("*.jp2"), key=lambda path: (revisit_day(path), path.name))
+        found = sorted(own_files(folder, "*.jp2"), key=lambda path: (revisit_day(path), path.name))
         if not found:
             raise FileNotFoundError(f"{folder}: expected *.jp2 of every revisit, found none: unpack that scene again")
         return found
@@ -170,7 +173,7 @@ class MuS2(Reader):
     def _masks(self) -> dict[str, list[Path]]:
         """Mask files by the name of their folder."""
         found: dict[str, list[Path]] = {}
-        for path in sorted(self.folder.glob("**/final_masks_b*/*.png")):
+        for path in own_files(self.folder, "**/final_masks_b*/*.png"):
             found.setdefault(path.parent.name, []).append(path)
         return found
 
@@ -184,7 +187,8 @@ def revisit_day(path: Path) -> float:
     taken = re.search(r"S2[A-C]_MSIL2A_(\d{4})(\d{2})(\d{2})T", path.name)
     if taken is None:
         raise ValueError(f"{path}: expected S2x_MSIL2A_{{date}}T... in the name: unpack that scene again")
-    return days_since_1970(date(*map(int, taken.groups())))
+    with readable(path, "a date in the name", "unpack that scene again"):
+        return days_since_1970(date(*map(int, taken.groups())))
 
 
 def scene_date(scene: str) -> date | None:
@@ -208,7 +212,7 @@ def _day(year: int, month: int, day: int) -> date | None:
 def _plane(path: Path) -> NDArray[Any]:
     """Return the first band of a raster, (h, w)."""
     with open_raster(path) as file:
-        return file.read(1)
+        return finite(file.read(1)[..., None])[..., 0]
 
 
 def _onto(image: NDArray[Any], size: tuple[int, ...]) -> NDArray[Any]:

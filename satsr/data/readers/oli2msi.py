@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from satsr.common.stray import own_files
 from satsr.data.rasters import north_up, write_geotiff
 from satsr.data.reader import Facts, Reader, Sample, Scene, days_since_1970, write_regions
 from satsr.data.readers.tiffs import corner_of, read_tiff
@@ -162,7 +163,7 @@ def write_data_set(folder: Path, scenes: Iterable[Scene]) -> None:
 
 def _pairs(folder: Path, split: str) -> dict[str, tuple[Path, Path]]:
     """Return name -> LR and HR file."""
-    lr, hr = ({path.name for path in (folder / f"{split}_{kind}").glob("*.TIF")} for kind in ("lr", "hr"))
+    lr, hr = ({path.name for path in own_files(folder / f"{split}_{kind}", "*.TIF")} for kind in ("lr", "hr"))
     if lr != hr:
         name = min(lr ^ hr)
         missing = folder / f"{split}_{'hr' if name in lr else 'lr'}" / name

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from satsr.common.reading_text import read_text, readable
 from satsr.data.images import read_mask, read_png16, write_mask, write_png16
 from satsr.data.reader import Facts, Reader, Sample, Scene, write_regions
 from satsr.data.splits import hold_out_share
@@ -139,10 +140,9 @@ class ProbaV(Reader):
         path = self.folder / "norm.csv"
         if not path.is_file():
             return {}
-        try:
-            return {name: float(value) for name, value in map(str.split, path.read_text().splitlines())}
-        except ValueError:
-            raise ValueError(f"{path}: expected lines of `imgsetNNNN cPSNR`: download that file again") from None
+        text = read_text(path, "download that file again")
+        with readable(path, "lines of `imgsetNNNN cPSNR`", "download that file again"):
+            return {name: float(value) for name, value in map(str.split, text.splitlines())}
 
     def _frames(self, tile: str) -> list[Path]:
         frames = sorted(self._imgsets[tile].glob("LR*.png"))

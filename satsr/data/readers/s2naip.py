@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from satsr.common.stray import own_files
 from satsr.common.tile_grid import HR_GSD_M, LR_PX, REGION_TILES, SCALE, corner_m
 from satsr.data.reader import COLOURS, Facts, Reader, Sample, days_since_1970
 from satsr.data.readers.s2naip_folder import (
@@ -29,6 +30,7 @@ from satsr.data.readers.s2naip_folder import (
     S2NAIPFolder,
     capture_date,
     linked,
+    place_of,
     read_stack,
     region_of,
 )
@@ -58,7 +60,7 @@ class OldFolder(S2NAIPFolder):
 
     def __init__(self, folder: Path) -> None:
         folder = self.folder = linked(folder)
-        self._uuid = {p.stem: p.parent.parent.name for p in sorted(folder.glob("naip_128/*/tci/*_*.png"))}
+        self._uuid = {p.stem: p.parent.parent.name for p in own_files(folder, "naip_128/*/tci/*_*.png")}
         if not self._uuid:
             raise FileNotFoundError(f"{folder}: expected naip_128/{{uuid}}/tci/{{col}}_{{row}}.png, found none of them")
 
@@ -72,7 +74,7 @@ class OldFolder(S2NAIPFolder):
 
     def series_path(self, tile: str, band: str) -> Path:
         """Return where a band lies: tci in the group's folder itself, or in one of its own beside other bands."""
-        col, row = map(int, tile.split("_"))
+        col, row = place_of(tile)
         group = self.folder / "s2_condensed" / region_of(tile)
         name = f"{row % REGION_TILES}_{col % REGION_TILES}.png"  # row first, unlike the folder
         flat = group / name
@@ -162,19 +164,23 @@ class S2NAIP(Reader):
             unusable="" if hr_valid.all() else "black HR pixels",
         )
 
+    def read_sidecars(self) -> None:
+        """Read the regions and positions of the split; see `Reader.read_sidecars`."""
+        self.chips.read_sidecars()
+
     def region(self, tile: str) -> str:
         """Return the group of 16 x 16 tiles, or what a sidecar says."""
         return self.chips.region(tile)
 
     def corner(self, tile: str) -> tuple[int, int]:
         """Return row and column of the first LR pixel in the grid of all tiles of the world."""
-        col, row = map(int, tile.split("_"))
+        col, row = place_of(tile)
         return row * LR_PX, col * LR_PX
 
     def position(self, tile: str) -> tuple[float, float] | None:
         """Return the corner of the Web-Mercator tile that the name tells; of a made-up name, what a sidecar says."""
         known = self.chips.positions
-        return corner_m(*map(int, tile.split("_"))) if known is None else known.get(tile)
+        return corner_m(*place_of(tile)) if known is None else known.get(tile)
 
     def weight(self, tile: str) -> float:
         """Return the published sampling weight, 1 where there is none."""

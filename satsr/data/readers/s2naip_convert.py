@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
+from satsr.common.stray import own_files
 from satsr.common.tile_grid import REGION_TILES
 from satsr.data.readers.s2naip_folder import BANDS, region_of
 
@@ -78,6 +79,6 @@ def convert_layout(
 
 def _files(folder: Path) -> Iterator[PurePosixPath]:
     """Return the files of the splits below a folder, in a fixed order."""
-    for path in sorted(folder.glob("*/**/*")):
+    for path in own_files(folder, "*/**/*"):
         if path.is_file():
             yield PurePosixPath(path.relative_to(folder).as_posix())

@@ -28,13 +28,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from satsr.common.reading_text import check_columns, read_json, read_names, readable
+from satsr.common.stray import own_files
 from satsr.common.tile_grid import HR_PX, LR_PX, REGION_TILES
 from satsr.data.images import read_png, write_png
-from satsr.data.reader import Objects
+from satsr.data.reader import REGIONS_REMEDY, Objects
 
 BANDS = ("tci", "b01", "b05", "b06", "b07", "b08", "b09", "b10", "b11", "b12")  # b8a is not published
 SPLIT_FOLDERS = {"train": "train_urban_set", "val": "val_set", "test": "held_out_set"}
 LINK_FILE = "download.txt"  # names the folder of a download, in place of files
+SIDECAR = "download or make that file again"
 BESIDE = ("old_naip", "osm_chips_to_masks.json", "train_tile_weights")  # of a download, beside the splits' folders
 
 Image8 = NDArray[np.uint8]
@@ -71,9 +74,23 @@ class Chip:
     position: tuple[float, float] | None = None
 
 
+def place_of(tile: str) -> tuple[int, int]:
+    """Return column and row of a tile.
+
+    Raises:
+        ValueError: the name is not that of a tile.
+    """
+    parts = tile.split("_")
+    if len(parts) != 2 or not all(part.isdecimal() for part in parts):
+        raise ValueError(
+            f"got tile {tile!r}, expected {{col}}_{{row}}, such as 33499_48870: rename or remove its files"
+        )
+    return int(parts[0]), int(parts[1])
+
+
 def region_of(tile: str) -> str:
     """Return the group of 16 x 16 tiles that a tile lies in, as `{col//16}_{row//16}`."""
-    col, row = map(int, tile.split("_"))
+    col, row = place_of(tile)
     return f"{col // REGION_TILES}_{row // REGION_TILES}"
 
 
@@ -173,6 +190,10 @@ class S2NAIPFolder:
         """Return what splits and statistics keep together: an image of a folder, else the group of 16 x 16 tiles."""
         return self._regions.get(tile) or region_of(tile)
 
+    def read_sidecars(self) -> None:
+        """Read what says where tiles belong; see `satsr.data.reader.Reader.read_sidecars`."""
+        _ = self._regions, self.positions
+
     def uuid(self, tile: str) -> str:
         """Return the name of the NAIP image of a tile."""
         return self._uuid[tile]
@@ -190,8 +211,10 @@ class S2NAIPFolder:
         path = self.folder / "sentinel2" / tile / "dates.csv"
         if not path.is_file():
             return None
-        with path.open(newline="") as file:
-            return tuple(date.fromisoformat(row["date"]) for row in csv.DictReader(file))
+        with readable(path, "lines of frame and date, such as 0,2020-01-31", SIDECAR), path.open(newline="") as file:
+            rows = csv.DictReader(file)
+            check_columns(path, rows.fieldnames or (), ("date",), SIDECAR)
+            return tuple(date.fromisoformat(row["date"]) for row in rows)
 
     def old_hr(self, tile: str) -> Image8 | None:
         """Return the older NAIP chip, or None."""
@@ -205,7 +228,8 @@ class S2NAIPFolder:
 
     def objects(self, tile: str) -> Objects:
         """Return the objects of a tile."""
-        return {k: [(b[0], b[1], b[2], b[3]) for b in v] for k, v in self._objects.get(tile, {}).items()}
+        with readable(self._beside("osm_chips_to_masks.json"), "boxes of four numbers by category", SIDECAR):
+            return {k: [(b[0], b[1], b[2], b[3]) for b in v] for k, v in self._objects.get(tile, {}).items()}
 
     def caption(self, tile: str) -> str | None:
         """Return the caption of a tile, or None."""
@@ -214,29 +238,35 @@ class S2NAIPFolder:
     @cached_property
     def weights(self) -> dict[str, float]:
         """Sampling weight of each tile; 1 where none is published."""
-        found = sorted(self._beside("train_tile_weights").glob("*.json"))
-        known = json.loads(found[0].read_text()) if found else {}
-        return {tile: float(known.get(tile, 1.0)) for tile in self.tiles}
+        found = own_files(self._beside("train_tile_weights"), "*.json")
+        if not found:
+            return dict.fromkeys(self.tiles, 1.0)
+        known = read_json(found[0], SIDECAR)
+        with readable(found[0], "a number for every tile", SIDECAR):
+            return {tile: float(known.get(tile, 1.0)) for tile in self.tiles}
 
     @cached_property
     def _objects(self) -> dict[str, dict[str, list[list[int]]]]:
-        return _read_json(self._beside("osm_chips_to_masks.json"))
+        path = self._beside("osm_chips_to_masks.json")
+        return read_json(path, SIDECAR) if path.is_file() else {}
 
     @cached_property
     def _regions(self) -> dict[str, str]:
-        return _read_json(self.folder / "regions.json")
+        return read_names(self.folder / "regions.json", REGIONS_REMEDY)
 
     @cached_property
     def positions(self) -> dict[str, tuple[float, float]] | None:
         """Where tiles with made-up names lie, as far as anything is known; None where names tell it."""
         if not (self.folder / "positions.json").is_file():
             return None
-        found = _read_json(self.folder / "positions.json")
-        return {tile: (float(x), float(y)) for tile, (x, y) in found.items()}
+        path = self.folder / "positions.json"
+        found = read_json(path, SIDECAR)
+        with readable(path, "two numbers for every tile", SIDECAR):
+            return {tile: (float(x), float(y)) for tile, (x, y) in found.items()}
 
     @cached_property
     def _captions(self) -> dict[str, str]:
-        return _read_json(self.folder / "captions.json")
+        return read_names(self.folder / "captions.json", SIDECAR)
 
     def _beside(self, name: str) -> Path:
         """Return where something beside the images lies: in the split, else beside it, as a download unpacks."""
@@ -270,7 +300,3 @@ def read_stack(path: Path, colours: int) -> Image8:
 def _write_json(path: Path, values: Mapping[str, object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(values, indent=0, sort_keys=True) + "\n")
-
-
-def _read_json(path: Path) -> dict:
-    return json.loads(path.read_text()) if path.is_file() else {}

@@ -14,7 +14,6 @@ and the download has the same names in tars, `{kind}_{epsg}/{epsg}_{col//32}_{ro
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -25,6 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satsr.common.digests import text_number
+from satsr.common.reading_text import parse_json, readable
+from satsr.common.stray import own_files
 from satsr.data.reader import Facts, Reader, Sample
 from satsr.data.readers.s2naip_folder import Objects
 from satsr.data.readers.s2naip_v2_dates import naip_days, scene_days
@@ -40,6 +41,8 @@ GROUPS = {  # file ending -> bands of one date in their order; the 20 m group: s
     "16": ("b05", "b06", "b07", "b11", "b12", "b8a"),
     "32": ("b01", "b09", "b10"),
 }
+TILE = re.compile(r"\d{5}_-?\d+_-?\d+")
+AGAIN = "download that file again"
 SPLIT_TENTHS = {"train": range(8), "val": range(8, 9), "test": range(9, 10)}
 
 _NOTES = (
@@ -105,7 +108,12 @@ class S2NAIPv2(Reader):
         """All tiles of the split that have NAIP and Sentinel-2 images, sorted by name."""
         naip = {name.removesuffix(".png") for name in self.store.names("naip")}
         series = {name.removesuffix("_8.tif") for name in self.store.names("sentinel2") if name.endswith("_8.tif")}
-        return sorted(tile for tile in naip & series if split_of(self.region(tile)) == self.split)
+        return sorted(tile for tile in naip & series if self._split_of(tile) == self.split)
+
+    def read_sidecars(self) -> None:
+        """Read the regions and the two tables of dates; see `Reader.read_sidecars`."""
+        super().read_sidecars()
+        _ = self._scene_days, self._naip_days
 
     def region(self, tile: str) -> str:
         """Return the shard of 32 x 32 tiles, or what the sidecar says."""
@@ -161,6 +169,10 @@ class S2NAIPv2(Reader):
         """Return the files, or shards, that hold NAIP and the 10 m bands."""
         return [self.store.path(f"naip/{tile}.png"), self.store.path(f"sentinel2/{tile}_8.tif")]
 
+    def _split_of(self, tile: str) -> str:
+        """Return the split of a tile; one whose name is no tile's is met, and refused, in training."""
+        return split_of(self.region(tile)) if TILE.fullmatch(tile) else "train"
+
     def _group_of(self, band: str) -> str:
         found = [group for group, bands in GROUPS.items() if band in bands]
         if not found:
@@ -199,10 +211,12 @@ class S2NAIPv2(Reader):
         """Return a box around every feature of OpenStreetMap, in HR pixels."""
         name, found = f"openstreetmap/{tile}.geojson", Objects()
         if self._has(name):
-            for feature in json.loads(self.store.open(name))["features"]:
-                x, y = np.array(list(_points(feature["geometry"]["coordinates"]))).T / 2  # NAIP is halved
-                box = (int(x.min()), int(y.min()), int(np.ceil(x.max())), int(np.ceil(y.max())))
-                found.setdefault(feature["properties"]["category"], []).append(box)
+            told = parse_json(self.store.open(name), name, AGAIN)
+            with readable(name, "features with coordinates and a category", AGAIN):
+                for feature in told["features"]:
+                    x, y = np.array(list(_points(feature["geometry"]["coordinates"]))).T / 2  # NAIP is halved
+                    box = (int(x.min()), int(y.min()), int(np.ceil(x.max())), int(np.ceil(y.max())))
+                    found.setdefault(feature["properties"]["category"], []).append(box)
         return found
 
     def _days_of(self, tile: str, count: int) -> NDArray[np.float64]:
@@ -229,7 +243,7 @@ def open_files(folder: Path) -> Files:
         FileNotFoundError: neither is there.
         ValueError: a shard is truncated.
     """
-    shards = sorted(folder.glob("*_*/*.tar"))
+    shards = own_files(folder, "*_*/*.tar")
     if shards:
         return TarFiles(folder, shards)
     if not (folder / "sentinel2").is_dir():
@@ -241,7 +255,7 @@ def open_files(folder: Path) -> Files:
 
 def place_of(tile: str) -> tuple[int, int, int]:
     """Return EPSG code, column and row of a tile; rows count from the equator and are negative north of it."""
-    if not re.fullmatch(r"\d{5}_-?\d+_-?\d+", tile):
+    if not TILE.fullmatch(tile):
         raise ValueError(f"got tile {tile!r}, expected {{epsg}}_{{col}}_{{row}}, such as 32612_960_-6049")
     epsg, col, row = map(int, tile.split("_"))
     return epsg, col, row

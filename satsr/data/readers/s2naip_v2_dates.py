@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from satsr.common.reading_text import check_columns, readable
 from satsr.data.reader import EPOCH
 
 if TYPE_CHECKING:
     import pandas as pd
 
+AGAIN = "download it again"
 ROWS_AT_ONCE = 1_000_000  # sentinel2.csv has one row per image, tens of millions in all
 
 
@@ -46,8 +48,11 @@ def _rows(path: Path, column: str, pattern: str, tiles: Collection[str], more: l
 
     wanted = ["projection", "col", "row", column, *more]
     parts = [pd.DataFrame({"tile": pd.Series(dtype=str), "days": pd.Series(dtype=float)}).assign(index=0)]
-    if path.is_file():
-        with pd.read_csv(path, chunksize=ROWS_AT_ONCE, usecols=lambda name: name in wanted) as chunks:
+    if path.exists():
+        with (
+            readable(path, f"a table with {', '.join(wanted)}", AGAIN),
+            pd.read_csv(path, chunksize=ROWS_AT_ONCE, usecols=lambda name: name in wanted) as chunks,
+        ):
             parts = [_dated(path, rows, column, pattern, tiles, wanted) for rows in chunks]
     return pd.concat(parts)
 
@@ -57,8 +62,7 @@ def _dated(
 ) -> pd.DataFrame:
     import pandas as pd
 
-    if missing := [name for name in wanted if name not in rows]:
-        raise ValueError(f"{path}: no column {missing[0]!r}, expected {', '.join(wanted)}: download it again")
+    check_columns(path, rows.columns, wanted, AGAIN)
     tile = rows.projection.astype(str) + "_" + rows["col"].astype(str) + "_" + rows["row"].astype(str)
     rows = rows.assign(tile=tile)[tile.isin(list(tiles))]
     taken = pd.to_datetime(rows[column].str.extract(pattern)[0], format="%Y%m%d")

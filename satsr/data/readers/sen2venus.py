@@ -21,10 +21,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from satsr.common.reading_text import check_columns, readable
 from satsr.data.reader import Facts, Reader, Sample, days_since_1970
+from satsr.data.readers.tiffs import finite
 
 LR_PX, SCALE = 128, 2
 WHITE = 10_000.0  # reflectance times 10000, as public loaders divide
+AGAIN = "download that site again"
 FILL = -10_000  # Theia's value for no data in level 2A
 GROUPS = {  # file ending -> bands in their order
     "10m_b2b3b4b8": ("blue", "green", "red", "b08"),
@@ -153,7 +156,7 @@ class Sen2Venus(Reader):
                 f"{path}: expected at least {number + 1} patches (4, {side}, {side}), got {got}: "
                 "download that site again"
             )
-        return np.moveaxis(tensor[number].numpy(), 0, -1).copy()
+        return finite(np.moveaxis(tensor[number].numpy(), 0, -1).copy(), FILL)
 
     @cached_property
     def _days(self) -> dict[str, tuple[Day, int]]:
@@ -174,26 +177,27 @@ def read_index(path: Path) -> list[tuple[Day, int]]:
     """Return the days of a site and the number of patches of each.
 
     Raises:
-        ValueError: a column is missing.
+        ValueError: it is damaged, or a column is missing.
     """
-    with path.open(newline="", encoding="utf-8") as file:
+    with (
+        readable(path, f"a table with {', '.join(COLUMNS)}", AGAIN),
+        path.open(newline="", encoding="utf-8") as file,
+    ):
         head = file.readline()
         file.seek(0)
         rows = list(csv.DictReader(file, delimiter=max("\t;,", key=head.count)))
-    missing = [name for name in COLUMNS if not rows or rows[0].get(name) is None]
-    if missing:
-        raise ValueError(f"{path}: no column {missing[0]!r}, expected {', '.join(COLUMNS)}: download that site again")
-    return [
-        (
-            Day(
-                path.parent,
-                row["tensor_10m_b2b3b4b8"].removesuffix("_10m_b2b3b4b8.pt"),
-                days_since_1970(date.fromisoformat(row["date"])),
-            ),
-            int(row["nb_patches"]),
-        )
-        for row in rows
-    ]
+        check_columns(path, [name for name in COLUMNS if rows and rows[0].get(name) is not None], COLUMNS, AGAIN)
+        return [
+            (
+                Day(
+                    path.parent,
+                    row["tensor_10m_b2b3b4b8"].removesuffix("_10m_b2b3b4b8.pt"),
+                    days_since_1970(date.fromisoformat(row["date"])),
+                ),
+                int(row["nb_patches"]),
+            )
+            for row in rows
+        ]
 
 
 def _load(path: Path) -> Any:

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from satsr.data.images import open_image
+from satsr.common.stray import own_files
+from satsr.common.writing import whole_file
+from satsr.data.images import AGAIN, open_image
 from satsr.data.rasters import open_raster
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ class FolderFiles:
     def names(self, kind: str) -> list[str]:
         """Return the names of the files in the folder `kind`."""
         folder = self.folder / kind
-        return sorted(path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+        return [path.name for path in own_files(folder, "*") if path.is_file()]
 
     def path(self, name: str) -> Path:
         """Return the file itself."""
@@ -124,9 +126,8 @@ def members(folder: Path, shards: Iterable[Path]) -> pd.DataFrame:
         return known
     rows = [row for shard in new for row in _headers(folder, shard, sizes[shard])]
     found = pd.concat([*([kept] if len(kept) else []), pd.DataFrame(rows, columns=list(COLUMNS))], ignore_index=True)
-    unfinished = path.with_suffix(".tmp")
-    found.to_parquet(unfinished)
-    unfinished.replace(path)  # an interrupted run leaves the old index or none
+    with whole_file(path) as unfinished:  # an interrupted run leaves the old index or none
+        found.to_parquet(unfinished)
     return found
 
 
@@ -135,8 +136,9 @@ def _read(path: Path) -> pd.DataFrame:
 
     try:
         return pd.read_parquet(path, columns=list(COLUMNS))
-    except (ValueError, OSError) as error:  # pyarrow's own errors are among them
-        raise ValueError(f"{path} cannot be read ({error}): delete it, it is built again") from None
+    except (ValueError, LookupError, OSError) as error:  # pyarrow's own errors are among them
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path} cannot be read ({reason}): delete it, it is built again") from None
 
 
 def _headers(folder: Path, shard: str, size: int) -> list[tuple[str, str, int, int, int]]:
@@ -162,9 +164,11 @@ def decode_tiff(name: str, data: bytes) -> NDArray[np.uint16]:
     """Return all bands of a 16-bit GeoTIFF, (C, h, w).
 
     Raises:
-        ValueError: the bytes are truncated or no TIFF.
+        ValueError: the bytes are truncated, no TIFF, or not whole numbers.
     """
     with open_raster(data, name) as file:
+        if any(np.dtype(kind).kind == "f" for kind in file.dtypes):
+            raise ValueError(f"{name}: got {file.dtypes[0]}, expected 16-bit whole numbers: {AGAIN}")
         return file.read()
 
 

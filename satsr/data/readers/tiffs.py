@@ -18,7 +18,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 class Raster(NamedTuple):
-    """A TIFF: (H, W, C) values, the ground they cover, and its coordinates; top is more than bottom there."""
+    """A TIFF: (H, W, C) values (see `finite`), the ground they cover, and its coordinates; top is more than bottom."""
 
     image: NDArray[Any]
     box: Box
@@ -41,7 +41,21 @@ def read_tiff(path: Path, bands: Sequence[int], expected: int) -> Raster:
         if file.count != expected:
             raise ValueError(f"{path}: got {file.count} bands, expected {expected}: {AGAIN}")
         west, south, east, north = file.bounds
-        return Raster(np.moveaxis(file.read(list(bands)), 0, -1), (west, north, east, south), file.crs)
+        return Raster(finite(np.moveaxis(file.read(list(bands)), 0, -1)), (west, north, east, south), file.crs)
+
+
+def finite(image: NDArray[Any], fill: float = 0) -> NDArray[Any]:
+    """Return an image (..., C) with `fill` in all bands of a pixel where one is NaN or infinite.
+
+    That is the one rule for values that are no numbers: they are what the layout stores where nothing is known, so that
+    the pixel is not valid and no network or mean meets a NaN.
+    """
+    if image.dtype.kind != "f":
+        return image
+    unknown = ~np.isfinite(image).all(axis=-1)
+    if not unknown.any():
+        return image
+    return np.where(unknown[..., None], image.dtype.type(fill), image)
 
 
 def web_mercator(x: float, y: float, crs: Any) -> tuple[float, float]:

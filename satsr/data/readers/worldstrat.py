@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from satsr.common.reading_text import check_columns, readable
+from satsr.common.stray import own_files
 from satsr.data.rasters import open_raster
 from satsr.data.reader import Facts, Reader, Sample
 from satsr.data.readers.tiffs import corner_of, covered, read_tiff, resized
@@ -37,6 +39,9 @@ CLEAR_PERCENT = 10.0  # a revisit is preferred below this cloud cover; three in 
 HR_BANDS = (1, 2, 3)  # SPOT_RGB_BANDS of WorldStrat's code: red, green, blue
 L2A_BANDS = tuple(band for band in L1C_BANDS if band != "b10")
 EPOCH = np.datetime64("1970-01-01")
+# Share of HR pixels with values that a place needs: published images have rims of zeros, one to four pixels wide.
+LEAST_SHOWN = 0.9
+AGAIN = "download it again"
 
 
 class WorldStrat(Reader):
@@ -140,7 +145,7 @@ class WorldStrat(Reader):
             day=float(_days(table.highres_date)[0]),
             white=self.white,
             hr_white=self.hr_white,
-            unusable="" if hr_valid.all() else "black HR pixels",
+            unusable="" if hr_valid.mean() >= LEAST_SHOWN else "black HR pixels",
         )
 
     def position(self, tile: str) -> tuple[float, float] | None:
@@ -153,13 +158,26 @@ class WorldStrat(Reader):
         masks = [mask for path in series for mask in self._masks(path).values()]
         return [*series, *masks, self._hr_path(tile)]
 
+    def read_sidecars(self) -> None:
+        """Read the regions and the table of revisits; see `Reader.read_sidecars`."""
+        super().read_sidecars()
+        _ = self._metadata
+
     @cached_property
     def size(self) -> tuple[int, int]:
-        """Height and width that LR images are cut to: the smallest of the split, from each place's first file."""
-        sizes = []
+        """Height and width that LR images are cut to: the smallest of the split, from each place's first file.
+
+        A file that cannot be read says no size: it is its own place's error, not that of all others.
+        """
+        sizes, refused = [], []
         for tile in self._tiles:
-            with open_raster(next(iter(self._revisits(tile).values()))) as file:
-                sizes.append((file.height, file.width))
+            try:
+                with open_raster(next(iter(self._revisits(tile).values()))) as file:
+                    sizes.append((file.height, file.width))
+            except (ValueError, OSError) as error:
+                refused.append(error)
+        if not sizes:
+            raise refused[0]
         return min(height for height, _ in sizes), min(width for _, width in sizes)
 
     @cached_property
@@ -173,8 +191,8 @@ class WorldStrat(Reader):
     def _revisits(self, tile: str) -> dict[int, Path]:
         """Return n -> file, in order; Kaggle's copy holds 8 of the 16."""
         ending = f"-{self.level}_data.tiff"
-        found = self._series_folder(tile).glob(f"*{ending}")
-        numbered = {int(path.name.removesuffix(ending).rsplit("-", 1)[1]): path for path in found}
+        found = own_files(self._series_folder(tile), f"*{ending}")
+        numbered = {_number_of(path, ending): path for path in found}
         if not numbered:
             raise FileNotFoundError(
                 f"{self._series_folder(tile)}: expected {tile}-{{n}}{ending}, found none: unpack again"
@@ -226,6 +244,11 @@ class WorldStratL2A(WorldStrat):
     level: ClassVar[str] = "L2A"
 
 
+def _number_of(path: Path, ending: str) -> int:
+    with readable(path, f"{{tile}}-{{n}}{ending}", "rename or remove it"):
+        return int(path.name.removesuffix(ending).rsplit("-", 1)[1])
+
+
 def _middle(length: int, wanted: int) -> slice:
     start = (length - wanted) // 2
     return slice(start, start + wanted)
@@ -241,12 +264,11 @@ def _read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     """Read a CSV whose first column may be a running number, or, in an early release, the place without a name."""
     import pandas as pd
 
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"{path} is missing: download it from the page of the data set")
-    found = pd.read_csv(path, nrows=0).columns
-    tile = "tile" if "tile" in found else found[0]
-    table = pd.read_csv(path, dtype={tile: "str"}).rename(columns={tile: "tile"})  # "0007" is a name, not a number
-    lacking = [name for name in columns if name not in table.columns]
-    if lacking:
-        raise ValueError(f"{path}: got no column {lacking[0]}, expected {', '.join(columns)}: download it again")
+    with readable(path, f"a table with {', '.join(columns)}", AGAIN):
+        found = pd.read_csv(path, nrows=0).columns
+        tile = "tile" if "tile" in found else found[0]
+        table = pd.read_csv(path, dtype={tile: "str"}).rename(columns={tile: "tile"})  # "0007" is a name, not a number
+        check_columns(path, table.columns, columns, AGAIN)
     return table

@@ -14,6 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from satsr.common.reading_text import readable
+from satsr.common.writing import whole_file
+
 INDEX_FILE = "index.parquet"
 
 
@@ -84,7 +87,8 @@ class TileIndex:
         """Return one column, read once."""
         if name not in self._columns:
             wanted = None if self._split is None else pc.field("split") == self._split
-            table = pq.read_table(self._path, columns=[name], filters=wanted, memory_map=True)
+            with readable(self._path, f"an index with the column {name}", "make it again, as its data set was"):
+                table = pq.read_table(self._path, columns=[name], filters=wanted, memory_map=True)
             column = table.column(0).combine_chunks()
             self._columns[name] = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
         return self._columns[name]
@@ -95,8 +99,11 @@ class TileIndex:
 
 
 def write_index(path: Path, columns: Mapping[str, Sequence[object] | pa.Array]) -> None:
-    """Write an index whose rows are sorted by tile, equal bytes for equal columns."""
+    """Write an index whose rows are sorted by tile, equal bytes for equal columns.
+
+    Raises:
+        OSError: it cannot be written; an earlier one stays.
+    """
     table = pa.table({name: column for name, column in columns.items()})
-    partial = path.with_name(path.name + ".partial")
-    pq.write_table(table, partial, compression="zstd")
-    partial.replace(path)
+    with whole_file(path) as partial:
+        pq.write_table(table, partial, compression="zstd")

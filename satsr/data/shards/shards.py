@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from functools import lru_cache
@@ -24,11 +24,13 @@ from typing import Any
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from satsr.common.reading_text import read_json, readable
 from satsr.data.reader import SPLITS, Facts, Reader, Sample, Status
 from satsr.data.shards.index import INDEX_FILE, TileIndex, write_index
 from satsr.data.shards.rows import INDEX, SCHEMA, batch_of, bits, index_columns, index_row, values
 
 FACTS_FILE = "facts.json"
+AGAIN = "convert the data set again"
 PER_SHARD = 2048  # S2-NAIP places of 18 dates: 0.2 GB
 PER_BATCH = 64  # rows that are held in memory while a shard is written
 OPEN_SHARDS = 128  # a map holds a file open, and a process may open about a thousand
@@ -42,25 +44,50 @@ def write_shards(
     per_shard: int = PER_SHARD,
     advance: Callable[[int], None] = lambda count: None,
 ) -> Path:
-    """Write one split of a data set in the sharded form; equal bytes for equal input.
+    """Write one split of a data set in the sharded form and return its folder; see `write_all_shards`."""
+    return write_all_shards([reader], bands, folder, per_shard, advance)[0]
+
+
+def write_all_shards(
+    readers: Iterable[Reader],
+    bands: Sequence[str],
+    folder: Path,
+    per_shard: int = PER_SHARD,
+    advance: Callable[[int], None] = lambda count: None,
+) -> list[Path]:
+    """Write splits of a data set in the sharded form; equal bytes for equal input.
 
     Args:
-        reader: of the split.
-        bands: of LR, in this order.
-        folder: gets a sub-folder with the split's name, when all of it is written.
+        readers: of the splits.
+        bands: of LR, in this order; none takes those that a model sees by default.
+        folder: gets a sub-folder with every split's name, when all of all splits is written.
         per_shard: places in a file.
         advance: told how many places have been written.
 
     Returns:
-        The split's folder.
+        The splits' folders.
 
     Raises:
-        FileExistsError: the split is there already.
-        ValueError, FileNotFoundError: a place cannot be read; images of one split differ in their number type.
+        FileExistsError: a split is there already; nothing is written.
+        ValueError, FileNotFoundError: a place cannot be read; images of one split differ in their number type. After
+            the repair, the same call writes all.
     """
-    target, partial = folder / reader.split, folder / f"{reader.split}.partial"
-    if target.exists():
-        raise FileExistsError(f"{target} is there already: remove it, or choose another folder")
+    readers = list(readers)
+    targets = [folder / reader.split for reader in readers]
+    for target in targets:
+        if target.exists():
+            raise FileExistsError(f"{target} is there already: remove it, or choose another folder")
+    partials = [_write_split(r, bands or r.facts.bands_in, folder, per_shard, advance) for r in readers]
+    for partial, target in zip(partials, targets, strict=True):
+        partial.rename(target)
+    return targets
+
+
+def _write_split(
+    reader: Reader, bands: Sequence[str], folder: Path, per_shard: int, advance: Callable[[int], None]
+) -> Path:
+    """Write one split under a name beside its own, and return that folder."""
+    partial = folder / f"{reader.split}.partial"
     shutil.rmtree(partial, ignore_errors=True)  # of a run that was interrupted
     partial.mkdir(parents=True)
     types: dict[str, str] = {}
@@ -79,8 +106,7 @@ def write_shards(
                     advance(len(some))
     write_index(partial / INDEX_FILE, dict(zip(INDEX.names, index_columns(rows), strict=True)))
     _write_facts(partial, reader, bands, types, per_shard)
-    partial.rename(target)
-    return target
+    return partial
 
 
 class Shards(Reader):
@@ -119,13 +145,14 @@ class Shards(Reader):
     def __init__(self, folder: Path, split: str) -> None:
         super().__init__(folder, split)
         path = folder / split / FACTS_FILE
-        if not path.is_file():
+        if not path.exists():
             raise FileNotFoundError(f"{path} is missing: `satsr data convert` writes the sharded form")
-        told = json.loads(path.read_text())
-        made: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in told["facts"].items()}
-        self.facts = Facts(**made)  # type: ignore[misc]
-        self._types: dict[str, str] = told["types"]
-        self._per_shard: int = told["per_shard"]
+        told = read_json(path, AGAIN)
+        with readable(path, "facts, types and per_shard", AGAIN):
+            made: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in told["facts"].items()}
+            self.facts = Facts(**made)  # type: ignore[misc]
+            self._types: dict[str, str] = {name: told["types"][name] for name in ("series", "hr")}
+            self._per_shard = int(told["per_shard"])
         self._index = TileIndex(folder / split / INDEX_FILE)
         self._batches_of = lru_cache(OPEN_SHARDS)(self._map)
 
@@ -187,9 +214,9 @@ class Shards(Reader):
             file = pa.ipc.open_file(pa.memory_map(str(path)))
             return [file.get_batch(number) for number in range(file.num_record_batches)]
         except FileNotFoundError:
-            raise FileNotFoundError(f"{path} is missing: convert the data set again") from None
+            raise FileNotFoundError(f"{path} is missing: {AGAIN}") from None
         except (pa.ArrowInvalid, OSError) as error:
-            raise ValueError(f"{path} cannot be read ({error}): convert the data set again") from None
+            raise ValueError(f"{path} cannot be read ({error}): {AGAIN}") from None
 
     def _image(self, batch: pa.RecordBatch, name: str, row: int) -> NDArray[Any]:
         flat = values(batch, name, row, self._types[name])

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from satsr.scenes.products.grid import Grid, bounds_in, overlap
+from satsr.scenes.products.grid import Bounds, Grid, bounds_in, shared, turn
+from satsr.scenes.products.layer import Layer
 from satsr.scenes.products.reading import header, read_on
 from satsr.scenes.products.sentinel2 import Product
 
@@ -45,13 +46,13 @@ def hidden(product: Product, grid: Grid, source: Source = "auto") -> Hidden:
     Args:
         product: whose masks.
         grid: to bring them to.
-        source: of clouds: `auto` takes SCL, else MSK_CLASSI, else MSK_CLOUDS; a path is a raster with a place on the
-            ground whose pixels are not 0 under cloud; `none` looks at nothing.
+        source: of clouds: `auto` takes SCL, else MSK_CLASSI, else Theia's CLM, else MSK_CLOUDS; a path is a raster with
+            a place on the ground whose pixels are not 0 under cloud; `none` looks at nothing.
 
     Raises:
         ValueError: the mask cannot be read, or a given one lies elsewhere.
     """
-    classes = read_on(*product.file("scl"), grid, "nearest")[0] if "scl" in product.files else None
+    classes = read_on(product.layer("scl"), grid, "nearest")[0] if "scl" in product.files else None
     empty = np.zeros(grid.shape, bool) if classes is None else np.asarray(classes == SCL_NO_DATA)
     if isinstance(source, Path):
         return Hidden(_given(source, grid), empty)
@@ -60,19 +61,33 @@ def hidden(product: Product, grid: Grid, source: Source = "auto") -> Hidden:
     if classes is not None:
         return Hidden(np.isin(classes, SCL_CLOUDS), empty)
     if "CLASSI" in product.masks:
-        name = product.masks["CLASSI"]
-        layers = read_on(product.listing.opens(name), product.listing.label(name), grid, "nearest")
+        layers = read_on(product.mask("CLASSI"), grid, "nearest")
         return Hidden(np.asarray(layers[:CLASSI_CLOUDS].any(axis=0)), empty)
+    if "CLM" in product.masks:  # a bit for each kind of cloud and shadow
+        return Hidden(np.asarray(read_on(product.mask("CLM"), grid, "nearest")[0] != 0), empty)
     return Hidden(_outlined(product, grid) if "CLOUDS" in product.masks else None, empty)
 
 
 def _given(path: Path, grid: Grid) -> NDArray[np.bool_]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: expected a raster that is not 0 under cloud")
-    place = header(str(path), str(path)).grid
-    if overlap(bounds_in(place.bounds, place.crs, grid.crs), grid.bounds) is None:
+    layer = Layer(str(path), str(path), mask=True)
+    place = header(layer).grid
+    if shared(bounds_in(place.bounds, place.crs, grid.crs), grid.bounds, grid.crs) is None:
         raise ValueError(f"{path} does not overlap the images that it should mask: give their own cloud mask")
-    return np.asarray(read_on(str(path), str(path), grid, "nearest")[0] != 0)
+    return np.asarray(read_on(layer, grid, "nearest")[0] != 0)
+
+
+def lossy_mask(product: Product, source: Source) -> str | None:
+    """Return the name of the mask that is looked at if compression changed its numbers."""
+    if "scl" in product.lossy:  # looked at whatever the source is, for what is no data
+        return "scl"
+    if isinstance(source, Path):
+        return source.name if header(Layer(str(source), str(source), mask=True)).lossy else None
+    kind = next((k for k in ("CLASSI", "CLM") if k in product.masks), None)
+    if source == "none" or "scl" in product.files or kind is None:
+        return None
+    return kind if header(product.mask(kind)).lossy else None
 
 
 def _outlined(product: Product, grid: Grid) -> NDArray[np.bool_]:
@@ -89,8 +104,19 @@ def _outlined(product: Product, grid: Grid) -> NDArray[np.bool_]:
         raise ValueError(f"{product.listing.label(name)} cannot be read ({error}): download it again") from None
     if not outlines:
         return np.zeros(grid.shape, bool)
-    shapes = outlines if crs == grid.crs else transform_geom(crs, grid.crs, outlines)
+    shapes = outlines if crs == grid.crs else [_beside(s, grid) for s in transform_geom(crs, grid.crs, outlines)]
     return np.asarray(rasterize(shapes, grid.shape, transform=grid.transform, dtype="uint8") > 0)
+
+
+def _beside(shape: dict[str, Any], grid: Grid) -> dict[str, Any]:
+    """Return a polygon on the grid's turn around the world."""
+    once = turn(grid.crs)
+    if once is None:
+        return shape
+    bounds: Bounds = grid.bounds
+    middle = (bounds[0] + bounds[2]) / 2
+    rings = [[(x + once * round((middle - x) / once), y) for x, y, *_ in ring] for ring in shape["coordinates"]]
+    return {**shape, "coordinates": rings}
 
 
 def _polygon(element: ElementTree.Element) -> dict[str, Any]:

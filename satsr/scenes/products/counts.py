@@ -1,8 +1,9 @@
 """What the counts of a product mean: `reflectance = (counts + offset) / quantification`, by one order of evidence.
 
 First comes what the user says, then what the product says of itself (the list of offsets in its XML, the STAC item
-beside it, scale and offset in its files), then its name. Catalogues take the offset away and keep a baseline of 04.00
-or later in the name, so the name is believed last. What contradicts itself is refused, with both pieces of evidence.
+beside it, scale and offset in its files, numbers with a point), then its name. Catalogues take the offset away and keep
+a baseline of 04.00 or later in the name, so the name is believed last. What contradicts itself is refused, with both
+pieces of evidence.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from itertools import pairwise
 from typing import Any
 
 from satsr.scenes.products.listing import Listing
-from satsr.scenes.products.metadata import BAND_IDS, QUANTIFICATION, Metadata
+from satsr.scenes.products.metadata import BAND_IDS, MOST_OFFSET, QUANTIFICATION, Metadata, check_counts
 from satsr.scenes.products.radiometry import HOME_MADE, baseline_offset
 from satsr.scenes.products.reading import Header
 
 APPLIED = "earthsearch:boa_offset_applied"  # of a STAC item: the offset has been taken away
+MOST_REFLECTANCE = 7.0  # 65,535 counts are 6.6
+LEAST_COUNTS = 50.0  # the darkest water has more somewhere
 SAME = 0.5  # counts by which two pieces of evidence may differ
 REMEDY = "give its baseline (baseline='02.04', or --baseline 02.04), or its offset (offset=0 or -1000, or --offset)"
 
@@ -64,12 +67,28 @@ def counts_of(
     bands = [band for band in headers if band in BAND_IDS]
     own = [*_of_xml(listing, said, bands), *_of_item(listing, bands), *_of_files(listing, headers, bands)]
     scale = said.quantification or next((e.quantification for e in own if e.quantification), None) or QUANTIFICATION
+    if not _is_reflectance(listing, headers, bands):
+        return _meant(listing, own, scale, said, baseline, offset)
+    # Offsets are told in counts of 10,000, whatever the files hold; the numbers with a point are those divided.
+    if offset is None:
+        own.append(_Evidence("reflectance in numbers with a point", dict.fromkeys(bands, 0.0)))
+        if len(own) == 1 and baseline is None and said.baseline not in (None, HOME_MADE):
+            own.append(_Evidence(f"baseline {said.baseline} of its name", dict.fromkeys(bands, _named(said.baseline))))
+    counts = _meant(listing, own, QUANTIFICATION, said, baseline, offset)
+    return Counts(1.0, {band: value / QUANTIFICATION for band, value in counts.offsets.items()})
+
+
+def _meant(
+    listing: Listing, own: list[_Evidence], scale: float, said: Metadata, baseline: str | None, offset: float | None
+) -> Counts:
+    """Return what counts mean by the order of evidence; `own` is what the product says of itself."""
     if offset is not None:
-        if not math.isfinite(offset):
+        if not abs(offset) <= MOST_OFFSET:
             raise ValueError(f"got offset {offset}, expected a number of counts, such as 0 or -1000")
         return Counts(scale, dict.fromkeys(BAND_IDS, float(offset)))
     if baseline is not None:
-        own = [_Evidence(f"baseline {baseline}, as given", dict.fromkeys(bands, _of_baseline(listing, baseline))), *own]
+        given = dict.fromkeys(BAND_IDS, _of_baseline(listing, baseline))
+        own = [_Evidence(f"baseline {baseline}, as given", given), *own]
     for first, other in pairwise(own):
         _check_agree(listing, first, other)
     if own:
@@ -94,7 +113,7 @@ def _of_xml(listing: Listing, said: Metadata, bands: Iterable[str]) -> Iterable[
     missing = [band for band in bands if band not in said.offsets]
     if missing:
         raise ValueError(f"{listing.root}: its XML gives no offset for {', '.join(missing)}: download it again")
-    yield _Evidence("the list of offsets in its XML", said.offsets)
+    yield _Evidence(said.offsets_from, said.offsets)
 
 
 def _of_item(listing: Listing, bands: Iterable[str]) -> Iterable[_Evidence]:
@@ -110,6 +129,7 @@ def _of_item(listing: Listing, bands: Iterable[str]) -> Iterable[_Evidence]:
         scales = {pair for pair in found if pair is not None}
         if len(scales) == 1:
             scale, offset = scales.pop()
+            _check_plausible(listing, name, 1 / scale, {"its bands": offset / scale})
             yield _Evidence(
                 f"{name} (scale {scale:g}, offset {offset:g})", dict.fromkeys(bands, offset / scale), 1 / scale
             )
@@ -132,7 +152,37 @@ def _of_files(listing: Listing, headers: Mapping[str, Header], bands: Iterable[s
     if len(scales) > 1 or not all(math.isfinite(n) for pair in found.values() for n in pair) or min(scales) <= 0:
         raise ValueError(f"{listing.root}: got scales {sorted(scales)} in its files, expected one above 0: {REMEDY}")
     offsets = {band: offset / scale for band, (scale, offset) in found.items()}
+    _check_plausible(listing, "scale and offset in its files", 1 / min(scales), offsets)
     yield _Evidence("scale and offset in its files", offsets, 1 / scales.pop())
+
+
+def _is_reflectance(listing: Listing, headers: Mapping[str, Header], bands: Iterable[str]) -> bool:
+    """Return whether numbers with a point are reflectance (about 0 to 1); those of counts go into thousands."""
+    if any((headers[band].scale, headers[band].offset) != (1.0, 0.0) for band in bands):
+        return False  # the files say what their numbers are
+    most = {band: headers[band].most for band in bands if headers[band].kind.startswith("float")}
+    largest = max((value for value in most.values() if value is not None), default=0.0)
+    if not most or largest >= LEAST_COUNTS:
+        return False
+    whole = sorted(band for band in bands if band not in most)
+    if largest > MOST_REFLECTANCE or whole:
+        got = f"whole numbers in {', '.join(whole)} beside reflectance" if whole else f"values up to {largest:g}"
+        raise ValueError(
+            f"{listing.root}: got {got}, expected reflectance from 0 to 1 or counts of {QUANTIFICATION:g} in all: "
+            "write all bands in one unit, or the scale into the files"
+        )
+    return True
+
+
+def _named(baseline: str | None) -> float:
+    return baseline_offset(baseline) if baseline else 0.0
+
+
+def _check_plausible(listing: Listing, of: str, quantification: float, offsets: Mapping[str, float]) -> None:
+    try:
+        check_counts(quantification, offsets.values())
+    except ValueError as error:
+        raise ValueError(f"{listing.root}: {of} gives {error}: {REMEDY}") from None
 
 
 def _check_agree(listing: Listing, first: _Evidence, other: _Evidence) -> None:

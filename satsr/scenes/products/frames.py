@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import numpy as np
@@ -11,10 +13,11 @@ from numpy.typing import NDArray
 from satsr.data.true_colour import eight_bit_band, true_colour
 from satsr.scenes.products import radiometry
 from satsr.scenes.products.grid import Grid
-from satsr.scenes.products.reading import read_on
+from satsr.scenes.products.reading import read_on, read_together
 from satsr.scenes.products.sentinel2 import Product
 
-STRIP_ROWS = 2048  # rows that are held as 16-bit counts and reflectance at a time
+STRIP_ROWS = 1024  # rows that are held as 16-bit counts and reflectance at a time; ESA's blocks have as many
+WORKERS = min(4, os.cpu_count() or 1)  # strips at a time; GDAL decodes and resamples beside Python
 
 TrueColour = Literal["bands", "product"]
 
@@ -46,10 +49,17 @@ def read_frame(
     """
     frame = np.empty((*grid.shape, len(channels(bands))), np.uint8)
     inside = np.ones(grid.shape, bool)
-    for rows, strip in grid.strips(STRIP_ROWS):
+
+    def read(rows: slice, strip: Grid) -> None:
         parts = [_read_band(product, strip, band, tci) for band in bands]
         frame[rows] = np.concatenate([image for image, _ in parts], axis=-1)
         inside[rows] = np.logical_and.reduce([shown for _, shown in parts])
+
+    strips = list(grid.strips(STRIP_ROWS))
+    for name in sources(bands, tci):
+        product.layer(name)  # checksums first, once
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(read, *zip(*strips, strict=True)))
     return frame, inside
 
 
@@ -61,15 +71,15 @@ def _read_band(product: Product, grid: Grid, band: str, tci: TrueColour) -> tupl
     if tci == "bands":
         image, inside = _reflectance(product, grid, radiometry.RGB)
         return true_colour(image, radiometry.RGB, inside), inside
-    own = np.moveaxis(read_on(*product.file("tci"), grid, "bilinear"), 0, -1)
-    return own, np.asarray(own.any(axis=-1))
+    own = np.moveaxis(read_on(product.layer("tci"), grid, "bilinear"), 0, -1)
+    return own, np.asarray(own.all(axis=-1))  # a channel is 0 only where its band has no data
 
 
 def _reflectance(product: Product, grid: Grid, bands: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return reflectance (C, h, w) and where all of these bands have data."""
-    counts = np.concatenate([read_on(*product.file(band), grid, "bilinear") for band in bands])
+    read, shown = read_together([product.layer(band) for band in bands], grid, "bilinear")
     values = [
-        radiometry.reflectance(c, product.offsets[b], product.quantification)
-        for c, b in zip(counts, bands, strict=True)
+        radiometry.reflectance(np.where(inside, counts, 0), product.offsets[band], product.quantification)
+        for counts, inside, band in zip(read, shown, bands, strict=True)
     ]
-    return np.stack(values), np.asarray((counts > 0).all(axis=0))
+    return np.stack(values), np.asarray(shown.all(axis=0))

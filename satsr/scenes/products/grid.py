@@ -12,6 +12,9 @@ from rasterio.crs import CRS
 from satsr.common.tile_grid import LR_PX, TILE_M, ZOOM_TILES, corner_m
 
 Bounds = tuple[float, float, float, float]  # left, bottom, right, top; x (longitude) before y
+DEGREES = 360.0  # once around the world
+WORLD_M = TILE_M * ZOOM_TILES  # the same in EPSG:3857
+LONGITUDES = CRS.from_epsg(4326)
 ON_LINE = 1e-6  # bounds within this part of a pixel from a grid line lie on it
 
 
@@ -79,22 +82,66 @@ TILES = Grid(
 def web_mercator(bounds: Bounds) -> Grid:
     """Return the training grid around bounds in EPSG:3857: whole zoom-17 tiles of 32 x 32 pixels of 9.555 m.
 
-    With whole tiles, each block of 32 x 32 pixels is a place that S2-NAIP could hold.
+    With whole tiles, each block of 32 x 32 pixels is a place that S2-NAIP could hold. Across the 180th meridian the
+    grid goes on to the east, with x beyond 20,037,508 m.
     """
     return TILES.covering(bounds).finer(LR_PX)
 
 
+def turn(crs: CRS) -> float | None:
+    """Return how far it is once around the world in x; None in a CRS whose x is no longitude."""
+    if crs.is_geographic:
+        return DEGREES
+    return WORLD_M if crs == TILES.crs else None
+
+
 def bounds_in(bounds: Bounds, source: CRS, target: CRS) -> Bounds:
-    """Return the box in another CRS that holds a box."""
+    """Return the box in another CRS that holds a box.
+
+    Across the 180th meridian it goes on to the east, such as from longitude 179.9 to 180.1, so that left < right.
+    """
     from rasterio.warp import transform_bounds
 
-    return bounds if source == target else transform_bounds(source, target, *bounds)
+    if source == target:
+        return bounds
+    left, bottom, right, top = transform_bounds(source, target, *bounds)
+    to = turn(target)
+    if to is None:
+        return left, bottom, right, top
+    if own := turn(source):  # x of both is longitude
+        return bounds[0] / own * to, bottom, bounds[2] / own * to, top
+    if target.is_geographic:
+        return left, bottom, right + to if right < left else right, top
+    west, _, east, _ = bounds_in(bounds, source, LONGITUDES)
+    # The longitudes of a box that does not cross say the same with other roundings.
+    return (
+        (left, bottom, right, top) if east <= DEGREES / 2 else (west / DEGREES * to, bottom, east / DEGREES * to, top)
+    )
 
 
 def overlap(a: Bounds, b: Bounds) -> Bounds | None:
     """Return what two boxes share, or None."""
     left, bottom, right, top = max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])
     return (left, bottom, right, top) if left < right and bottom < top else None
+
+
+def shared(box: Bounds, other: Bounds, crs: CRS) -> Bounds | None:
+    """Return what two boxes of a CRS share, on the first one's turn around the world, or None."""
+    once = turn(crs)
+    turns = [0.0] if once is None else [n * once for n in (-2, -1, 0, 1, 2)]
+    parts = [overlap(box, (other[0] + far, other[1], other[2] + far, other[3])) for far in turns]
+    found = [part for part in parts if part is not None]
+    return around(found) if found else None
+
+
+def side_by_side(boxes: list[Bounds], crs: CRS) -> list[Bounds]:
+    """Return boxes of a CRS on that turn around the world that brings them nearest to the first."""
+    once = turn(crs)
+    if once is None:
+        return boxes
+    middle = (boxes[0][0] + boxes[0][2]) / 2
+    far = [once * round((middle - (left + right) / 2) / once) for left, _, right, _ in boxes]
+    return [(b[0] + by, b[1], b[2] + by, b[3]) for b, by in zip(boxes, far, strict=True)]
 
 
 def around(boxes: list[Bounds]) -> Bounds:

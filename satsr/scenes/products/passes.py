@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import numpy as np
 
@@ -16,9 +16,11 @@ from satsr.scenes.products.clouds import Source, hidden
 from satsr.scenes.products.date_choice import DateInfo
 from satsr.scenes.products.grid import Grid
 from satsr.scenes.products.radiometry import age
-from satsr.scenes.products.reading import read_on
+from satsr.scenes.products.reading import read_shown
 from satsr.scenes.products.sentinel2 import Product
 
+MINUTE = "%Y%m%dT%H%M"
+ONE_PASS = timedelta(minutes=5)  # two satellites come to a place tens of minutes apart
 LOOK_PX = 1024  # longer side of the grid on which a date's clouds are counted
 
 
@@ -65,21 +67,40 @@ class Looked:
 
 
 def passes_of(pieces: Sequence[Piece]) -> list[Pass]:
-    """Put pieces of one pass together: those taken from one minute on; one that does not say so stands alone."""
-    groups: dict[str, list[Piece]] = {}
-    for number, piece in enumerate(pieces):
-        groups.setdefault(piece.product.taken or f"alone {number}", []).append(piece)
-    return [Pass(tuple(sorted(own, key=lambda p: age(p.product.baseline), reverse=True))) for own in groups.values()]
+    """Put pieces of one pass together: those taken from one time on; one that does not say so stands alone."""
+    groups: list[list[Piece]] = []
+    for piece in pieces:
+        own = next((g for g in groups if _together(g[0].product.taken, piece.product.taken)), None)
+        if own is None:
+            groups.append([piece])
+        else:
+            own.append(piece)
+    return [Pass(tuple(sorted(own, key=lambda p: age(p.product.baseline), reverse=True))) for own in groups]
 
 
-def look(one: Pass, grid: Grid, band: str) -> Looked:
-    """Return what share of a grid a pass shows in a band, counted on at most 1,024 pixels a side."""
+def _together(first: str, other: str) -> bool:
+    """Whether two minutes are of one pass: equal in ESA's names, close where each tile has its own, as Theia's do."""
+    if not first or not other:
+        return False
+    apart = datetime.strptime(other, MINUTE) - datetime.strptime(first, MINUTE)
+    return abs(apart) <= ONE_PASS
+
+
+def look(one: Pass, grid: Grid, bands: Sequence[str]) -> Looked:
+    """Return what share of a grid a pass shows in all of its bands, counted on at most 1,024 pixels a side.
+
+    Args:
+        one: the pass.
+        grid: of the series.
+        bands: names of the files that its frames are made from.
+    """
     coarse = grid.finer(min(1.0, LOOK_PX / max(grid.shape)))
     shown, cloudy = np.zeros(coarse.shape, bool), np.zeros(coarse.shape, bool)
     added, told = [0.0] * len(one.pieces), False
     for number, piece in enumerate(one.pieces):
         masks = hidden(piece.product, coarse, piece.clouds)
-        new = read_on(*piece.product.file(band), coarse, "nearest").any(axis=0) & ~masks.empty & ~shown
+        seen = [read_shown(piece.product.layer(band), coarse, "nearest")[1].all(axis=0) for band in bands]
+        new = np.logical_and.reduce(seen) & ~masks.empty & ~shown
         if masks.clouds is not None:
             told, cloudy = True, cloudy | (new & masks.clouds)
         shown |= new

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Literal
 
 from rasterio.crs import CRS
 
-from satsr.scenes.products.grid import TILES, Bounds, Grid, around, bounds_in, overlap, web_mercator
+from satsr.scenes.products.grid import (
+    DEGREES,
+    TILES,
+    WORLD_M,
+    Bounds,
+    Grid,
+    around,
+    bounds_in,
+    shared,
+    side_by_side,
+    turn,
+    web_mercator,
+)
 from satsr.scenes.products.sentinel2 import Product
+
+ON_MERIDIAN = 1e-12  # part of the world, less than a millimetre
 
 
 def target_grid(
@@ -39,19 +55,27 @@ def target_grid(
 
 def _covering(products: Sequence[Product], grid: str, bounds: Bounds, bounds_crs: str) -> Grid:
     """Return the grid of the part of bounds that products cover: of the first that does, or the training data's."""
-    asked = _crs(bounds, bounds_crs)
+    asked = _crs(bounds_crs)
+    box = _box(bounds, asked)
     # Cut before a change of CRS: a zone's CRS is of no use for places far from it.
-    cut = [overlap(bounds, bounds_in(p.footprint, p.crs, asked)) for p in products]
+    cut = [shared(bounds_in(p.footprint, p.crs, asked), box, asked) for p in products]
     parts = [(p, part) for p, part in zip(products, cut, strict=True) if part is not None]
     if not parts:
         raise _nothing_covers(products, bounds, asked)
     base = parts[0][0].grid if grid == "own" else TILES
-    covered = around([bounds_in(p.footprint, p.crs, base.crs) for p, _ in parts])
+    covered = around(side_by_side([bounds_in(p.footprint, p.crs, base.crs) for p, _ in parts], base.crs))
+    whole = around(side_by_side([part for _, part in parts], asked))
     # Cut again: the box around a turned box is larger than what the products cover.
-    area = overlap(bounds_in(around([part for _, part in parts]), asked, base.crs), covered)
+    area = shared(covered, bounds_in(whole, asked, base.crs), base.crs)
     if area is None:
         raise _nothing_covers(products, bounds, asked)
-    return base.covering(area) if grid == "own" else web_mercator(area)
+    return base.covering(area) if grid == "own" else web_mercator(_home(area))
+
+
+def _home(area: Bounds) -> Bounds:
+    """Return an area of EPSG:3857 whose west lies in the world: what is all east of the meridian needs no more room."""
+    by = WORLD_M * math.floor(area[0] / WORLD_M + 0.5 + ON_MERIDIAN)
+    return area[0] - by, area[1], area[2] - by, area[3]
 
 
 def check_overlap(products: Sequence[Product], grid: Grid) -> list[bool]:
@@ -60,7 +84,7 @@ def check_overlap(products: Sequence[Product], grid: Grid) -> list[bool]:
     Raises:
         ValueError: none does.
     """
-    shown = [overlap(bounds_in(p.footprint, p.crs, grid.crs), grid.bounds) is not None for p in products]
+    shown = [shared(bounds_in(p.footprint, p.crs, grid.crs), grid.bounds, grid.crs) is not None for p in products]
     if not any(shown):
         raise ValueError(
             f"{products[0].path}{_and_others(products)} does not overlap the grid: give a grid inside its footprint"
@@ -69,6 +93,8 @@ def check_overlap(products: Sequence[Product], grid: Grid) -> list[bool]:
 
 
 def _window(product: Product, window: tuple[int, int, int, int]) -> Grid:
+    if not all(isinstance(n, Integral) for n in window):
+        raise ValueError(f"got window {window}, expected whole numbers: row, column, height and width in pixels")
     row, column, height, width = window
     rows, columns = product.grid.shape
     if min(row, column) < 0 or min(height, width) < 1 or row + height > rows or column + width > columns:
@@ -79,12 +105,23 @@ def _window(product: Product, window: tuple[int, int, int, int]) -> Grid:
     return product.grid.part(row, column, height, width)
 
 
-def _crs(bounds: Bounds, bounds_crs: str) -> CRS:
+def _box(bounds: Bounds, crs: CRS) -> Bounds:
+    """Return bounds with left < right; in degrees, left > right says that they cross the 180th meridian (RFC 7946)."""
+    left, bottom, right, top = bounds
+    if not all(map(math.isfinite, bounds)):
+        raise ValueError(f"got bounds {bounds}, expected finite numbers: left, bottom, right, top")
+    once = turn(crs)
+    if once is not None and left - right > once / 2:  # a shorter way back is taken for a slip
+        right += once
+    if not (left < right and bottom < top):
+        across = "" if once is None else " (left > right only across the 180th meridian)"
+        raise ValueError(f"got bounds {bounds}, expected left < right and bottom < top{across}")
+    return left, bottom, right, top
+
+
+def _crs(bounds_crs: str) -> CRS:
     from rasterio.errors import CRSError
 
-    left, bottom, right, top = bounds
-    if not (left < right and bottom < top):
-        raise ValueError(f"got bounds {bounds}, expected left < right and bottom < top")
     try:
         return CRS.from_user_input(bounds_crs)
     except (CRSError, ValueError) as error:
@@ -93,11 +130,19 @@ def _crs(bounds: Bounds, bounds_crs: str) -> CRS:
 
 def _nothing_covers(products: Sequence[Product], bounds: Bounds, crs: CRS) -> ValueError:
     first = products[0]
-    inside = ", ".join(f"{v:.6g}" for v in bounds_in(first.footprint, first.crs, crs))
+    inside = ", ".join(f"{v:.10g}" for v in _offered(bounds_in(first.footprint, first.crs, crs), crs))
     return ValueError(
         f"{first.path}{_and_others(products)} does not overlap the bounds {bounds}: give bounds inside ({inside}), "
         "or set bounds_crs"
     )
+
+
+def _offered(box: Bounds, crs: CRS) -> Bounds:
+    """Return a box as a user may give it back: rounded to about a metre, longitudes within 180 degrees."""
+    if not crs.is_geographic:
+        return tuple(float(round(v)) for v in box)  # type: ignore[return-value]
+    left, bottom, right, top = (round(v, 5) for v in box)
+    return left, bottom, round(right - DEGREES, 5) if right > DEGREES / 2 else right, top
 
 
 def _and_others(products: Sequence[Product]) -> str:

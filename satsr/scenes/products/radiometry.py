@@ -29,6 +29,6 @@ def baseline_offset(baseline: str) -> float:
     return OFFSET if baseline >= OFFSET_BASELINE else 0.0
 
 
-def reflectance(counts: NDArray[np.uint16], offset: float, quantification: float) -> NDArray[np.float32]:
+def reflectance(counts: NDArray[np.number], offset: float, quantification: float) -> NDArray[np.float32]:
     """Return reflectance, negative where noise makes it so."""
     return (counts.astype(np.float32) + np.float32(offset)) / np.float32(quantification)

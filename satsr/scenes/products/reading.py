@@ -2,60 +2,191 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 from satsr.data.rasters import open_raster
 from satsr.scenes.products.grid import Grid
+from satsr.scenes.products.layer import Layer, Part, view
 
 # GDAL locates some pixels exactly and others between them, by default up to an eighth of a pixel off. It refuses 0.
 EXACT_PX = 1e-6
-REMEDY = "download it again"
+SAMPLE_PX = 256  # longer side of the picture by which numbers with a point are told from counts
+LOSSY_TIFF = ("JPEG", "YCbCr JPEG")  # what GDAL calls them; it says of WEBP and JPEG 2000 whether they are reversible
+
+Method = Literal["bilinear", "nearest"]
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself: its grid, its type, its number of bands, and the first one's scale and offset."""
+    """What a file says of itself.
+
+    Attributes:
+        grid: where its pixels lie.
+        kind: type of the numbers, such as `uint16`.
+        count: of bands.
+        scale: value = scale * number + offset.
+        offset: see above.
+        lossy: whether its compression changed numbers.
+        names: what it calls its bands; empty where it does not.
+        most: of numbers with a point, the largest of a sample; None without data, and of whole numbers.
+    """
 
     grid: Grid
     kind: str
     count: int
     scale: float
     offset: float
+    lossy: bool = False
+    names: tuple[str, ...] = ()
+    most: float | None = None
 
 
-def header(path: str, shown: str) -> Header:
+def header(layer: Layer) -> Header:
     """Return what a file says of itself.
-
-    Args:
-        path: what rasterio opens.
-        shown: how messages name it.
 
     Raises:
         ValueError: it cannot be read, or has no place on the ground.
     """
-    with open_raster(path, shown, REMEDY) as source:
-        grid = Grid(source.crs, source.transform, source.height, source.width)
-        found = Header(grid, source.dtypes[0], source.count, float(source.scales[0]), float(source.offsets[0]))
-    if grid.crs is None:
-        raise ValueError(f"{shown} has no CRS: take the file as ESA delivers it, or write its CRS into it")
-    return found
+    with open_raster(layer.path, layer.shown, layer.remedy) as source:
+        place = _place(source, layer)
+        number = (layer.number or 1) - 1
+        scale, offset = float(source.scales[number]), float(source.offsets[number])
+        return Header(
+            grid=place,
+            kind=source.dtypes[number],
+            count=source.count,
+            scale=scale if layer.scale is None else layer.scale,
+            offset=offset if layer.offset is None else layer.offset,
+            lossy=_lossy(source.tags(ns="IMAGE_STRUCTURE")),
+            names=tuple(name or "" for name in source.descriptions),
+            most=_most(source, number + 1) if source.dtypes[number].startswith("float") else None,
+        )
 
 
-def read_on(path: str, shown: str, grid: Grid, method: Literal["bilinear", "nearest"]) -> NDArray[Any]:
-    """Return all bands (C, h, w) of a file on a grid, 0 where it has no data.
-
-    Counts of 0 are no data in every Sentinel-2 file, and take no part in resampling.
+def read_on(layer: Layer, grid: Grid, method: Method) -> NDArray[Any]:
+    """Return the bands (C, h, w) of a layer on a grid, 0 where it has no data; for files whose data are never 0.
 
     Raises:
         ValueError: the file cannot be read.
     """
+    values, shown = read_shown(layer, grid, method)
+    return np.where(shown, values, np.zeros((), values.dtype))
+
+
+def read_shown(layer: Layer, grid: Grid, method: Method) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return the bands (C, h, w) of a layer on a grid, and where each has data.
+
+    No data takes no part in resampling: counts of 0, what the file declares, and what is no number.
+
+    Raises:
+        ValueError: the file cannot be read.
+    """
+    with ExitStack() as opened:
+        source = opened.enter_context(open_raster(layer.path, layer.shown, layer.remedy))
+        nodata = source.nodatavals[(layer.number or 1) - 1] if layer.zero_is_data else 0
+        if _needs_view(source, layer):
+            own = _place(source, layer)
+            text = view([_part(source, layer)], own.shape, own.crs, own.transform)
+            source = opened.enter_context(open_raster(text, layer.shown, layer.remedy))
+        return _warped(source, grid, method, nodata or 0)
+
+
+def read_together(layers: Sequence[Layer], grid: Grid, method: Method) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return the one band of each layer on a grid (C, h, w), and where each has data, as `read_shown` does for one.
+
+    Where bands of one place are brought to another CRS, most of the time goes into finding where its pixels lie. That
+    is done once for all of them.
+
+    Raises:
+        ValueError: a file cannot be read.
+    """
+    try:
+        text = _together(layers, grid)
+        if text is not None:
+            with open_raster(text, layers[0].shown, layers[0].remedy) as source:
+                return _warped(source, grid, method, 0)
+    except ValueError:
+        pass  # which file it is comes out below
+    values, shown = zip(*(read_shown(layer, grid, method) for layer in layers), strict=True)
+    return np.concatenate(values), np.concatenate(shown)
+
+
+def _together(layers: Sequence[Layer], grid: Grid) -> str | None:
+    """Return a view of layers of one place and another CRS than the grid's, None of others."""
+    parts, places = [], []
+    for layer in layers:
+        with open_raster(layer.path, layer.shown, layer.remedy) as source:
+            places.append(_place(source, layer))
+            parts.append(_part(source, layer))
+    first = places[0]
+    if len(layers) == 1 or first.crs == grid.crs or any(place != first for place in places):
+        return None
+    if any(layer.zero_is_data for layer in layers) or len({part.kind for part in parts}) > 1:
+        return None
+    return view(parts, first.shape, first.crs, first.transform)
+
+
+def _warped(source: Any, grid: Grid, method: Method, nodata: float) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     from rasterio.enums import Resampling
     from rasterio.vrt import WarpedVRT
 
     place = {"crs": grid.crs, "transform": grid.transform, "height": grid.height, "width": grid.width}
-    how = {"resampling": Resampling[method], "src_nodata": 0, "nodata": 0, "tolerance": EXACT_PX}
-    with open_raster(path, shown, REMEDY) as source, WarpedVRT(source, **place, **how) as warped:
-        return warped.read()
+    how = {"resampling": Resampling[method], "src_nodata": nodata, "nodata": nodata, "tolerance": EXACT_PX}
+    # A band without data takes no part in resampling whatever the others have.
+    with WarpedVRT(source, **place, **how, UNIFIED_SRC_NODATA="NO") as warped:
+        values = warped.read()
+    shown = values != nodata
+    return values, shown & np.isfinite(values) if values.dtype.kind == "f" else shown
+
+
+def _part(source: Any, layer: Layer) -> Part:
+    number = layer.number or 1
+    kind, declared = source.dtypes[number - 1], source.nodatavals[number - 1]
+    if layer.mask:
+        return Part(layer.path, number, kind, None)
+    if declared is None and kind.startswith("float"):
+        declared = math.nan
+    return Part(layer.path, number, kind, declared)
+
+
+def _needs_view(source: Any, layer: Layer) -> bool:
+    """Whether GDAL has to be told more than that 0 is no data; files as ESA delivers them are read as they are."""
+    if layer.zero_is_data:
+        return False
+    if layer.mask:
+        return layer.number is not None or layer.crs is not None
+    number = (layer.number or 1) - 1
+    point, declared = source.dtypes[number].startswith("float"), source.nodatavals[number]
+    return point or layer.number is not None or layer.crs is not None or declared not in (None, 0)
+
+
+def _place(source: Any, layer: Layer) -> Grid:
+    crs = source.crs or layer.crs
+    if crs is None:
+        raise ValueError(f"{layer.shown} has no CRS: take the file as ESA delivers it, or write its CRS into it")
+    transform = source.transform if not source.transform.is_identity else layer.transform or source.transform
+    if transform.b or transform.d or transform.e >= 0 or transform.a <= 0:
+        raise ValueError(f"{layer.shown} has no place with north up ({tuple(transform)[:6]}): warp it (gdalwarp)")
+    return Grid(crs, transform, source.height, source.width)
+
+
+def _lossy(said: dict[str, str]) -> bool:
+    """Whether the compression that GDAL names changed the numbers."""
+    if float(said.get("MAX_Z_ERROR", 0)) > 0 or said.get("COMPRESSION") in LOSSY_TIFF:
+        return True
+    return said.get("COMPRESSION_REVERSIBILITY") == "LOSSY"
+
+
+def _most(source: Any, number: int) -> float | None:
+    """Return the largest number of every so many pixels, None where there are no data."""
+    part = max(1.0, max(source.shape) / SAMPLE_PX)
+    values = source.read(number, out_shape=tuple(max(1, round(n / part)) for n in source.shape))
+    shown = values[np.isfinite(values) & (values != source.nodatavals[number - 1])]
+    return float(shown.max()) if shown.size else None

@@ -12,10 +12,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from satsr.scenes.products.clouds import Source, hidden
+from satsr.scenes.products.clouds import Source, hidden, lossy_mask
 from satsr.scenes.products.date_choice import Choice, choose_dates
 from satsr.scenes.products.frames import TrueColour, channels, read_frame, sources
 from satsr.scenes.products.grid import Bounds, Grid
+from satsr.scenes.products.memory import check_fits
 from satsr.scenes.products.passes import Looked, Pass, Piece, in_words, look, passes_of
 from satsr.scenes.products.place import check_overlap, target_grid
 from satsr.scenes.products.registration import find_shift
@@ -46,7 +47,7 @@ def series(
     Args:
         paths: products of one level, any tiles and CRS; see `open_product`, or opened by it.
         bounds: left, bottom, right, top, cut to what the products cover; the first product's footprint when there is no
-            window either.
+            window either. In degrees, left > right crosses the 180th meridian.
         bounds_crs: of the bounds; longitude comes before latitude.
         window: row, column, height and width in pixels of the first product, instead of bounds.
         grid: `own` is that of the first product that overlaps the bounds, 10 m; `web-mercator` the training data's,
@@ -64,7 +65,8 @@ def series(
     Raises:
         FileNotFoundError: a product or a mask is missing.
         ValueError: a file cannot be read, a band is missing, levels are mixed, nothing overlaps the bounds, no date
-            shows the ground, or arguments contradict each other; one line that names the file and the remedy.
+            shows the ground, the series is larger than memory, or arguments contradict each other; one line that names
+            the file and the remedy.
     """
     products = [p if isinstance(p, Product) else open_product(p, **how) for p in paths]
     masks = _masks(clouds, len(products))
@@ -73,9 +75,11 @@ def series(
     shown = check_overlap(products, target)
     pieces = [Piece(product, mask) for product, mask, there in zip(products, masks, shown, strict=True) if there]
     passes = passes_of(pieces)
-    looked = [look(one, target, sources(bands, tci)[0]) for one in passes]
+    files = list(dict.fromkeys(sources(bands, tci)))
+    check_fits(target, min(dates, len(passes)), len(channels(bands)), len(files))
+    looked = [look(one, target, files) for one in passes]
     choice = choose_dates([one.info for one in looked], dates, wanted)
-    notes, beside = _notes(passes, looked, choice)
+    notes, beside = _notes(passes, looked, choice, files)
     beside += [
         Note(p.path, p.day, "shows nothing of the window: lies beside it")
         for p, there in zip(products, shown, strict=True)
@@ -104,15 +108,25 @@ def series(
     )
 
 
-def _notes(passes: Sequence[Pass], looked: Sequence[Looked], choice: Choice) -> tuple[list[Note], list[Note]]:
+def _notes(
+    passes: Sequence[Pass], looked: Sequence[Looked], choice: Choice, files: Sequence[str]
+) -> tuple[list[Note], list[Note]]:
     """Return a note for every pass, by its first piece, and one for every other piece that is not named there."""
     notes, beside = [], []
     for one, seen, reason in zip(passes, looked, choice.reasons, strict=True):
-        notes.append(Note(one.first.path, one.day, f"{reason}{in_words(one, seen)}"))
+        notes.append(Note(one.first.path, one.day, f"{reason}{in_words(one, seen)}{_lossy_in_words(one, files)}"))
         for piece, share in zip(one.pieces[1:], seen.added[1:], strict=True):
             why = f"shows {share:.0%} of the window that it does not" if share else "adds nothing"
             beside.append(Note(piece.product.path, one.day, f"one pass with {one.first.path.name}: {why}"))
     return notes, beside
+
+
+def _lossy_in_words(one: Pass, files: Sequence[str]) -> str:
+    """Say which files of a pass do not hold the numbers that were written; empty where all do."""
+    bands = {name for piece in one.pieces for name in files if name in piece.product.lossy}
+    masks = {mask for piece in one.pieces if (mask := lossy_mask(piece.product, piece.clouds))}
+    said = f"; lossy compression changed {', '.join(sorted(bands))}" if bands else ""
+    return said + (f"; lossy compression changed the classes of {', '.join(sorted(masks))}" if masks else "")
 
 
 @dataclass(frozen=True)
@@ -136,8 +150,13 @@ class _Frame:
             masks = hidden(piece.product, grid, piece.clouds)
             own[masks.empty] = 0
             new = inside & ~masks.empty & ~shown
-            taken = new | ~image.any(axis=-1)  # where one band alone has data, it stays to be seen, and is not valid
-            image[taken] = own[taken]
+            if piece is of.pieces[0]:
+                image = own
+            else:
+                taken = new | ~image.any(
+                    axis=-1
+                )  # where one band alone has data, it stays to be seen, and is not valid
+                image[taken] = own[taken]
             valid |= new if masks.clouds is None else new & ~masks.clouds
             shown |= new
             if shown.all():
@@ -187,4 +206,4 @@ def _check(products: Sequence[Product], bands: Sequence[str], tci: TrueColour) -
                 f"{product.path}: its TCI file is 255 at reflectance 0.2, which no network saw: use tci='bands'"
             )
         for name in sources(bands, tci):
-            product.file(name)
+            product.check_has(name)

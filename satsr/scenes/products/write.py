@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,30 +13,54 @@ import numpy as np
 from satsr.data.rasters import write_geotiff
 from satsr.scenes.products.result import Series
 
+OUTPUT = re.compile(r"^\d{4}-\d{2}-\d{2}(?:-\d+)?\.tif$")
+NAMED = 3  # of older files, in a message
 
-def write_series(series: Series, folder: Path) -> list[Path]:
+
+def write_series(series: Series, folder: Path, *, overwrite: bool = False) -> list[Path]:
     """Write every date as `YYYY-MM-DD.tif`: 8-bit bands with their names, and a mask of pixels that show the ground.
 
-    A date that is there twice gets a number. A file takes its place only when it is whole.
+    A date that is there twice gets a number. The files take their places together, when all are whole; files of the
+    same names are replaced.
 
     Args:
         series: of products.
         folder: made where it is missing.
+        overwrite: remove files of other dates that an earlier run wrote there, once the new ones are in place.
 
     Returns:
         The files, in order of time.
 
     Raises:
+        FileExistsError: the folder holds other dates of an earlier run.
         OSError: the disk is full.
     """
+    names = _names(series)
     folder.mkdir(parents=True, exist_ok=True)
-    written: list[Path] = []
-    for number, day in enumerate(series.dates):
-        again = series.dates[:number].count(day)
-        path = folder / (f"{day}-{again + 1}.tif" if again else f"{day}.tif")
-        _write(series, number, path)
-        written.append(path)
-    return written
+    older = sorted(p for p in folder.iterdir() if OUTPUT.match(p.name) and p.name not in names)
+    if older and not overwrite:
+        raise FileExistsError(_in_the_way(folder, older))
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
+        for number, name in enumerate(names):
+            _write(series, number, Path(partial) / name)
+        for name in names:
+            os.replace(Path(partial) / name, folder / name)
+    for path in older:
+        path.unlink()
+    return [folder / name for name in names]
+
+
+def _names(series: Series) -> list[str]:
+    again = [series.dates[:number].count(day) for number, day in enumerate(series.dates)]
+    return [f"{day}-{n + 1}.tif" if n else f"{day}.tif" for day, n in zip(series.dates, again, strict=True)]
+
+
+def _in_the_way(folder: Path, older: Sequence[Path]) -> str:
+    more = f" and {len(older) - NAMED} more" if len(older) > NAMED else ""
+    return (
+        f"{folder} already holds {', '.join(p.name for p in older[:NAMED])}{more} of an earlier run, which this one "
+        "does not write: give another folder, or remove them (overwrite=True, or --overwrite)"
+    )
 
 
 def _write(series: Series, number: int, path: Path) -> None:

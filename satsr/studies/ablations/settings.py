@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from satsr.common.settings import Protocol, Settings
+from satsr.common.settings import Count, Part, Protocol, Seed, Settings, Size
 from satsr.data.settings import DataSettings, PairSettings
 from satsr.evaluation.settings import Claim
 from satsr.training.settings import TrainSettings
@@ -29,9 +29,9 @@ class VariantSettings(Settings):
     means: str = ""  # in words, for tables
     change: dict[str, Any] = {}  # of the study's training, laid on top: `{losses: {clip: 1.0}}` adds a loss
     pairs: dict[str, Any] = {}  # of how a place becomes a sample: dates, bands
-    share: float = Field(1.0, gt=0, le=1)  # of the training places; a smaller one lies within a larger one
+    share: Part = 1.0  # of the training places; a smaller one lies within a larger one
     start: str = ""  # the variant that it goes on from; none starts from the seed's own weights
-    start_steps: int = Field(0, ge=0)  # how long that one was trained when it is taken over
+    start_steps: Count = 0  # how long that one was trained when it is taken over
     trained_as: str = ""  # the variant whose training is taken as it is, and only scored otherwise
 
 
@@ -43,7 +43,7 @@ class AblationSettings(Settings):
     baseline: str
     variants: dict[str, VariantSettings]
     run: tuple[str, ...] | None = None  # which of them this profile runs; null runs all
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[Seed, ...] = (0,)
     metrics: tuple[str, ...] = ("clipscore:judge", "lpips:judge", "cpsnr")  # the first decides
     protocols: tuple[Protocol, ...] = ("corrected",)
     claims: tuple[Claim, ...] = ()
@@ -83,9 +83,9 @@ class ScalingSettings(Settings):
     """Shares of the training places, and sizes of the generator; every pair of them is a variant."""
 
     shares: tuple[float, ...] = Field((0.01, 0.03, 0.1, 0.3, 1.0), min_length=2)
-    sizes: dict[str, dict[str, int]] = Field(min_length=1)  # name -> the network's sizes, the smallest first
+    sizes: dict[str, dict[str, Size]] = Field(min_length=1)  # name -> the network's sizes, the smallest first
     run: bool = True  # all of it, or nothing
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[Seed, ...] = (0,)
     metrics: tuple[str, ...] = ("clipscore:judge", "lpips:judge", "cpsnr")
 
     @field_validator("shares")
@@ -129,7 +129,7 @@ class GlobalModelSettings(Settings):
 
     unseen: tuple[str, ...] = Field(min_length=1)  # climates of the embedded world that no training sees
     keep: str  # the variant whose weights are kept
-    adapted: dict[str, int] = {}  # variants that learn on so many places of the unseen climates, and on no others
+    adapted: dict[str, Size] = {}  # variants that learn on so many places of the unseen climates, and on no others
     study: AblationSettings
 
     @model_validator(mode="after")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
-from satsr.common.settings import Protocol, Settings
+from satsr.common.settings import Count, Protocol, Settings
 
 
 class AgreementSettings(Settings):
@@ -13,4 +11,4 @@ class AgreementSettings(Settings):
     metrics: tuple[str, ...] = ("psnr", "ssim", "cpsnr")
     protocols: tuple[Protocol, ...] = ("published", "corrected")
     design: str = "book/preferences/stand_in.csv"  # the stand-in's pairs
-    pairs_per_cell: int = Field(0, ge=0)  # of every part, fault, base and step; 0 takes all that the design has
+    pairs_per_cell: Count = 0  # of every part, fault, base and step; 0 takes all that the design has

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from satsr.common.reading_text import read_text, readable
+
 COLUMNS = ["session", "place", "model1", "model2", "answer"]
 QUESTION = ["place", "model1", "model2"]
 # As the reference code's answers are coded: 0 prefers model1, 1 is undecided, 2 prefers model2.
@@ -32,22 +34,28 @@ def read_votes(path: Path, methods: Collection[str]) -> pd.DataFrame:
         Columns session, place, model1, model2 (text) and answer (int), one row per line in the order of the file.
 
     Raises:
-        ValueError: for a last line that was cut short; missing columns; a line with missing or additional fields,
-            unknown or equal methods, another answer, or a question that its session has answered before. It names
-            the file and the line.
+        FileNotFoundError, IsADirectoryError: no such file, or a folder.
+        ValueError: for a file that is not UTF-8 or holds no votes; a last line that was cut short; missing columns; a
+            line with missing or additional fields, unknown or equal methods, another answer, or a question that its
+            session has answered before. It names the file and the line.
     """
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path, "name a file of `satsr vote`, saved as UTF-8")
     if text and not text.endswith("\n"):
         last = len(text.splitlines())
         raise ValueError(
             f"{path.name}, line {last}: got no line end, expected one, the line may be cut short: "
             "delete the line, or run satsr vote on the file, which asks its question again"
         )
-    reader = csv.DictReader(StringIO(text))
-    missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-    if missing:
-        raise ValueError(f"{path.name}, line 1: got no columns {missing}, expected {COLUMNS}: name them in this line")
-    rows = [_checked(row, methods, f"{path.name}, line {reader.line_num}") for row in reader]
+    with readable(path.name, "lines of votes", "correct it, or name another file"):
+        reader = csv.DictReader(StringIO(text))
+        missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+        if missing:
+            raise ValueError(
+                f"{path.name}, line 1: got no columns {missing}, expected {COLUMNS}: name them in this line"
+            )
+        rows = [_checked(row, methods, f"{path.name}, line {reader.line_num}") for row in reader]
+    if not rows:
+        raise ValueError(f"{path.name}: got no votes, expected one a line: collect some with `satsr vote --out {path}`")
     votes = pd.DataFrame(rows, columns=[*COLUMNS, "pair", "where"])
     _check_once(votes)
     return _turned(votes)

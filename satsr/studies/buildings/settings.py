@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from pydantic import field_validator
 
-from satsr.common.settings import Settings
+from satsr.common.settings import Settings, Share
 from satsr.training.counting.settings import rule_of
 
 
@@ -12,7 +12,7 @@ class BuildingSettings(Settings):
     """When a building counts as found: `centre`, or `iou 0.5`, an intersection over union of so much or more."""
 
     rules: tuple[str, ...] = ("centre", "iou 0.25", "iou 0.5")  # the first decides, the others stand beside it
-    least: float = Field(0.5, ge=0, le=1)  # recall and precision on HR below which a counter cannot judge
+    least: Share = 0.5  # recall and precision on HR below which a counter cannot judge
 
     @field_validator("rules")
     @classmethod

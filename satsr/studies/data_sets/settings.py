@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
-from satsr.common.settings import Settings
+from satsr.common.settings import Count, Rate, Settings
 from satsr.evaluation.settings import EvaluateSettings
 
 
@@ -13,8 +11,8 @@ class DataSetsStudySettings(Settings):
 
     methods: tuple[str, ...] = ("bicubic", "srcnn", "highresnet", "esrgan", "sr3")
     fused: tuple[str, ...] = ("controlnet", "satdiffmoe_absolute", "satdiffmoe")  # where images have color and dates
-    length: float = Field(1.0, gt=0)  # of the methods' own trainings: steps, milestones, start of the GAN
-    latent_length: float = Field(1.0, gt=0)  # the same of latent methods, which start from the latent space's prior
-    batch: int = Field(0, ge=0)  # pairs of a step; 0 takes the methods' own
+    length: Rate = 1.0  # of the methods' own trainings: steps, milestones, start of the GAN
+    latent_length: Rate = 1.0  # the same of latent methods, which start from the latent space's prior
+    batch: Count = 0  # pairs of a step; 0 takes the methods' own
     from_main: bool = True  # start from the models of the main data, fitted to other bands; else anew, as published
     evaluate: EvaluateSettings = EvaluateSettings()

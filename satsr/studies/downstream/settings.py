@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from satsr.common.settings import Settings
+from satsr.common.settings import Rate, Seed, Settings, Size
 from satsr.evaluation.pair_claim import PairClaim
 from satsr.models.methods import METHODS
 from satsr.training.dense_settings import DenseSettings
@@ -21,7 +21,7 @@ class NetworkSettings(Settings):
     """A task network, from random weights: a plain U-Net, or one of segmentation-models-pytorch."""
 
     kind: Literal["plain", "unet", "segformer"] = "plain"
-    widths: tuple[int, ...] = Field((16, 32, 64), min_length=2)  # from fine to coarse; of `unet`, those of its decoder
+    widths: tuple[Size, ...] = Field((16, 32, 64), min_length=2)  # from fine to coarse; of `unet`, those of its decoder
     encoder: str = "resnet18"  # of `unet` and `segformer`
 
     @model_validator(mode="after")
@@ -56,8 +56,8 @@ class DownstreamSettings(Settings):
     networks: dict[str, NetworkSettings] = {"U-Net": NetworkSettings()}  # the first runs every task
     other_networks_on: tuple[TaskName, ...] = ()  # tasks that the others run
     train: DenseSettings = DenseSettings()
-    rates: tuple[float, ...] = Field((4e-3,), min_length=1)  # learning rates to choose from, for each input
-    seeds: tuple[int, ...] = Field((0, 1), min_length=1)
+    rates: tuple[Rate, ...] = Field((4e-3,), min_length=1)  # learning rates to choose from, for each input
+    seeds: tuple[Seed, ...] = Field((0, 1), min_length=1)
     random_labels: bool = False  # also learn from labels of other places, which must give chance
     claims: tuple[PairClaim, ...] = ()  # of two inputs, in every task that is run
     own: OwnTask | None = None  # what the task `own` asks for

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
-from satsr.common.settings import Settings
+from satsr.common.settings import Count, Level, Settings, Share, Size
 
 AS_SET = "as set"  # what tables call the variant that changes nothing
 
@@ -14,12 +12,12 @@ AS_SET = "as set"  # what tables call the variant that changes nothing
 class FusionStudySettings(Settings):
     """The study of SatDiffMoE: which options are tried, and on how many places."""
 
-    choose_chips: int = Field(4, ge=1)  # validation chips, over all regions, which choose between options
-    test_chips: int = Field(8, ge=1)  # test chips, over all regions, which are reported
-    images: tuple[int, ...] = (1, 2, 4, 8)
-    strength: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75)
-    every: tuple[int, ...] = (0, 2)
+    choose_chips: Size = 4  # validation chips, over all regions, which choose between options
+    test_chips: Size = 8  # test chips, over all regions, which are reported
+    images: tuple[Size, ...] = (1, 2, 4, 8)
+    strength: tuple[Share, ...] = (0.0, 0.25, 0.5, 0.75)
+    every: tuple[Count, ...] = (0, 2)
     distance: tuple[Literal["l2", "lpips"], ...] = ("lpips",)
-    sampling_steps: tuple[int, ...] = (1, 2, 10)
+    sampling_steps: tuple[Size, ...] = (1, 2, 10)
     metrics: tuple[str, ...] = ("psnr", "ssim", "lpips:judge")
-    levels: tuple[float, ...] = (0.5, 0.68, 0.8, 0.9, 0.95)
+    levels: tuple[Level, ...] = (0.5, 0.68, 0.8, 0.9, 0.95)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
-from satsr.common.settings import Settings
+from satsr.common.settings import Settings, Size
 
 
 class SpeedSettings(Settings):
     """The speed of every method, and how many steps the sampling ones need."""
 
-    batches: tuple[int, ...] = (1, 8)
-    rounds: int = Field(3, ge=1)
-    steps: tuple[int, ...] = (1, 2, 4, 8)
-    test_chips: int = Field(14, ge=1)  # test chips, over all regions, on which steps are compared
+    batches: tuple[Size, ...] = (1, 8)
+    rounds: Size = 3
+    steps: tuple[Size, ...] = (1, 2, 4, 8)
+    test_chips: Size = 14  # test chips, over all regions, on which steps are compared
     metrics: tuple[str, ...] = ("psnr", "cpsnr", "lpips:judge")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from satsr.common.settings import Settings
+from satsr.common.settings import Rate, Seed, Settings, Size
 from satsr.evaluation.pair_claim import PairClaim
 from satsr.models.methods import METHODS
 from satsr.training.dense_settings import DenseSettings
@@ -55,13 +55,13 @@ class TransferSettings(Settings):
     run: tuple[str, ...] | None = None  # which of them this profile runs; null runs all
     shares: tuple[float, ...] = Field((0.1, 1.0), min_length=1)  # of the training labels
     probes: tuple[Literal["linear", "neighbours", "fine-tuned"], ...] = ("linear",)
-    neighbours: int = Field(5, ge=1)
-    penalties: tuple[float, ...] = Field((1e-3, 1e-2, 1e-1), min_length=1)  # of the linear probe; validation chooses
+    neighbours: Size = 5
+    penalties: tuple[Rate, ...] = Field((1e-3, 1e-2, 1e-1), min_length=1)  # of the linear probe; validation chooses
     pretrain: DenseSettings = DenseSettings()  # of generators with the weights of pairs, true or shuffled
-    steps: int = Field(100, ge=1)  # of fine-tuning
-    batch: int = Field(16, ge=1)
-    learning_rate: float = Field(1e-3, gt=0)
-    seeds: tuple[int, ...] = Field((0, 1), min_length=1)  # of the draw of labels, and of the trainings
+    steps: Size = 100  # of fine-tuning
+    batch: Size = 16
+    learning_rate: Rate = 1e-3
+    seeds: tuple[Seed, ...] = Field((0, 1), min_length=1)  # of the draw of labels, and of the trainings
     claims: tuple[PairClaim, ...] = ()  # of two encoders, at every share and by every way of learning
 
     @field_validator("shares")

@@ -32,7 +32,7 @@ class Ballot:
 
     Raises:
         ValueError: the file holds something else than votes (it is left as it is), or a negative session.
-        OSError: the file cannot be written, or another process is filling it.
+        OSError: the file cannot be written, is a folder, or another process is filling it.
     """
 
     def __init__(self, path: Path, session: int | None = None) -> None:
@@ -41,6 +41,8 @@ class Ballot:
         self.path, self.session = path, session
         self._votes: defaultdict[int, set[Key]] = defaultdict(set)
         self._mutex = threading.Lock()
+        if path.is_dir():
+            raise IsADirectoryError(f"{path}: got a folder, expected a file of votes: name a file in it")
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("ab", buffering=0)  # unbuffered: a vote that failed must not follow later
         try:
@@ -121,8 +123,11 @@ class Ballot:
             raise self._not_votes(str(error)) from None
 
     def _read_line(self, number: int, line: str) -> None:
-        row = next(csv.reader([line]), [])
-        if len(row) != len(COLUMNS) or not row[0].isdecimal() or row[4] not in ("0", "1", "2"):
+        try:
+            row = next(csv.reader([line]), [])
+        except csv.Error as error:  # a field without end
+            raise self._not_votes(f"line {number} cannot be read ({error})") from None
+        if len(row) != len(COLUMNS) or not _is_session(row[0]) or row[4] not in ("0", "1", "2"):
             raise self._not_votes(f"line {number} is {line!r}")
         self._votes[int(row[0])].add(key_of(*row[1:4]))
 
@@ -148,6 +153,10 @@ class Ballot:
         except OSError:
             self._file.truncate(opened.st_size)
             raise
+
+
+def _is_session(text: str) -> bool:
+    return text.isdecimal() and len(text) < 20  # Python refuses to read numbers of thousands of digits
 
 
 def _line(*fields: object) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from satsr.common.settings import Size
 from satsr.training.dense_settings import DenseSettings
 
 
@@ -12,7 +13,7 @@ class CounterSettings(DenseSettings):
     """The counters, trained on HR images, one for every kind of objects."""
 
     kinds: tuple[Literal["buildings", "boats", "roads"], ...] = ("buildings",)
-    widths: tuple[int, ...] = (24, 48, 96)
+    widths: tuple[Size, ...] = (24, 48, 96)
 
 
 @dataclass(frozen=True)

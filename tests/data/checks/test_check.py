@@ -16,13 +16,14 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from satsr.cli.data import register
+from satsr.data.catalogue import reader_class
 from satsr.data.checks.check import Report, check_folder, read_all
 from satsr.data.checks.misnamed import Known
 from satsr.data.reader import Facts, Reader, Sample
 from satsr.data.readers.s2naip import S2NAIP
 from satsr.data.shards.index import TileIndex, write_index
 from tests.data.readers.published_chips import UUID, published
-from tests.made import make_mus2, make_s2naip_v2
+from tests.made import make_mus2, make_probav, make_s2naip_old, make_s2naip_v2, make_worldstrat
 
 TRAIN, VAL = "train_urban_set", "val_set"
 app = typer.Typer()
@@ -229,3 +230,55 @@ def test_names_are_found_and_sliced(tmp_path: Path) -> None:
 def test_missing_index_says_what_writes_it(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="satsr data check"):
         TileIndex(tmp_path / "index.parquet")
+
+
+# One bad file is a finding, not the end
+
+
+def test_a_place_with_a_name_of_no_place_is_misnamed_and_the_others_are_read(tmp_path: Path) -> None:
+    make_s2naip_old.write(tmp_path / "old")
+    chip = sorted((tmp_path / "old").rglob("naip_128/*/tci/*.png"))[0]
+    shutil.copy(chip, chip.with_name(f"{chip.stem}_2.png"))  # of a double download
+    report = check_folder("s2naip-old", tmp_path / "old")
+    assert [(f.kind, f.tile) for f in report.findings] == [("misnamed", f"{chip.stem}_2")]
+    assert "rename or remove its files" in report.findings[0].detail
+    make_s2naip_v2.write(tmp_path / "v2")
+    for file in sorted((tmp_path / "v2").rglob("32613_40_-5000*")):
+        shutil.copy(file, file.with_name(file.name.replace("-5000", "-5000_2")))
+    assert ("misnamed", "32613_40_-5000_2") in [
+        (f.kind, f.tile) for f in check_folder("s2naip-v2", tmp_path / "v2").findings
+    ]
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "misnumbered"])
+def test_the_first_file_of_a_place_says_nothing_of_other_places(tmp_path: Path, damage: str) -> None:
+    """WorldStrat's images are cut to the smallest, so that all first files are looked at for every place."""
+    tmp_path.joinpath("w").mkdir()
+    make_worldstrat.write(tmp_path / "w")
+    split = read_all(reader_class("worldstrat"), tmp_path / "w").places["train"]
+    first = sorted((tmp_path / "w" / "lr_dataset" / split[0].tile / "L1C").glob("*-L1C_data.tiff"))
+    if damage == "cut":
+        first[0].write_bytes(first[0].read_bytes()[:50])
+    for path in first if damage == "gone" else ():
+        path.unlink()
+    if damage == "misnumbered":
+        shutil.copy(first[0], first[0].with_name(f"{split[0].tile}-x-L1C_data.tiff"))
+    report = check_folder("worldstrat", tmp_path / "w")
+    assert {f.tile for f in report.findings} == {split[0].tile}
+    assert report.findings[0].kind == ("missing" if damage == "gone" else "unreadable")
+    assert str(tmp_path) in report.findings[0].detail
+
+
+@pytest.mark.parametrize("text", ["", '{"a": ', "[]", "3", '{"imgset0596": 3}', '{"imgset0596": ["r"]}'])
+def test_damage_that_every_place_shares_ends_the_check_before_anything_is_written(tmp_path: Path, text: str) -> None:
+    folder = tmp_path / "set"
+    make_probav.write(folder)
+    written = {name: f"earlier {name}" for name in ("check.csv", "check.txt", "index.parquet")}
+    for name, earlier in written.items():
+        (folder / name).write_text(earlier)
+    (folder / "regions.json").write_text(text)
+    with pytest.raises(ValueError, match=r"regions\.json: got .*: correct it, or remove it"):
+        check_folder("probav", folder, workers=0)
+    assert {name: (folder / name).read_text() for name in written} == written
+    (folder / "regions.json").unlink()  # the remedy
+    check_folder("probav", folder, workers=0)

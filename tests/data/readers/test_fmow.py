@@ -109,7 +109,7 @@ def test_index_of_other_folders_and_files_is_refused(bare: Path) -> None:
         fmow_pairs.fmow_sentinel_index(bare / "fmow-sentinel")
     broken = bare / "fmow-rgb" / "train" / "airport" / "airport_0" / "airport_0_0_rgb.json"
     broken.write_text("{")
-    with pytest.raises(ValueError, match=r"airport_0_0_rgb\.json: .*expected JSON with timestamp"):
+    with pytest.raises(ValueError, match=r"airport_0_0_rgb\.json: .*expected JSON, an object"):
         fmow_pairs.fmow_rgb_index(bare / "fmow-rgb")
 
 
@@ -245,7 +245,7 @@ def test_frames_in_other_coordinates_are_refused(folder: Path) -> None:
 
 
 def test_without_an_index_the_remedy_is_named(bare: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"pairs\.csv is missing: make it with .*write_pairs_index"):
+    with pytest.raises(FileNotFoundError, match=r"pairs\.csv is missing: make it with `satsr data pair-fmow`"):
         FMoW(bare, "train")
 
 

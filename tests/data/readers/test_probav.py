@@ -119,7 +119,7 @@ def test_baseline_files_region_and_corner(folder: Path) -> None:
 
 def test_norm_is_optional_and_a_bad_one_is_named(folder: Path) -> None:
     (folder / "norm.csv").write_text("imgset0594\n")
-    with pytest.raises(ValueError, match=r"norm\.csv: expected lines of `imgsetNNNN cPSNR`"):
+    with pytest.raises(ValueError, match=r"norm\.csv: got .*, expected lines of `imgsetNNNN cPSNR`"):
         ProbaV(folder, "train").baseline_cpsnr("imgset0594")
     (folder / "norm.csv").unlink()
     assert ProbaV(folder, "train").baseline_cpsnr("imgset0594") is None

@@ -256,7 +256,32 @@ def test_holes_in_hr_are_kept_and_dark_pixels_are_no_holes(tmp_path: Path) -> No
     write_data_set(tmp_path, [replace(scene, hr=scene.hr[1:], hr_bands=scene.hr_bands[1:])])  # without nir
     sample = WorldStrat(tmp_path, "train").sample("region-3", RGB)
     np.testing.assert_array_equal(sample.hr_valid, scene.hr_valid)
-    assert sample.unusable == "black HR pixels"
+    assert sample.unusable == ""
+
+
+@pytest.mark.parametrize(("rim", "value", "kept"), [(1, 0, True), (3, 0, True), (1, np.nan, True), (40, 0, False)])
+def test_a_rim_without_values_is_masked_and_the_place_kept_up_to_a_tenth(
+    tmp_path: Path, rim: int, value: float, kept: bool
+) -> None:
+    """Published HR images have rims of zeros, one to four pixels wide."""
+    scene = made_up_scene()
+    write_data_set(tmp_path, [scene])
+    path = next((tmp_path / "hr_dataset").glob("*/*_ps.tiff"))
+    before = WorldStrat(tmp_path, "train").sample("region-3", RGB)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(path) as file:
+            image, how = file.read().astype(np.float32), {**file.profile, "dtype": "float32"}
+        image[:, -rim:] = value
+        with rasterio.open(path, "w", **how) as file:
+            file.write(image)
+    sample = WorldStrat(tmp_path, "train").sample("region-3", RGB)
+    assert sample.unusable == ("" if kept else "black HR pixels")
+    assert np.isfinite(sample.hr).all()
+    assert before.hr_valid.all()
+    assert not sample.hr_valid[-(rim // 2) or -1 :].any()
+    np.testing.assert_array_equal(sample.hr[sample.hr_valid], before.hr[sample.hr_valid])
+    assert sample.hr_valid.mean() > 1 - (rim + 3) / image.shape[1]
 
 
 def _change(path: Path, where: object, value: float) -> None:

@@ -23,7 +23,7 @@ from satsr.data.place_index import statuses_of, with_status
 from satsr.data.reader import Facts, Reader, Sample
 from satsr.data.readers.s2naip import S2NAIP, S2NAIPOld
 from satsr.data.readers.s2naip_convert import convert_layout, to_new, to_old
-from satsr.data.shards.shards import Shards, write_shards
+from satsr.data.shards.shards import Shards, write_all_shards, write_shards
 from tests.data.readers.published_chips import UUID, published, write_chips
 
 BANDS = ("red", "green", "blue", "b08")
@@ -297,3 +297,32 @@ def test_convert_command_between_layouts(tmp_path: Path) -> None:
     )
     assert done.exit_code == 0, done.output
     assert len(S2NAIPOld(out, "val").tiles) == 3
+
+
+def test_all_splits_of_a_set_take_their_names_together(tmp_path: Path) -> None:
+    folder, shards = published(tmp_path / "s2naip"), tmp_path / "shards"
+    arguments = ["convert", "s2naip", "--to", "shards", "--folder", str(folder), "--output", str(shards)]
+    broken = next((folder / "held_out_set" / "sentinel2").glob("*/tci.png"))
+    kept = broken.read_bytes()
+    broken.write_bytes(kept[:100])
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, ValueError)
+    assert all(path.suffix == ".partial" for path in shards.iterdir())
+    broken.write_bytes(kept)
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert sorted(path.name for path in shards.iterdir()) == ["test", "train", "val"]
+
+
+def test_nothing_is_written_when_one_split_is_there(tmp_path: Path) -> None:
+    folder, shards = published(tmp_path / "s2naip"), tmp_path / "shards"
+    (shards / "test").mkdir(parents=True)
+    with pytest.raises(FileExistsError, match="test is there already"):
+        write_all_shards([S2NAIP(folder, split) for split in ("train", "test")], BANDS, shards)
+    assert [path.name for path in shards.iterdir()] == ["test"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1 cut", b"<html>"])
+def test_a_damaged_index_of_shards_is_named(converted: Path, damage: bytes) -> None:
+    (converted / "train" / "index.parquet").write_bytes(damage)
+    with pytest.raises(ValueError, match=r"index\.parquet: got .*, expected an index .*: make it again"):
+        len(Shards(converted, "train").tiles)

@@ -13,6 +13,7 @@ from affine import Affine
 
 from satsr.scenes.products import open_product, series
 from tests.made.make_safe import Made, loose, write, zipped
+from tests.scenes.products.wrappings import loose_as
 
 SMALL = Made(bands=("B02", "B03", "B04"))
 
@@ -41,6 +42,42 @@ def test_truncated_jp2(tmp_path: Path, kept: float, is_zip: bool) -> None:
     with pytest.raises(ValueError, match=r"_B03\.jp2 cannot be read \(.*\): download it again") as caught:
         series([zipped(safe) if is_zip else safe])
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.9])
+def test_truncated_tif(tmp_path: Path, kept: float) -> None:
+    folder = loose_as(tmp_path, SMALL, "uint16")
+    (file,) = folder.glob("*_B03.tif")
+    file.write_bytes(file.read_bytes()[: int(kept * file.stat().st_size)])
+    for grid in ("own", "web-mercator"):  # where bands are read together, the right one is named
+        with pytest.raises(ValueError, match=r"_B03\.tif cannot be read \(.*\): download it again") as caught:
+            series([folder], level="L1C", offset=0, grid=grid)  # type: ignore[arg-type]
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["band", "mask"])
+def test_a_zip_with_damaged_bytes_is_told_by_its_checksum(tmp_path: Path, kind: str) -> None:
+    """GDAL would read other pixels without a word."""
+    path = zipped(write(tmp_path, SMALL))
+    wanted = "_B03.jp2" if kind == "band" else "MSK_CLASSI_B00.jp2"
+    with zipfile.ZipFile(path) as archive:
+        members = {i.filename: archive.read(i) for i in archive.infolist()}
+    stored = tmp_path / "stored.zip"
+    with zipfile.ZipFile(stored, "w") as archive:  # without compression of its own
+        for name, content in members.items():
+            archive.writestr(name, content)
+        (member,) = (i for i in archive.infolist() if i.filename.endswith(wanted))
+        start = member.header_offset + 30 + len(member.filename)
+    data = bytearray(stored.read_bytes())
+    data[start + member.file_size - 30] ^= 0xFF
+    stored.write_bytes(bytes(data))
+    with pytest.raises(
+        ValueError, match=rf"{wanted} cannot be read \(Bad CRC-32 .*\): download the zip again"
+    ) as caught:
+        series([stored])
+    assert "\n" not in str(caught.value)
+    if kind == "band":  # what is not used is not read
+        assert series([stored], bands=("b04",)).valid.all()
 
 
 def test_missing_band_lists_what_is_there(tmp_path: Path) -> None:
@@ -203,6 +240,10 @@ def test_a_mask_from_elsewhere(tmp_path: Path) -> None:
         ({"bounds": (0, 0, 1, 1), "window": (0, 0, 8, 8)}, "got bounds and a window"),
         ({"window": (90, 0, 8, 8)}, r"window \(90, 0, 8, 8\).*leaves its 96 x 96 px"),
         ({"window": (0, -1, 8, 8)}, "leaves its 96 x 96 px"),
+        ({"window": (0.5, 0, 8, 8)}, "expected whole numbers"),
+        ({"window": (float("nan"), 0, 8, 8)}, "expected whole numbers"),
+        ({"bounds": (float("nan"), 0, 8, 8)}, "expected finite numbers"),
+        ({"bounds": (float("-inf"), 0, 8, 8)}, "expected finite numbers"),
         ({"grid": "utm"}, "got grid 'utm', expected own, web-mercator or a Grid"),
         ({"bands": ()}, "got no bands"),
         ({"level": "L3"}, "got level 'L3', expected one of L1C, L2A"),

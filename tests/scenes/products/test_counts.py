@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,10 @@ def test_what_contradicts_itself_is_refused_with_both(tmp_path: Path) -> None:
     [
         (">10000<", ">nan<", "a quantification or an offset that cannot be"),
         (">10000<", ">-1<", "a quantification or an offset that cannot be"),
+        (">10000<", ">0<", "a quantification or an offset that cannot be"),
+        (">10000<", ">1e308<", r"MTD_MSIL1C\.xml cannot be read \(.* got a quantification of 1e\+308\)"),
         (">-1000<", ">inf<", "a quantification or an offset that cannot be"),
+        (">-1000<", ">1e300<", r"MTD_MSIL1C\.xml cannot be read \(.* got an offset of 1e\+300\)"),
         ('<RADIO_ADD_OFFSET band_id="3">-1000</RADIO_ADD_OFFSET>', "", "its XML gives no offset for b04"),
     ],
 )
@@ -105,7 +109,19 @@ def test_numbers_that_cannot_be_are_refused(tmp_path: Path, old: str, new: str, 
         open_product(safe)
 
 
-@pytest.mark.parametrize("offset", [float("nan"), float("inf")])
+@pytest.mark.parametrize(("scale", "offset"), [(1e-9, 0), (1e-4, 1e9), (1e-4, float("inf"))])
+def test_scale_and_offset_of_files_and_items_that_cannot_be(tmp_path: Path, scale: float, offset: float) -> None:
+    if math.isfinite(offset):
+        with pytest.raises(ValueError, match=r"scale and offset in its files gives .* that cannot be"):
+            open_product(tiffs(tmp_path / "files", CLEAN, scale, offset), level="L1C")
+    folder = tiffs(tmp_path / "L_20220611", CLEAN, name="")
+    item = {"properties": {}, "assets": {"red": {"raster:bands": [{"scale": scale, "offset": offset}]}}}
+    (folder / "item.json").write_text(json.dumps({"type": "Feature", **item}))
+    with pytest.raises(ValueError, match=r"item\.json gives .* that cannot be"):
+        open_product(folder, level="L2A")
+
+
+@pytest.mark.parametrize("offset", [float("nan"), float("inf"), 1e6])
 def test_an_offset_that_is_no_number_is_refused(tmp_path: Path, offset: float) -> None:
     with pytest.raises(ValueError, match="expected a number of counts"):
         open_product(write(tmp_path, Made(**FLAT)), offset=offset)

@@ -66,6 +66,35 @@ def test_classes_of_level_2a(tmp_path: Path, number: int, hidden: bool) -> None:
     assert valid.sum() == 96 * 96 - 4 * hidden
 
 
+@pytest.mark.parametrize("band", ["B02", "B03", "B04", "B08"])
+def test_a_rim_where_one_used_band_is_empty_is_no_ground(tmp_path: Path, band: str) -> None:
+    """So does SCL's class 1, saturated or defective: what is defective has no counts, what is saturated shows."""
+    counts = {b: np.full((96, 96), 1779, np.uint16) for b in ("B02", "B03", "B04", "B08")}
+    counts[band][:, :40] = 0
+    rim = write(tmp_path, Made(counts=counts, bands=tuple(counts), day="20200611"))
+    whole = write(tmp_path, Made(bands=tuple(counts), day="20200601"))
+    found = series([rim, whole], bands=("b08", "tci"))
+    assert not found.valid[1, :, :40].any()
+    assert found.valid[1, :, 40:].all()
+    assert "42% no data" in found.used[1].reason
+    best = series([rim, whole], bands=("b08", "tci"), dates=1)  # a date is ranked by all of its bands
+    assert best.dates == (date(2020, 6, 1),)
+    assert series([rim], bands=("b08",)).valid.all() == (band != "B08")
+
+
+def test_a_rim_in_the_products_own_true_colour(tmp_path: Path) -> None:
+    safe = write(tmp_path, Made(bands=("B02", "B03", "B04")))
+    (file,) = safe.rglob("*_TCI.jp2")
+    with rasterio.open(file) as source:
+        profile, image = source.profile, source.read()
+    image[1, :, :40] = 0
+    with rasterio.open(file, "w", **{**profile, "QUALITY": 100, "REVERSIBLE": "YES", "YCBCR420": "NO"}) as out:
+        out.write(image)
+    found = series([safe], tci="product")
+    assert not found.valid[0, :, :40].any()
+    assert found.valid[0, :, 40:].all()
+
+
 def test_a_given_mask(tmp_path: Path) -> None:
     mask = tmp_path / "clouds.tif"
     image = np.zeros((1, 48, 48), np.uint8)

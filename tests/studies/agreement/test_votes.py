@@ -44,9 +44,10 @@ def test_reads_what_is_written(tmp_path: Path) -> None:
     assert table["answer"].tolist() == [0, 1]
 
 
-def test_a_file_without_votes_is_empty_everywhere(tmp_path: Path) -> None:
-    table = read_votes(votes_file(tmp_path), METHODS)
-    assert table.empty
+def test_no_votes_are_empty_everywhere_and_a_file_without_any_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"votes\.csv: got no votes, expected one a line: .*satsr vote --out"):
+        read_votes(votes_file(tmp_path), METHODS)
+    table = read_votes(votes_file(tmp_path, "7,36005_51983,esrgan,srcnn,0"), METHODS).iloc[:0]
     assert decide(table).empty
     assert wins_of(table).empty
     assert math.isnan(fleiss_kappa(table))

@@ -107,6 +107,8 @@ def test_wherever_a_crash_cuts_the_file_the_whole_lines_stay_and_the_rest_is_ask
         HEADER + b"5,1_1,srcnn\n5,cut",
         HEADER + b"5,\xff,srcnn,esrgan,0\n",
         b"\x89PNG\r\n\x1a\n",
+        HEADER + b"5," + b"x" * 200_000 + b",srcnn,esrgan,0\n",
+        HEADER + b"9" * 5000 + b",1_1,srcnn,esrgan,0\n",
     ],
 )
 def test_a_file_of_something_else_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
@@ -115,6 +117,11 @@ def test_a_file_of_something_else_is_refused_and_left_as_it_is(tmp_path: Path, c
     with pytest.raises(ValueError, match=r"votes\.csv.*expected votes.*unchanged"):
         Ballot(path)
     assert path.read_bytes() == content
+
+
+def test_a_folder_is_no_votes_file(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match="got a folder, expected a file of votes: name a file in it"):
+        Ballot(tmp_path)
 
 
 def test_two_processes_cannot_fill_one_file(tmp_path: Path) -> None:

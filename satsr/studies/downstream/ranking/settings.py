@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from satsr.common.settings import Protocol, Settings
+from satsr.common.settings import Count, Protocol, Seed, Settings, Size, Weight
 from satsr.studies.downstream.settings import NetworkSettings, TaskName
 from satsr.training.dense_settings import DenseSettings
 
@@ -15,16 +15,16 @@ class LearnedSettings(Settings):
     task: TaskName = "buildings"
     network: NetworkSettings = NetworkSettings()
     train: DenseSettings = DenseSettings()
-    seeds: tuple[int, ...] = Field((0,), min_length=1)
+    seeds: tuple[Seed, ...] = Field((0,), min_length=1)
 
 
 class RankingSettings(Settings):
     """The study of which metric predicts use."""
 
-    faults: dict[str, tuple[float, ...]] = {}  # of HR, by kind: strengths, from weak to strong
-    dates: tuple[int, ...] = ()  # bicubic interpolation of the median of so many
+    faults: dict[str, tuple[Weight, ...]] = {}  # of HR, by kind: strengths, from weak to strong
+    dates: tuple[Size, ...] = ()  # bicubic interpolation of the median of so many
     variants: tuple[str, ...] = ()  # studies whose trainings are ranked too: names of their blocks
-    per_region: int = Field(0, ge=0)  # test places of each region that are looked at; 0 takes all
+    per_region: Count = 0  # test places of each region that are looked at; 0 takes all
     metrics: tuple[str, ...] = ()  # none: the study is not run
     protocol: Protocol = "corrected"
     learned: LearnedSettings | None = None  # beside the use to a counter that learned on HR
