@@ -21,7 +21,7 @@ from satsr.scenes.products.sentinel2 import Product
 
 MINUTE = "%Y%m%dT%H%M"
 ONE_PASS = timedelta(minutes=5)  # two satellites come to a place tens of minutes apart
-LOOK_PX = 1024  # longer side of the grid on which a date's clouds are counted
+LOOK_PX = 512  # longer side of the grid on which a date's clouds are counted
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _together(first: str, other: str) -> bool:
 
 
 def look(one: Pass, grid: Grid, bands: Sequence[str]) -> Looked:
-    """Return what share of a grid a pass shows in all of its bands, counted on at most 1,024 pixels a side.
+    """Return what share of a grid a pass shows in all of its bands, counted on at most 512 pixels a side.
 
     Args:
         one: the pass.

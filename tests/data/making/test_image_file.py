@@ -135,7 +135,7 @@ def test_units_of_the_coordinates_do_not_count(tmp_path: Path) -> None:
     """0.5 US survey feet and 0.1524 m are one size on the ground; so are degrees."""
     values = bytes_of(3, 512)
     feet = 1200 / 3937
-    sizes = []
+    images = []
     for number, (crs, corner, pixel) in enumerate(
         [("EPSG:2263", (985_000.0, 200_000.0), 0.5), ("EPSG:32618", (583_000.0, 4_506_000.0), 0.5 * feet)]
     ):
@@ -144,8 +144,9 @@ def test_units_of_the_coordinates_do_not_count(tmp_path: Path) -> None:
         with rasterio.open(path, "w", **kind, crs=crs, transform=from_origin(*corner, pixel, pixel)) as file:
             file.write(values)
         with open_image_file(path, 1.0) as image:
-            sizes.append(image.shape)
-    assert sizes[0] == sizes[1] == (78, 78)
+            images.append(image.read())
+    assert images[0].shape == (78, 78, 3)
+    np.testing.assert_array_equal(images[0], images[1])
 
 
 def test_a_size_on_the_ground_needs_a_place(tmp_path: Path) -> None:
