@@ -18,13 +18,18 @@ STEPS = 8  # points along an edge of a footprint, so that it is bent as the grou
 METRES_PER_DEGREE = 111_320.0  # along a meridian, and along the equator
 
 
+def has_place(file: Any) -> bool:
+    """Return whether an open raster says where on earth it lies; a local system of coordinates does not."""
+    return file.crs is not None and not file.transform.is_identity and (file.crs.is_geographic or file.crs.is_projected)
+
+
 def pixel_m(file: Any) -> tuple[float, float] | None:
     """Return height and width of an open raster's middle pixel on the ground, m; None without a place on earth.
 
     Steps of one pixel down and across are measured on a plane that touches the earth at that pixel, so neither the
     unit of the coordinates nor the stretch of the projection counts.
     """
-    if file.crs is None or file.transform.is_identity:
+    if not has_place(file):
         return None
     row, column = file.height / 2, file.width / 2
     corners = np.array([(column, row), (column, row + 1), (column + 1, row)])
@@ -45,7 +50,7 @@ def footprint(file: Any) -> BaseGeometry | None:
     """Return what an open raster covers, in degrees of longitude (beyond 180 where it crosses that) and latitude."""
     import shapely
 
-    if file.crs is None or file.transform.is_identity:
+    if not has_place(file):
         return None
     along = np.arange(STEPS) / STEPS
     ring = np.concatenate([np.stack(part, axis=1) for part in _edges(along)]) * (file.width, file.height)

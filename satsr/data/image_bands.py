@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,15 @@ from rasterio.windows import Window
 TIFFS = (".tif", ".tiff")
 RGB = ("red", "green", "blue")
 COLORS = {ColorInterp.red: "red", ColorInterp.green: "green", ColorInterp.blue: "blue"}
-ALSO_CALLED = {"b04": "red", "b4": "red", "r": "red", "b03": "green", "b3": "green", "g": "green"}
-ALSO_CALLED |= {"b02": "blue", "b2": "blue", "b": "blue", "b08": "nir", "b8": "nir", "near infrared": "nir"}
+ALSO_CALLED = {"b04": "red", "r": "red", "b03": "green", "g": "green", "b02": "blue", "b": "blue"}
+ALSO_CALLED |= {"b08": "nir", "near infrared": "nir", "near-infrared": "nir"}
+# Numbers without a zero are Sentinel-2's (and Landsat 8's) where there is no band 1, or one that no other sensor has:
+# elsewhere band 4 may be near infrared or yellow.
+UNPADDED = {"b4": "red", "b3": "green", "b2": "blue", "b8": "nir"}
+OF_SENTINEL2 = {"b8a", "b11", "b12"}
+# What a band is that is none of the three colours, whatever GDAL takes it for.
+NO_COLOUR = re.compile(r"nir|infra|swir|edge|coastal|aerosol|yellow|pan|thermal|cirrus|vapou?r|mask|^b\d\d$|^b8a$")
+COLOUR_WORD = re.compile(r"\b(red|green|blue)\b(?![ _-]*edge)", re.IGNORECASE)
 INKS = (ColorInterp.cyan, ColorInterp.magenta, ColorInterp.yellow, ColorInterp.black)
 PIXELS_AT_ONCE = 2**22  # of a file that is read through
 
@@ -46,11 +54,13 @@ def transparent_bands(path: Path, file: Any, notes: list[str]) -> list[int]:
 
 
 def _all_or_nothing(file: Any, band: int) -> bool:
-    kind = np.dtype(file.dtypes[band - 1])
-    if not np.issubdtype(kind, np.integer):
-        return False
-    ends = (0, np.iinfo(kind).max)
-    return all(bool(np.isin(file.read(band, window=strip), ends).all()) for strip in strips(file))
+    """Return whether a band has two levels, one of them 0, or one that says opaque or nothing."""
+    levels: set[float] = set()
+    for strip in strips(file):
+        levels |= set(np.unique(file.read(band, window=strip)).tolist())
+        if len(levels) > 2:
+            return False
+    return 0 in levels or levels <= {1, 255, 65535}
 
 
 def shown_pixels(
@@ -58,7 +68,8 @@ def shown_pixels(
 ) -> NDArray[np.bool_]:
     """Return the pixels that show something by transparency, masks and declared no-data values.
 
-    Where 0 is no data, a pixel that is 0 in one band alone is dark ground; of any other value one band is enough.
+    Where 0 is no data, a pixel that is 0 in one band alone is dark ground, and of 8 bits every value is a colour: there
+    all bands have to hold it. Of other values one band is enough.
 
     Args:
         file: open.
@@ -75,7 +86,7 @@ def shown_pixels(
         valid &= file.read_masks(1, window=window) > 0
     declared = [file.nodatavals[band - 1] for band in bands]
     empty = np.stack([_is(values, value) for values, value in zip(stored, declared, strict=True)])
-    dark = np.array([value == 0 for value in declared])
+    dark = np.array([value == 0 or stored.dtype == np.uint8 for value in declared])
     valid &= ~empty[~dark].any(axis=0)
     return valid & ~(empty[dark].all(axis=0) & dark.any())
 
@@ -100,6 +111,14 @@ def has_palette(file: Any) -> bool:
     return ColorInterp.palette in file.colorinterp
 
 
+def upright(file: Any, stored: NDArray[Any]) -> NDArray[Any]:
+    """Return values of which larger ones are brighter: in a TIFF, 0 may be white."""
+    negative = file.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES"
+    if not negative or not np.issubdtype(stored.dtype, np.unsignedinteger):
+        return stored
+    return np.asarray(np.iinfo(stored.dtype).max - stored)
+
+
 def is_cmyk(file: Any) -> bool:
     """Return whether the file's four bands are inks."""
     return tuple(file.colorinterp) == INKS
@@ -114,12 +133,27 @@ def cmyk_colors(file: Any, window: Window | None = None) -> NDArray[np.uint8]:
 def band_names(file: Any, bands: Sequence[int]) -> tuple[str, ...]:
     """Return the names of the bands by description, else by colour interpretation; empty where one has none.
 
-    GDAL calls three bands of 8 bits red, green and blue unless it is told otherwise, so what is written out is surer.
+    GDAL calls three bands of 8 bits red, green and blue unless it is told otherwise, so what is written out is surer,
+    where it names a colour or a band of Sentinel-2.
     """
-    described = [file.descriptions[band - 1] or "" for band in bands]
-    names = described if all(described) else [COLORS.get(file.colorinterp[band - 1], "") for band in bands]
-    plain = [ALSO_CALLED.get(name.lower(), name.lower()) for name in names]
-    return tuple(plain) if all(plain) and len(set(plain)) == len(plain) else ()
+    names = _names(file, bands)
+    return tuple(names) if all(names) and len(set(names)) == len(names) else ()
+
+
+def _names(file: Any, bands: Sequence[int]) -> list[str]:
+    """Return the name of every band, in the field's words where it can be told, empty where nothing names it."""
+    described = [(file.descriptions[band - 1] or "").strip().lower() for band in bands]
+    unpadded = UNPADDED if "b1" not in described or OF_SENTINEL2 & set(described) else {}
+    known = {**ALSO_CALLED, **unpadded}
+    colors = [COLORS.get(file.colorinterp[band - 1], "") for band in bands]
+    told = [known.get(text) or _color_word(text) or (text if NO_COLOUR.search(text) else "") for text in described]
+    return [word or color or text for word, color, text in zip(told, colors, described, strict=True)]
+
+
+def _color_word(text: str) -> str:
+    """Return the one colour that a description names, such as `Band 4 (Red)`; not of a red edge."""
+    found = {word.lower() for word in COLOUR_WORD.findall(text)}
+    return found.pop() if len(found) == 1 else ""
 
 
 def color_bands(path: Path, file: Any, bands: Sequence[int]) -> tuple[int, int, int]:
@@ -135,13 +169,13 @@ def color_bands(path: Path, file: Any, bands: Sequence[int]) -> tuple[int, int, 
     """
     if len(bands) < 3:
         return (bands[0],) * 3
-    names = [band_names(file, [band])[:1] or ("",) for band in bands]
-    found = {name: band for (name,), band in zip(names, bands, strict=True) if name}
-    if all(color in found for color in RGB):
-        return found["red"], found["green"], found["blue"]
-    if len(bands) == 3 and not found:
+    names = _names(file, bands)
+    found = {color: [band for name, band in zip(names, bands, strict=True) if name == color] for color in RGB}
+    if all(len(some) == 1 for some in found.values()):
+        return found["red"][0], found["green"][0], found["blue"][0]
+    if len(bands) == 3 and not any(names):
         return bands[0], bands[1], bands[2]
-    said = ", ".join(name or "?" for (name,) in names)
+    said = ", ".join(name or "?" for name in names)
     raise ValueError(
         f"{path}: got bands {said}, expected to know which are red, green and blue: name them in the file (band "
         "descriptions or colour interpretation), or say their numbers by data.hr_bands: [3, 2, 1]"

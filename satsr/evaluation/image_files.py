@@ -15,7 +15,15 @@ from rasterio.crs import CRS
 from rasterio.transform import Affine
 from torch import Tensor
 
-from satsr.data.image_bands import TIFFS, band_names, has_palette, palette_colors, shown_pixels, transparent_bands
+from satsr.data.image_bands import (
+    TIFFS,
+    band_names,
+    has_palette,
+    palette_colors,
+    shown_pixels,
+    transparent_bands,
+    upright,
+)
 from satsr.data.rasters import open_raster
 
 SAME_PLACE = 0.01  # of a pixel, by which corners and sizes may differ
@@ -76,9 +84,9 @@ class ImageFile:
 def read_image(path: Path, white: float | None = None) -> ImageFile:
     """Read a PNG, JPEG, TIFF or GeoTIFF.
 
-    White, the value that becomes 1, is 255 of 8-bit files. Of all others it is what the user says; else what scale and
-    offset in the file say, of reflectance; else 65535 of a 16-bit PNG, and 1 of floats. A TIFF of 16 bits that says
-    nothing may hold reflectance x 10,000 as well as a picture, and is refused.
+    White, the value that becomes 1, is 255 of 8-bit files. Of all others it is what the user says (but 1 of floats that
+    do not go beyond it); else what scale and offset in the file say, of reflectance; else 65535 of a 16-bit PNG, and 1
+    of floats. A TIFF of 16 bits that says nothing may hold reflectance x 10,000 as well as a picture, and is refused.
 
     No pixel is shown where the file declares no data, by a value, a mask or transparency, or holds no number. A band
     that the file calls alpha is transparency; but of a TIFF, whose fourth band GDAL calls so by default, only where it
@@ -107,7 +115,7 @@ def read_image(path: Path, white: float | None = None) -> ImageFile:
             transparent = transparent_bands(path, file, notes)
             bands = [band for band in file.indexes if band not in transparent]
             stored = np.asarray(file.read(bands))
-            values = _in_unit(path, file, bands, stored, white, notes)
+            values = _in_unit(path, file, bands, upright(file, stored), white, notes)
             valid = shown_pixels(file, bands, stored, transparent) & np.isfinite(values).all(axis=0)
         place, names = _place(file), band_names(file, bands)
     _check(path, values, valid)
@@ -163,6 +171,9 @@ def _in_unit(
     tagged = any(scale != 1 for scale in scales) or any(offset != 0 for offset in offsets)
     if kind == np.uint8 and not tagged:
         return values / 255
+    if white is not None and np.issubdtype(kind, np.floating) and not tagged and np.nanmax(values) <= 1:
+        notes.append(f"{path}: floats up to 1 already, so not divided by --white {white:g}")
+        return values
     if white is not None:
         if tagged:
             notes.append(f"{path}: its own scale and offset are not used, since white is given")

@@ -196,3 +196,15 @@ def test_truncated_files_are_refused(tmp_path: Path, suffix: str, share: float) 
     file.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(ValueError, match=rf"cut\.{suffix} cannot be read .*: make or download it again"):
         read_image(file)
+
+
+def test_white_of_counts_is_not_that_of_floats_beside_them(tmp_path: Path) -> None:
+    """`--white 10000`, which the refusal of counts names, leaves floats up to 1 as they are."""
+    rng = np.random.default_rng(0)
+    counts = rng.integers(0, 10_001, (32, 32, 3)).astype(np.uint16)
+    counted, floating = tmp_path / "counts.tif", tmp_path / "floats.tif"
+    write_tiff(counted, counts)
+    write_tiff(floating, (counts / 10_000).astype(np.float32))
+    hr, sr = read_image(counted, 10_000), read_image(floating, 10_000)
+    assert torch.allclose(hr.image, sr.image, atol=1e-6)
+    assert "not divided by --white" in sr.notes[0]

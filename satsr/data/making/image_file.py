@@ -21,6 +21,7 @@ from satsr.data.image_bands import (
     shown_pixels,
     strips,
     transparent_bands,
+    upright,
 )
 from satsr.data.rasters import open_raster
 
@@ -46,6 +47,7 @@ class ImageFile:
         pixel_m: height and width of one of the file's own pixels on the ground; None where nothing tells.
         footprint: what it covers, in degrees (a shapely geometry); None where nothing tells.
         notes: what a user should know of how it is read.
+        turned: whether the file's rows lie from south to north; here they lie from north to south.
     """
 
     path: Path
@@ -53,6 +55,7 @@ class ImageFile:
     pixel_m: tuple[float, float] | None
     footprint: Any
     notes: tuple[str, ...]
+    turned: bool
     _file: Any
     _bands: tuple[int, ...]  # red, green and blue; empty where a palette says the colours
     _transparent: tuple[int, ...]
@@ -82,7 +85,8 @@ class ImageFile:
         from rasterio.transform import Affine
 
         down, across = self.factors
-        return self._file.transform * Affine.scale(across, down)
+        turn = Affine.translation(0, self._file.height) * Affine.scale(1, -1) if self.turned else Affine.identity()
+        return self._file.transform * turn * Affine.scale(across, down)
 
     def corner_m(self, row: int, column: int) -> tuple[float, float] | None:
         """Return where a pixel's first corner lies, in metres of EPSG:3857; None without a place on earth."""
@@ -97,8 +101,11 @@ class ImageFile:
     def _part(self, down: _Axis, across: _Axis) -> Image8:
         from rasterio.windows import Window
 
-        window = Window(across.first, down.first, across.last - across.first, down.last - down.first)
+        first = self._file.height - down.last if self.turned else down.first
+        window = Window(across.first, first, across.last - across.first, down.last - down.first)
         values, valid = _colors(self._file, self._bands, self._transparent, window)
+        if self.turned:
+            values, valid = values[:, ::-1], valid[::-1]
         if self._ends is not None:
             low, high = self._ends
             values = np.nan_to_num((values.astype(np.float64) - low) / max(high - low, 1e-9) * 255)
@@ -141,12 +148,16 @@ def open_image_file(path: Path, gsd_m: float = 0.0, bands: tuple[int, ...] = ())
         chosen = () if palette else bands or ((1, 2, 3) if is_cmyk(file) else color_bands(path, file, kept))
         if any(not 1 <= band <= file.count for band in chosen):
             raise ValueError(f"{path}: got data.hr_bands {list(chosen)}, expected numbers from 1 to {file.count}")
+        turned = size is not None and file.transform.e > 0 and file.transform.b == 0
+        if turned:
+            notes.append(f"{path}: rows from south to north were turned")
         yield ImageFile(
             path=path,
             shape=_shape(path, file, size, gsd_m),
             pixel_m=size,
             footprint=footprint(file),
             notes=tuple(notes),
+            turned=turned,
             _file=file,
             _bands=tuple(chosen),
             _transparent=tuple(transparent),
@@ -176,11 +187,12 @@ def _colors(file: Any, bands: tuple[int, ...], transparent: Any, window: Any) ->
     own = sorted(set(bands))
     stored = np.asarray(file.read(own, window=window))
     valid = shown_pixels(file, own, stored, transparent, window) & np.isfinite(stored).all(axis=0)
-    if file.tags(own[0], ns="IMAGE_STRUCTURE").get("NBITS") == "1":
-        stored = stored * np.uint8(255)  # black and white
+    bits = int(file.tags(own[0], ns="IMAGE_STRUCTURE").get("NBITS", 8))
+    if bits < 8:  # of few levels the brightest is white
+        stored = np.rint(stored * (255 / (2**bits - 1))).astype(np.uint8)
     if is_cmyk(file):
         return cmyk_colors(file, window), valid
-    return stored[[own.index(band) for band in bands]], valid
+    return upright(file, stored)[[own.index(band) for band in bands]], valid
 
 
 def _ends(file: Any, bands: tuple[int, ...], transparent: Any) -> tuple[float, float] | None:

@@ -81,9 +81,10 @@ class OwnMasks:
 def _like(mask: Path, image: Path, gsd_m: float, bands: tuple[int, ...]) -> Image8:
     """Return a mask in whole chips, resampled as its image is."""
     values = _checked(mask, _size(image))
-    if gsd_m:
-        with open_image_file(image, gsd_m, bands) as opened:
-            rows, columns = opened.shape
+    with open_image_file(image, gsd_m, bands) as opened:
+        (rows, columns), turned = opened.shape, opened.turned
+    values = values[::-1] if turned else values
+    if values.shape != (rows, columns):
         values = np.asarray(Image.fromarray(values).resize((columns, rows), Image.Resampling.NEAREST))
     return whole_chips(values)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -23,6 +24,9 @@ from satsr.scenes.products.reading import Header
 APPLIED = "earthsearch:boa_offset_applied"  # of a STAC item: the offset has been taken away
 MOST_REFLECTANCE = 7.0  # 65,535 counts are 6.6
 LEAST_COUNTS = 50.0  # the darkest water has more somewhere
+# What catalogues call assets with reflectance; aerosol and water vapour have scales of their own.
+REFLECTANCE = {*BAND_IDS, *(f"b{n}" for n in range(1, 13)), "coastal", "blue", "green", "red", "nir", "nir08", "nir09"}
+REFLECTANCE |= {"rededge", "rededge1", "rededge2", "rededge3", "cirrus", "swir16", "swir22", "swir1", "swir2"}
 SAME = 0.5  # counts by which two pieces of evidence may differ
 REMEDY = "give its baseline (baseline='02.04', or --baseline 02.04), or its offset (offset=0 or -1000, or --offset)"
 
@@ -93,9 +97,16 @@ def _meant(
         _check_agree(listing, first, other)
     if own:
         return Counts(scale, dict.fromkeys(BAND_IDS, 0.0) | own[0].offsets)
-    if any("harmonized" in part.lower() for part in listing.root.parts[-2:]):
+    if any(_says_harmonized(part) for part in listing.root.parts[-2:]):
         return Counts(scale, dict.fromkeys(BAND_IDS, 0.0))
     return Counts(scale, dict.fromkeys(BAND_IDS, _of_baseline(listing, said.baseline)))
+
+
+def _says_harmonized(name: str) -> bool:
+    """Return whether a name says that the offset was taken away; `unharmonized` and `not_harmonized` do not."""
+    words = re.split("[^a-z]+", name.lower())
+    found = [n for n, word in enumerate(words) if word in ("harmonized", "harmonised")]
+    return any(n == 0 or words[n - 1] not in ("not", "non", "un") for n in found)
 
 
 def _of_baseline(listing: Listing, baseline: str | None) -> float:
@@ -125,7 +136,7 @@ def _of_item(listing: Listing, bands: Iterable[str]) -> Iterable[_Evidence]:
         if item["properties"].get(APPLIED) is True:
             yield _Evidence(f"{name} ({APPLIED})", dict.fromkeys(bands, 0.0))
             continue
-        found = [_scale(part) for asset in item.get("assets", {}).values() for part in asset.get("raster:bands", ())]
+        found = [_scale(part) for key, asset in item.get("assets", {}).items() for part in _bands_of(key, asset)]
         scales = {pair for pair in found if pair is not None}
         if len(scales) == 1:
             scale, offset = scales.pop()
@@ -135,9 +146,20 @@ def _of_item(listing: Listing, bands: Iterable[str]) -> Iterable[_Evidence]:
             )
 
 
+def _bands_of(key: str, asset: Any) -> Iterable[Mapping[str, Any]]:
+    """Yield what a STAC item says of the bands of an asset with reflectance, as STAC 1.0 and 1.1 have it."""
+    if not isinstance(asset, dict):
+        return
+    told = [part for name in ("raster:bands", "bands") for part in asset.get(name, ()) if isinstance(part, dict)]
+    called = [asset.get("title", ""), *(part.get("name", "") for part in (*told, *asset.get("eo:bands", ())))]
+    if key.lower() in REFLECTANCE or any(str(name).lower() in REFLECTANCE for name in called):
+        yield from (told or [asset])
+
+
 def _scale(part: Mapping[str, Any]) -> tuple[float, float] | None:
-    """Return scale and offset of a STAC band of reflectance; None of others, such as a classification."""
-    scale, offset = part.get("scale"), part.get("offset", 0)
+    """Return scale and offset of a STAC band; None where it says none that reflectance can have."""
+    scale = part.get("scale", part.get("raster:scale"))
+    offset = part.get("offset", part.get("raster:offset", 0))
     if not isinstance(scale, int | float) or not isinstance(offset, int | float) or not 0 < scale < 1:
         return None
     return float(scale), float(offset)

@@ -61,28 +61,29 @@ class Part:
     nodata: float | None
 
 
-def view(parts: Sequence[Part], shape: tuple[int, int], crs: CRS, transform: Affine) -> str:
-    """Return GDAL's description of bands of files as one raster, whose no data are 0.
+def view(parts: Sequence[Part], shape: tuple[int, int], crs: CRS, transform: Affine, nodata: float = 0) -> str:
+    """Return GDAL's description of bands of files as one raster.
 
     Args:
         parts: its bands, all of the same place.
         shape: rows and columns.
         crs: of the place.
         transform: from column and row to x and y.
+        nodata: what no data are in the raster.
     """
     place = ", ".join(repr(float(n)) for n in transform.to_gdal())
-    bands = "".join(_band(number, part) for number, part in enumerate(parts, start=1))
+    bands = "".join(_band(number, part, nodata) for number, part in enumerate(parts, start=1))
     return (
         f'<VRTDataset rasterXSize="{shape[1]}" rasterYSize="{shape[0]}"><SRS>{escape(crs.to_wkt())}</SRS>'
         f"<GeoTransform>{place}</GeoTransform>{bands}</VRTDataset>"
     )
 
 
-def _band(number: int, part: Part) -> str:
+def _band(number: int, part: Part, nodata: float) -> str:
     also = f"<NODATA>{part.nodata!r}</NODATA>" if part.nodata else ""
     kind = "ComplexSource" if also else "SimpleSource"  # which takes half the time
     return (
-        f'<VRTRasterBand dataType="{TYPES[part.kind]}" band="{number}"><NoDataValue>0</NoDataValue>'
+        f'<VRTRasterBand dataType="{TYPES[part.kind]}" band="{number}"><NoDataValue>{nodata!r}</NoDataValue>'
         f'<{kind}><SourceFilename relativeToVRT="0">{escape(part.path)}</SourceFilename>'
         f"<SourceBand>{part.number}</SourceBand>{also}</{kind}></VRTRasterBand>"
     )

@@ -70,7 +70,7 @@ def passes_of(pieces: Sequence[Piece]) -> list[Pass]:
     """Put pieces of one pass together: those taken from one time on; one that does not say so stands alone."""
     groups: list[list[Piece]] = []
     for piece in pieces:
-        own = next((g for g in groups if _together(g[0].product.taken, piece.product.taken)), None)
+        own = next((g for g in groups if _together(g[0].product, piece.product)), None)
         if own is None:
             groups.append([piece])
         else:
@@ -78,11 +78,15 @@ def passes_of(pieces: Sequence[Piece]) -> list[Pass]:
     return [Pass(tuple(sorted(own, key=lambda p: age(p.product.baseline), reverse=True))) for own in groups]
 
 
-def _together(first: str, other: str) -> bool:
-    """Whether two minutes are of one pass: equal in ESA's names, close where each tile has its own, as Theia's do."""
-    if not first or not other:
+def _together(first: Product, other: Product) -> bool:
+    """Whether two products are of one pass of a satellite.
+
+    Their minutes are equal in ESA's names, and close where each tile has its own, as Theia's do. Two satellites may fly
+    that close behind each other.
+    """
+    if not first.taken or not other.taken or (first.satellite and other.satellite not in ("", first.satellite)):
         return False
-    apart = datetime.strptime(other, MINUTE) - datetime.strptime(first, MINUTE)
+    apart = datetime.strptime(other.taken, MINUTE) - datetime.strptime(first.taken, MINUTE)
     return abs(apart) <= ONE_PASS
 
 

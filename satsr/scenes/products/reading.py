@@ -83,19 +83,19 @@ def read_on(layer: Layer, grid: Grid, method: Method) -> NDArray[Any]:
 def read_shown(layer: Layer, grid: Grid, method: Method) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Return the bands (C, h, w) of a layer on a grid, and where each has data.
 
-    No data takes no part in resampling: counts of 0, what the file declares, and what is no number.
+    No data takes no part in resampling: what the file declares, else counts of 0, and what is no number.
 
     Raises:
         ValueError: the file cannot be read.
     """
     with ExitStack() as opened:
         source = opened.enter_context(open_raster(layer.path, layer.shown, layer.remedy))
-        nodata = source.nodatavals[(layer.number or 1) - 1] if layer.zero_is_data else 0
+        nodata = _no_data(source, layer)
         if _needs_view(source, layer):
             own = _place(source, layer)
-            text = view([_part(source, layer)], own.shape, own.crs, own.transform)
+            text = view([_part(source, layer)], own.shape, own.crs, own.transform, nodata)
             source = opened.enter_context(open_raster(text, layer.shown, layer.remedy))
-        return _warped(source, grid, method, nodata or 0)
+        return _warped(source, grid, method, nodata)
 
 
 def read_together(layers: Sequence[Layer], grid: Grid, method: Method) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -108,29 +108,31 @@ def read_together(layers: Sequence[Layer], grid: Grid, method: Method) -> tuple[
         ValueError: a file cannot be read.
     """
     try:
-        text = _together(layers, grid)
-        if text is not None:
+        found = _together(layers, grid)
+        if found is not None:
+            text, nodata = found
             with open_raster(text, layers[0].shown, layers[0].remedy) as source:
-                return _warped(source, grid, method, 0)
+                return _warped(source, grid, method, nodata)
     except ValueError:
         pass  # which file it is comes out below
     values, shown = zip(*(read_shown(layer, grid, method) for layer in layers), strict=True)
     return np.concatenate(values), np.concatenate(shown)
 
 
-def _together(layers: Sequence[Layer], grid: Grid) -> str | None:
-    """Return a view of layers of one place and another CRS than the grid's, None of others."""
-    parts, places = [], []
+def _together(layers: Sequence[Layer], grid: Grid) -> tuple[str, float] | None:
+    """Return a view of layers of one place and another CRS than the grid's, and its no data; None of others."""
+    parts, places, empty = [], [], []
     for layer in layers:
         with open_raster(layer.path, layer.shown, layer.remedy) as source:
             places.append(_place(source, layer))
             parts.append(_part(source, layer))
+            empty.append(_no_data(source, layer))
     first = places[0]
     if len(layers) == 1 or first.crs == grid.crs or any(place != first for place in places):
         return None
-    if any(layer.zero_is_data for layer in layers) or len({part.kind for part in parts}) > 1:
+    if len({(part.kind, repr(nodata)) for part, nodata in zip(parts, empty, strict=True)}) > 1:
         return None
-    return view(parts, first.shape, first.crs, first.transform)
+    return view(parts, first.shape, first.crs, first.transform, empty[0]), empty[0]
 
 
 def _warped(source: Any, grid: Grid, method: Method, nodata: float) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -146,10 +148,25 @@ def _warped(source: Any, grid: Grid, method: Method, nodata: float) -> tuple[NDA
     return values, shown & np.isfinite(values) if values.dtype.kind == "f" else shown
 
 
+def _declared(source: Any, layer: Layer) -> float | None:
+    """Return the value of no data that the file declares."""
+    return source.nodatavals[(layer.number or 1) - 1]
+
+
+def _no_data(source: Any, layer: Layer) -> float:
+    """Return the value of no data of what is warped."""
+    return (_declared(source, layer) or 0) if _zero_is_data(source, layer) else 0
+
+
+def _zero_is_data(source: Any, layer: Layer) -> bool:
+    """Whether a count of 0 shows the ground: where the product's kind says so, or the file declares another value."""
+    return layer.zero_is_data or (not layer.mask and _declared(source, layer) not in (None, 0))
+
+
 def _part(source: Any, layer: Layer) -> Part:
     number = layer.number or 1
-    kind, declared = source.dtypes[number - 1], source.nodatavals[number - 1]
-    if layer.mask:
+    kind, declared = source.dtypes[number - 1], _declared(source, layer)
+    if layer.mask or _zero_is_data(source, layer):
         return Part(layer.path, number, kind, None)
     if declared is None and kind.startswith("float"):
         declared = math.nan
@@ -158,13 +175,11 @@ def _part(source: Any, layer: Layer) -> Part:
 
 def _needs_view(source: Any, layer: Layer) -> bool:
     """Whether GDAL has to be told more than that 0 is no data; files as ESA delivers them are read as they are."""
-    if layer.zero_is_data:
-        return False
-    if layer.mask:
+    if layer.mask or _zero_is_data(source, layer):
         return layer.number is not None or layer.crs is not None
     number = (layer.number or 1) - 1
-    point, declared = source.dtypes[number].startswith("float"), source.nodatavals[number]
-    return point or layer.number is not None or layer.crs is not None or declared not in (None, 0)
+    point = source.dtypes[number].startswith("float")
+    return point or layer.number is not None or layer.crs is not None
 
 
 def _place(source: Any, layer: Layer) -> Grid:

@@ -7,6 +7,7 @@ names end in `B04.jp2`, `B04_10m.tif` and so on, and a GeoTIFF of all bands that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -25,6 +26,7 @@ from satsr.scenes.products.reading import Header
 
 T = TypeVar("T")
 
+SATELLITE = re.compile(r"(?:^|[/_])S(?:ENTINEL)?2(?P<letter>[A-D])_", re.IGNORECASE)
 LEVELS = ("L1C", "L2A")
 DAY_REMEDY = "give its day (day=date(2022, 6, 11), or --day 2022-06-11)"
 
@@ -64,6 +66,12 @@ class Product:
     masks: dict[str, str] = field(repr=False)
     offsets: dict[str, float] = field(repr=False)
     lossy: tuple[str, ...] = field(repr=False)
+
+    @property
+    def satellite(self) -> str:
+        """Letter of the satellite, such as `A`; empty where no name says."""
+        names = (self.path.name, self.listing.root.name, *self.listing.names)
+        return next((m["letter"].upper() for name in names if (m := SATELLITE.search(name))), "")
 
     @property
     def bands(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from rasterio.enums import ColorInterp, Resampling
-from rasterio.transform import from_origin
+from rasterio.transform import Affine, from_origin
 
 from satsr.data.making.image_file import _Axis, open_image_file
 from satsr.data.making.own_images import read_hr
@@ -174,3 +174,77 @@ def test_stretch_of_a_large_image_is_that_of_its_pixels(tmp_path: Path, monkeypa
     monkeypatch.setattr("satsr.data.making.image_file.EXACT_PIXELS", 10_000)
     assert np.abs(read_hr(path).astype(int) - exact).max() <= 3
     assert all(a <= b for a, b in pairwise(exact[0, :, 0].tolist()))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("Band 1", "Band 2", "Band 3"), ("SR_B4", "SR_B3", "SR_B2"), ("Band 4 (Red)", "Band 3 (Green)", "Band 2 (Blue)")],
+)
+def test_words_that_name_no_colour_leave_it_to_the_interpretation(tmp_path: Path, names: tuple[str, ...]) -> None:
+    values = bytes_of(3)
+    path = tiff(tmp_path / "a.tif", values, names=names, photometric="RGB")
+    np.testing.assert_array_equal(read_hr(path), np.moveaxis(values, 0, -1))
+
+
+@pytest.mark.parametrize("count", [4, 8])
+def test_numbers_that_other_sensors_have_too_are_not_taken_for_sentinel_2(tmp_path: Path, count: int) -> None:
+    """Band 4 is near infrared of PlanetScope and Landsat 7, and yellow of WorldView-2."""
+    names = tuple(f"B{number}" for number in range(1, count + 1))
+    with pytest.raises(ValueError, match=r"got bands b1, b2, b3, b4.*hr_bands"):
+        read_hr(tiff(tmp_path / "a.tif", bytes_of(count), names=names, photometric="MINISBLACK"))
+    values = bytes_of(4)
+    own = tiff(tmp_path / "b.tif", values, names=("B2", "B3", "B4", "B8"), photometric="MINISBLACK")
+    np.testing.assert_array_equal(read_hr(own), np.moveaxis(values[[2, 1, 0]], 0, -1))
+
+
+def test_white_is_white_of_few_bits_and_of_negatives(tmp_path: Path) -> None:
+    for bits in (2, 4):
+        path = tiff(tmp_path / f"{bits}.tif", np.full((1, 32, 32), 2**bits - 1, np.uint8), nbits=bits)
+        assert (read_hr(path) == 255).all()
+    path = tiff(tmp_path / "negative.tif", np.full((1, 32, 32), 200, np.uint8), photometric="MINISWHITE")
+    with Image.open(path) as image:
+        assert (read_hr(path) == np.asarray(image.convert("L"))[0, 0]).all()
+
+
+def test_a_saturated_band_is_no_missing_data(tmp_path: Path) -> None:
+    """A PNG's transparent colour is one where all three bands have it; a red roof is not."""
+    pixels = np.full((64, 64, 3), 100, np.uint8)
+    pixels[:, :16] = 255
+    pixels[10, 20] = (255, 90, 80)
+    Image.fromarray(pixels).save(tmp_path / "a.png", transparency=(255, 255, 255))
+    image = read_hr(tmp_path / "a.png")
+    assert image[10, 20].tolist() == [255, 90, 80]
+    assert (image[:, :16] == 0).all()
+
+
+@pytest.mark.parametrize(("kind", "opaque"), [(np.uint8, 1), (np.uint16, 255), (np.uint16, 65535)])
+def test_transparency_has_two_levels_whatever_they_are(tmp_path: Path, kind: type, opaque: int) -> None:
+    values = np.stack([*bytes_of(3).astype(kind), np.full((64, 64), opaque, kind)])
+    values[3, :20] = 0
+    path = tiff(tmp_path / "a.tif", values, photometric="RGB", alpha="YES")
+    image = read_hr(path)
+    assert (image[:20] == 0).all()
+    assert (image[20:] > 0).any(axis=-1).all()
+
+
+def test_rows_from_south_to_north_are_turned(tmp_path: Path) -> None:
+    values = bytes_of(3, 100)
+    north = tiff(tmp_path / "north.tif", values, 0.9)
+    kind = {"driver": "GTiff", "count": 3, "height": 100, "width": 100, "dtype": "uint8", "crs": "EPSG:32633"}
+    bottom_up = Affine(0.9, 0, 500_000, 0, 0.9, 5_800_000 - 90)
+    with rasterio.open(tmp_path / "south.tif", "w", **kind, transform=bottom_up) as file:
+        file.write(values[:, ::-1])
+    for gsd_m in (0.0, 2.4):
+        with open_image_file(north, gsd_m) as one, open_image_file(tmp_path / "south.tif", gsd_m) as other:
+            np.testing.assert_array_equal(one.read(), other.read())
+            np.testing.assert_array_equal(one.read(slice(3, 11)), other.read(slice(3, 11)))
+            assert one.corner_m(7, 5) == pytest.approx(other.corner_m(7, 5), abs=1e-3)
+            assert other.turned
+            assert "turned" in other.notes[0]
+
+
+def test_a_local_system_of_coordinates_is_no_place_on_earth(tmp_path: Path) -> None:
+    path = tiff(tmp_path / "a.tif", bytes_of(3), crs='LOCAL_CS["unnamed",UNIT["metre",1]]', photometric="RGB")
+    assert read_hr(path).shape == (64, 64, 3)
+    with pytest.raises(ValueError, match="has no place on earth"):
+        read_hr(path, 2.4)

@@ -137,3 +137,29 @@ def test_what_a_mac_leaves_in_a_zip_is_passed_over(tmp_path: Path) -> None:
         for name in archive.namelist():
             archive.writestr(f"__MACOSX/{name.rsplit('/', 1)[0]}/._{name.rsplit('/', 1)[1]}", bytes(99))
     assert shown(path) <= set(HALF)
+
+
+@pytest.mark.parametrize(
+    ("name", "taken_away"),
+    [("HARMONIZED", True), ("S2_L2A_harmonised", True), ("S2_SR_unharmonized", False), ("not_harmonized", False)],
+)
+def test_a_name_says_that_the_offset_was_taken_away_in_words(tmp_path: Path, name: str, taken_away: bool) -> None:
+    inner = tmp_path / name / "S2B_MSIL2A_20220611T102101_N0509_R065_T33UUU_20220611T141500"
+    assert shown(tiffs(inner, CLEAN if taken_away else CLEAN + 1000, name="T33UUU_20220611T102101_")) <= set(HALF)
+
+
+@pytest.mark.parametrize("form", ["raster:bands", "bands", "eo:bands"])
+def test_a_stac_item_says_it_of_its_bands_alone(tmp_path: Path, form: str) -> None:
+    """STAC 1.0 and 1.1, assets by colour or by number; aerosol and water vapour have scales of their own."""
+    folder = tiffs(
+        tmp_path / "S2B_MSIL2A_20220611T102101_N0509_R065_T33UUU_20220611T141500", CLEAN, name="T33UUU_20220611T102101_"
+    )
+    said: dict[str, Any] = {
+        "raster:bands": {"raster:bands": [{"scale": 1e-4, "offset": 0}]},
+        "bands": {"bands": [{"name": "B04", "raster:scale": 1e-4, "raster:offset": 0}]},
+        "eo:bands": {"eo:bands": [{"name": "B04"}], "raster:scale": 1e-4, "raster:offset": 0},
+    }[form]
+    assets = {"asset-1" if form != "raster:bands" else "red": said, "aot": {"raster:bands": [{"scale": 1e-3}]}}
+    item = {"type": "Feature", "properties": {}, "assets": assets}
+    (folder / "item.json").write_text(json.dumps(item))
+    assert shown(folder) <= set(HALF)

@@ -107,3 +107,11 @@ def test_two_satellites_on_one_day_are_two_dates(tmp_path: Path, names: tuple[st
     other = other.rename(other.with_name(other.name.replace(*names).replace("S2A", "S2B")))
     found = series([safe, other])
     assert found.dates == (date(2020, 6, 11), date(2020, 6, 11))
+
+
+def test_two_satellites_close_behind_each_other_are_two_dates(tmp_path: Path) -> None:
+    """As S2A and S2C flew at the end of 2024, seconds apart."""
+    safe = write(tmp_path / "a", Made(bands=RGB, counts=counts()))
+    other = write(tmp_path / "b", Made(bands=RGB, counts=counts()))
+    other = other.rename(other.with_name(other.name.replace("S2A", "S2C")))
+    assert series([safe, other]).dates == (date(2020, 6, 11), date(2020, 6, 11))

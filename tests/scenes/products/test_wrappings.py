@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 from numpy.typing import NDArray
+from rasterio.transform import from_origin
 
 from satsr.scenes.products import Series, open_product, series
 from tests.made.make_safe import Made, loose, write
@@ -240,3 +242,21 @@ def test_the_day_of_sensing_not_that_of_processing(tmp_path: Path) -> None:
     next(old.glob("*.xml")).unlink()
     product = open_product(old)
     assert (product.day, product.taken) == (date(2015, 12, 31), "20151231T1021")
+
+
+@pytest.mark.parametrize(("kind", "nodata"), [("float32", np.nan), ("uint16", 65535), ("int16", -9999)])
+def test_zero_shows_the_ground_where_the_file_declares_another_value(tmp_path: Path, kind: str, nodata: float) -> None:
+    """Water, or clipped reflectance, is 0 in one band; what is declared is no data."""
+    values = np.full((3, 96, 96), 0.05 if kind == "float32" else 500, kind)
+    values[2, :, :10] = 0
+    values[:, :5] = nodata
+    place = {"crs": "EPSG:32633", "transform": from_origin(3e5, 5e6, 10, 10)}
+    shape = {"driver": "GTiff", "count": 3, "height": 96, "width": 96, "dtype": kind, "nodata": nodata}
+    with rasterio.open(tmp_path / "S2A_20220611_x.tif", "w", **shape, **place) as file:
+        file.write(values)
+        for number, name in enumerate(("B02", "B03", "B04"), 1):
+            file.set_band_description(number, name)
+    found = series([tmp_path / "S2A_20220611_x.tif"], level="L2A", offset=0)
+    assert found.valid[0, 5:].all()
+    assert not found.valid[0, :5].any()
+    assert found.images[0, 50, 3].tolist() == [1, 36, 36]
