@@ -1,8 +1,1 @@
-"""The command line: doors to the functions that notebooks call."""
-
-
-def main() -> None:
-    """Run the command line."""
-    from satsr.cli.app import main as run
-
-    run()
+"""The command line: one file per group of commands, each a thin door to a function."""

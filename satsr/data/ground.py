@@ -33,14 +33,14 @@ def pixel_m(file: Any) -> tuple[float, float] | None:
         return None
     row, column = file.height / 2, file.width / 2
     corners = np.array([(column, row), (column, row + 1), (column + 1, row)])
-    longitudes, latitudes = to_wgs84(file, corners)
+    longitudes, latitudes = _to_wgs84(file, corners)
     plane = f"+proj=aeqd +lat_0={latitudes[0]:.12f} +lon_0={longitudes[0]:.12f} +datum=WGS84 +units=m"
     x, y = (np.asarray(part) for part in _transform(WGS84, plane, longitudes, latitudes))
     down, across = (math.hypot(x[n] - x[0], y[n] - y[0]) for n in (1, 2))
     return (down, across) if math.isfinite(down * across) and down * across > 0 else None
 
 
-def to_wgs84(file: Any, pixels: NDArray[Any]) -> tuple[list[float], list[float]]:
+def _to_wgs84(file: Any, pixels: NDArray[Any]) -> tuple[list[float], list[float]]:
     """Return longitudes and latitudes of pixel positions (N, 2) in an open raster, column before row."""
     x, y = file.transform * (np.asarray(pixels, float)[:, 0], np.asarray(pixels, float)[:, 1])
     return _transform(file.crs, WGS84, x.tolist(), y.tolist())
@@ -54,7 +54,7 @@ def footprint(file: Any) -> BaseGeometry | None:
         return None
     along = np.arange(STEPS) / STEPS
     ring = np.concatenate([np.stack(part, axis=1) for part in _edges(along)]) * (file.width, file.height)
-    longitudes, latitudes = (np.asarray(part) for part in to_wgs84(file, ring))
+    longitudes, latitudes = (np.asarray(part) for part in _to_wgs84(file, ring))
     if not (np.isfinite(longitudes).all() and np.isfinite(latitudes).all()):
         return None
     if np.ptp(longitudes) > 180:

@@ -23,7 +23,7 @@ UNPADDED = {"b4": "red", "b3": "green", "b2": "blue", "b8": "nir"}
 OF_SENTINEL2 = {"b8a", "b11", "b12"}
 # What a band is that is none of the three colours, whatever GDAL takes it for.
 NO_COLOUR = re.compile(r"nir|infra|swir|edge|coastal|aerosol|yellow|pan|thermal|cirrus|vapou?r|mask|^b\d\d$|^b8a$")
-COLOUR_WORD = re.compile(r"\b(red|green|blue)\b(?![ _-]*edge)", re.IGNORECASE)
+COLOUR_WORD = re.compile(r"\b(red|green|blue)\b(?![ _-]*edge)")
 INKS = (ColorInterp.cyan, ColorInterp.magenta, ColorInterp.yellow, ColorInterp.black)
 PIXELS_AT_ONCE = 2**22  # of a file that is read through
 
@@ -151,8 +151,8 @@ def _names(file: Any, bands: Sequence[int]) -> list[str]:
 
 
 def _color_word(text: str) -> str:
-    """Return the one colour that a description names, such as `Band 4 (Red)`; not of a red edge."""
-    found = {word.lower() for word in COLOUR_WORD.findall(text)}
+    """Return the one colour that a description in small letters names, such as `band 4 (red)`; not of a red edge."""
+    found = set(COLOUR_WORD.findall(text))
     return found.pop() if len(found) == 1 else ""
 
 

@@ -75,7 +75,7 @@ def test_rooms_open_without_opening_what_is_in_them() -> None:
         for name, other in product(modules(), modules())
         if other.startswith(f"{name}.") and other in GRAPH[name]
     }
-    assert {name for name, _ in inside} <= {"satsr.scenes.products", "satsr.cli"}  # public faces
+    assert {name for name, _ in inside} <= {"satsr.scenes.products"}  # its public face
 
 
 def test_settings_and_facts_need_no_torch() -> None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from satsr.common.digests import content_digest
+from satsr.common.workers import process_pool
 from satsr.common.writing import write_whole
 from satsr.data.catalogue import reader_class
 from satsr.data.checks.misnamed import misnamed
@@ -173,8 +172,7 @@ def _read(reader: Reader, kind: type[Reader], workers: int | None) -> Iterator[R
     if not workers:
         yield from (look_at(reader, tile) for tile in reader.tiles)
         return
-    # spawn: a process that is forked from one with threads may hang.
-    with ProcessPoolExecutor(workers, get_context("spawn"), _open, (kind, reader.folder, reader.split)) as pool:
+    with process_pool(workers, _open, (kind, reader.folder, reader.split)) as pool:
         yield from pool.map(_look_at, reader.tiles, chunksize=CHUNK)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,6 @@ MEMORY_MB = 256  # that GDAL keeps of what it has decoded
 EXACT_PIXELS = 2**24  # of larger images, the stretch looks at a part of the pixels
 ENDS = (1, 99)  # percentiles that become black and white, where values are not of 8 bits
 AS_IT_IS = 0.01  # by which a pixel's size may differ from the one asked for and stays as it is
-SAID_TO_BE = 0.05  # by which it may differ from the one it is taken for, without a word
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,6 @@ class ImageFile:
     _file: Any
     _bands: tuple[int, ...]  # red, green and blue; empty where a palette says the colours
     _transparent: tuple[int, ...]
-    _ends: tuple[float, float] | None  # None of 8-bit values
 
     @property
     def factors(self) -> tuple[float, float]:
@@ -78,6 +77,21 @@ class ImageFile:
             down = _Axis(start, stop, self._file.height, self.shape[0])
             image[start - top : stop - top] = self._part(down, across)
         return image
+
+    @cached_property
+    def _ends(self) -> tuple[float, float] | None:
+        """Values that become black and white; None of 8-bit ones, which stay. For others the file is read through."""
+        file = self._file
+        if not self._bands or file.dtypes[self._bands[0] - 1] == "uint8":
+            return None
+        every = max(1, round((file.height * file.width / EXACT_PIXELS) ** 0.5))
+        seen = []
+        for strip in strips(file):
+            values, valid = _colors(file, self._bands, self._transparent, strip)
+            seen.append(values[:, ::every, ::every][:, valid[::every, ::every]])
+        found = np.concatenate(seen, axis=1)
+        low, high = np.percentile(found, ENDS) if found.size else (0.0, 1.0)
+        return float(low), float(high)
 
     @property
     def transform(self) -> Affine:
@@ -161,7 +175,6 @@ def open_image_file(path: Path, gsd_m: float = 0.0, bands: tuple[int, ...] = ())
             _file=file,
             _bands=tuple(chosen),
             _transparent=tuple(transparent),
-            _ends=_ends(file, chosen, transparent),
         )
 
 
@@ -184,29 +197,15 @@ def _colors(file: Any, bands: tuple[int, ...], transparent: Any, window: Any) ->
     """Return red, green and blue as stored, (3, h, w), and which pixels show something."""
     if not bands:
         return palette_colors(file, window)
+    if is_cmyk(file):
+        return cmyk_colors(file, window), np.asarray(file.dataset_mask(window=window) > 0)
     own = sorted(set(bands))
     stored = np.asarray(file.read(own, window=window))
     valid = shown_pixels(file, own, stored, transparent, window) & np.isfinite(stored).all(axis=0)
     bits = int(file.tags(own[0], ns="IMAGE_STRUCTURE").get("NBITS", 8))
     if bits < 8:  # of few levels the brightest is white
         stored = np.rint(stored * (255 / (2**bits - 1))).astype(np.uint8)
-    if is_cmyk(file):
-        return cmyk_colors(file, window), valid
     return upright(file, stored)[[own.index(band) for band in bands]], valid
-
-
-def _ends(file: Any, bands: tuple[int, ...], transparent: Any) -> tuple[float, float] | None:
-    """Return the values that become black and white; None of 8-bit ones, which stay."""
-    if not bands or file.dtypes[bands[0] - 1] == "uint8":
-        return None
-    every = max(1, round((file.height * file.width / EXACT_PIXELS) ** 0.5))
-    seen = []
-    for strip in strips(file):
-        values, valid = _colors(file, bands, transparent, strip)
-        seen.append(values[:, ::every, ::every][:, valid[::every, ::every]])
-    found = np.concatenate(seen, axis=1)
-    low, high = np.percentile(found, ENDS) if found.size else (0.0, 1.0)
-    return float(low), float(high)
 
 
 class _Axis:

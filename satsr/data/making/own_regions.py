@@ -10,13 +10,14 @@ import numpy as np
 
 from satsr.common.tile_grid import HR_GSD_M, HR_PX
 from satsr.data.ground import neighbours
-from satsr.data.making.image_file import SAID_TO_BE, open_image_file
+from satsr.data.making.image_file import open_image_file
 from satsr.data.making.own_images import OwnImage
 from satsr.data.settings import DataSettings
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
+SAID_TO_BE = 0.05  # by which a pixel's size may differ from the one it is taken for, without a word
 NEIGHBOURS_M = HR_PX * HR_GSD_M  # a chip's side: whatever is closer may show one house, field or street
 
 

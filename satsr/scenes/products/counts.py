@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from satsr.common.reading_text import readable
 from satsr.scenes.products.listing import Listing
 from satsr.scenes.products.metadata import BAND_IDS, MOST_OFFSET, QUANTIFICATION, Metadata, check_counts
 from satsr.scenes.products.radiometry import HOME_MADE, baseline_offset
@@ -217,8 +218,6 @@ def _check_agree(listing: Listing, first: _Evidence, other: _Evidence) -> None:
 
 
 def _json(listing: Listing, name: str) -> dict[str, Any]:
-    try:
+    with readable(listing.label(name), "JSON", "download it again"):
         found = json.loads(listing.read(name))
-    except ValueError as error:
-        raise ValueError(f"{listing.label(name)} cannot be read ({error}): download it again") from None
     return found if isinstance(found, dict) else {}

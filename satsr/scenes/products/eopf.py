@@ -7,7 +7,6 @@ among the attributes of the store.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from typing import Any
 from affine import Affine
 from rasterio.crs import CRS
 
+from satsr.common.reading_text import parse_json
 from satsr.scenes.products.layer import Layer
 from satsr.scenes.products.listing import Listing
 
@@ -105,8 +105,4 @@ def _attributes(listing: Listing, name: str) -> dict[str, Any]:
     file = f"{name}/.zattrs".lstrip("/")
     if file not in listing.names:
         return {}
-    try:
-        found = json.loads(listing.read(file))
-    except ValueError as error:
-        raise ValueError(f"{listing.label(file)} cannot be read ({error}): {REMEDY}") from None
-    return found if isinstance(found, dict) else {}
+    return dict(parse_json(listing.read(file), listing.label(file), REMEDY))

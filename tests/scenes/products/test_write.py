@@ -99,3 +99,22 @@ def test_a_window_of_three_numbers_ends_in_one_line(
     code, printed = run(monkeypatch, capsys, "data", "sentinel2", tmp_path, "--output", tmp_path, "--window", "0,0,32")
     assert code == 1
     assert printed.strip() == "satsr: got --window 0,0,32, expected four numbers with commas between them"
+
+
+def test_files_that_no_run_wrote_are_neither_replaced_nor_removed(tmp_path: Path) -> None:
+    found = series([write(tmp_path / "a", Made(bands=("B02", "B03", "B04")))])
+    out = tmp_path / "out"
+    out.mkdir()
+    mine = write_series(found, tmp_path / "other")[0]
+    with rasterio.open(mine) as file:
+        profile, values = file.profile, file.read()
+    for name in ("2019-01-01.tif", mine.name):
+        with rasterio.open(out / name, "w", **profile) as file:
+            file.write(values)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    with pytest.raises(FileExistsError, match=rf"{mine.name} is there, and no earlier run wrote it"):
+        write_series(found, out, overwrite=True)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    (out / mine.name).unlink()
+    write_series(found, out, overwrite=True)
+    assert sorted(path.name for path in out.iterdir()) == ["2019-01-01.tif", mine.name]
