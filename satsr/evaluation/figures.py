@@ -86,7 +86,7 @@ def agreement_plot(table: pd.DataFrame) -> Figure:
     axis.errorbar(rows.agreement, rows.metric, xerr=spread, fmt="o", markersize=4, capsize=3, color="#20639b")
     axis.axvline(0.5, color="gray", linestyle="--", linewidth=1)
     axis.set(xlim=(0, 1), xlabel="share of pairs in which the metric prefers the closer image")
-    _tidy(axis)
+    tidy(axis)
     return figure
 
 
@@ -119,7 +119,7 @@ def quirk_plot(rows: pd.DataFrame) -> Figure:
     sns.barplot(x=rows["share"], y=labels, hue=rows.output, ax=axis, palette=["#8d99ae", "#20639b"], errorbar=None)
     axis.set(xlabel="change / difference between the two kinds of output", ylabel="")
     axis.legend(title="", fontsize=TEXT_PT - 1, frameon=False)
-    _tidy(axis)
+    tidy(axis)
     return figure
 
 
@@ -135,7 +135,7 @@ def strength_plot(table: pd.DataFrame) -> Figure:
         axis.errorbar(rows.strength, rows.method, xerr=spread, fmt="o", markersize=4, capsize=3, color="#20639b")
         axis.set_title(voter, fontsize=TEXT_PT)
         axis.margins(y=0.3)
-        _tidy(axis)
+        tidy(axis)
     return figure
 
 
@@ -151,7 +151,7 @@ def training_curves(curves: dict[str, pd.DataFrame]) -> Figure:
             axis.plot(curve.step, curve[column], label=label, linewidth=1.2)
         axis.set_title(titles.get(column, column.replace("_", " ")), fontsize=TEXT_PT)
         axis.set_xlabel("step", fontsize=TEXT_PT)
-        _tidy(axis)
+        tidy(axis)
     axes[0][0].legend(fontsize=TEXT_PT - 1, frameon=False)
     return figure
 
@@ -171,7 +171,7 @@ def interval_plot(table: pd.DataFrame, metrics: Sequence[str], units: dict[str, 
         axis.errorbar(rows["mean"], rows.method, xerr=spread, fmt="o", markersize=4, capsize=3, color="#20639b")
         axis.set_xlabel(f"{metric} ({units[metric]})" if units[metric] else metric, fontsize=TEXT_PT)
         axis.margins(y=0.3)
-        _tidy(axis)
+        tidy(axis)
     return figure
 
 
@@ -184,12 +184,13 @@ def band_histograms(images: dict[str, Sequence[NDArray[np.uint8]]]) -> Figure:
             share, edges = np.histogram(values, bins=64, range=(0, 256), density=True)
             axis.plot(edges[:-1] + 2, share, style, label=label, linewidth=1.2)
         axis.set_title(name, fontsize=TEXT_PT)
-        _tidy(axis)
+        tidy(axis)
     axes[0].legend(fontsize=TEXT_PT - 1, frameon=False)
     return figure
 
 
-def _tidy(axis: Axes) -> None:
+def tidy(axis: Axes) -> None:
+    """Give an axis the look of the study's figures: small labels, a faint grid, no frame above and at the right."""
     axis.tick_params(labelsize=TEXT_PT - 1)
     axis.grid(alpha=0.25, linewidth=0.6)
     axis.spines[["top", "right"]].set_visible(False)
@@ -211,7 +212,7 @@ def variant_plot(table: pd.DataFrame) -> Figure:
         axis.axvline(0, color="0.6", linewidth=0.8)
         axis.set_title(f"{metric}, difference", fontsize=TEXT_PT)
         axis.set_yticks(list(places), labels)
-        _tidy(axis)
+        tidy(axis)
     axes[0][0].invert_yaxis()
     return figure
 
@@ -233,7 +234,7 @@ def count_plot(table: pd.DataFrame, what: str) -> Figure:
         axis.set_xticks(sorted(set(table[what])), [str(n) for n in sorted(set(table[what]))])
         axis.set_title(metric, fontsize=TEXT_PT)
         axis.set_xlabel(what, fontsize=TEXT_PT)
-        _tidy(axis)
+        tidy(axis)
     axes[0][-1].legend(fontsize=TEXT_PT - 1, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
@@ -247,7 +248,7 @@ def coverage_plot(table: pd.DataFrame) -> Figure:
     axis.set_xlabel("nominal level", fontsize=TEXT_PT)
     axis.set_ylabel("share covered", fontsize=TEXT_PT)
     axis.legend(fontsize=TEXT_PT - 1, frameon=False)
-    _tidy(axis)
+    tidy(axis)
     return figure
 
 

@@ -42,6 +42,11 @@ def first_image(flags: Tensor) -> int | None:
 
 
 def _check_shapes(sr: Tensor, hr: Tensor) -> None:
+    if sr.ndim == hr.ndim == 4 and sr.shape[1] != hr.shape[1]:
+        raise ValueError(
+            f"all images: got {sr.shape[1]} and {hr.shape[1]} bands, expected the same ones: choose them, or repeat a "
+            "single band"
+        )
     if sr.ndim != 4 or sr.shape != hr.shape:
         raise ValueError(
             f"all images: got sr {tuple(sr.shape)} and hr {tuple(hr.shape)}, "

@@ -43,6 +43,7 @@ class ModelCard:
         license: under which the weights may be used.
         scores: what the training itself measured; the study's tables hold the rest.
         provenance: training data, settings and seed, or the file that the weights come from.
+        on_scenes: what its use on scenes takes, as measured (see `satsr.scenes`); empty where nobody has.
     """
 
     method: str
@@ -55,6 +56,7 @@ class ModelCard:
     license: str = "Apache-2.0"
     scores: dict[str, float] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+    on_scenes: dict[str, float] = field(default_factory=dict)
 
 
 def _feed_dates(network: nn.Module, seen: Seen) -> Tensor:
@@ -176,6 +178,8 @@ class SuperResolver(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = build_network(network.kind, {**fixed, **card.network}, network.groups)
+        reflecting = (m for m in self.network.modules() if isinstance(m, nn.Conv2d) and m.padding_mode == "reflect")
+        self.least_px = 1 + max((max(conv.kernel_size) // 2 for conv in reflecting), default=0)  # else none to reflect
 
     def forward(
         self, lr: Tensor, dt_days: Tensor | None = None, place: Tensor | None = None, day: Tensor | None = None
@@ -183,8 +187,9 @@ class SuperResolver(nn.Module):
         """Super-resolve a batch.
 
         Args:
-            lr: (N, T, C_in, h, w) in [0, 1], any h and w. Any T from 1 on; where the network needs the number of its
-                card, dates are left out or repeated (`fit_dates`).
+            lr: (N, T, C_in, h, w) in [0, 1], any h and w, of any floating-point type: the network computes in its own.
+                Any T from 1 on; where the network needs the number of its card, dates are left out or repeated
+                (`fit_dates`).
             dt_days: (N, T), each date minus the wanted one; methods without time do not look at it, others take 0
                 where none is given.
             place: int64 (N, 2), row and column of the first LR pixel in the scene, which fix the noise that a sampling
@@ -195,12 +200,15 @@ class SuperResolver(nn.Module):
             (N, C_out, scale * h, scale * w), not clipped.
 
         Raises:
-            ValueError: wrong number of axes or bands, values far outside [0, 1] or NaN (where the model is not in
-                training), no date, dates to choose from that are all black, or a time that a network needs and that is
-                not known.
+            ValueError: no tensor, wrong number of axes or bands, no pixel, values far outside [0, 1] or NaN (where the
+                model is not in training), no date, times of other images or dates, dates to choose from that are all
+                black, or a time that a network needs and that is not known.
         """
-        sr = self.feed(self.network, self._given(lr, dt_days, place, day))
+        seen = self._given(lr, dt_days, place, day)
+        sr = self.feed(self.network, seen)
         sr = sr.flatten(1, 2) if sr.ndim == 5 else sr  # WorldStrat's networks return (N, 1, C, H, W)
+        if seen.lr.shape[-2:] != lr.shape[-2:]:
+            sr = sr[..., : network_scale(self.card) * lr.shape[-2], : network_scale(self.card) * lr.shape[-1]]
         if not self.resizes:
             return sr
         size = [self.card.scale * side for side in lr.shape[-2:]]
@@ -224,14 +232,22 @@ class SuperResolver(nn.Module):
     def _given(self, lr: Tensor, dt_days: Tensor | None, place: Tensor | None, day: Tensor | None) -> Seen:
         """Return checked and completed arguments of `forward`."""
         bands = len(self.card.bands_in)
-        if lr.ndim != 5 or lr.shape[1] == 0 or lr.shape[2] != bands:
+        if not isinstance(lr, Tensor):
+            raise ValueError(f"{self.card.method} got lr of {type(lr).__name__}, expected a tensor: torch.from_numpy")
+        if lr.ndim != 5 or lr.shape[2] != bands or not all(lr.shape[1:]):
             raise ValueError(
-                f"{self.card.method} got lr {tuple(lr.shape)}, expected (N, T, C={bands}, h, w) with T at least 1: "
-                "choose the bands that the model's card names"
+                f"{self.card.method} got lr {tuple(lr.shape)}, expected (N, T, C={bands}, h, w) with T, h and w at "
+                "least 1: choose the bands that the model's card names"
             )
         if not self.training:  # a training's own images are what they should be, and looking would slow it down
             self._check_range(lr)
-        dt_days = lr.new_zeros(lr.shape[:2]) if dt_days is None else dt_days
+            lr = self._enlarged(lr.to(self._type))
+        dt_days = lr.new_zeros(lr.shape[:2]) if dt_days is None else torch.as_tensor(dt_days, dtype=torch.float32)
+        if dt_days.shape != lr.shape[:2]:
+            raise ValueError(
+                f"{self.card.method} got dt_days {tuple(dt_days.shape)} for lr {tuple(lr.shape)}, expected "
+                f"{tuple(lr.shape[:2])}: a number of days for each date of each image"
+            )
         place = torch.zeros(len(lr), 2, dtype=torch.int64, device=lr.device) if place is None else place
         day = torch.full((len(lr),), torch.nan, device=lr.device) if day is None else day
         # trained with one date, a network for several has learned nothing of more
@@ -239,6 +255,18 @@ class SuperResolver(nn.Module):
         if lr.shape[1] != self.card.dates and not any_dates:
             lr, dt_days = fit_dates(lr, dt_days, self.card.dates)
         return Seen(lr, dt_days, place, day).to(lr.device)
+
+    @property
+    def _type(self) -> torch.dtype:
+        """What the network computes in."""
+        return next((p.dtype for p in self.network.parameters()), torch.float32)
+
+    def _enlarged(self, lr: Tensor) -> Tensor:
+        """Repeat the last row and column where the network's padding, by reflection, needs more than there are."""
+        missing = [max(0, self.least_px - side) for side in lr.shape[-2:]]
+        if not any(missing):
+            return lr
+        return F.pad(lr.flatten(1, 2), (0, missing[1], 0, missing[0]), mode="replicate").unflatten(1, lr.shape[1:3])
 
     def _check_range(self, lr: Tensor) -> None:
         """Refuse images that are not what the card says: counts, 8-bit values, or no numbers.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import time
@@ -16,6 +17,8 @@ from satsr.pipeline.notebook_source import declared_parameters
 from satsr.pipeline.params import Study, load_study
 from satsr.pipeline.quick_imports import nbformat
 from satsr.pipeline.threads import limit_threads
+
+STYLED_TABLE = re.compile(r"\bT_[0-9a-f]{5}(?=[_\" ])")  # as pandas draws the ids of a Styler
 
 
 def run(source: Path, name: str, blocks: list[str], extra: dict[str, Any]) -> None:
@@ -100,8 +103,8 @@ def check_declared(source: Path, values: dict[str, Any]) -> None:
 def normalise(path: Path) -> list[float]:
     """Keep what a run computed and drop when it ran: equal results give equal bytes.
 
-    Dropped: times, random cell ids, and the stderr stream, where progress is reported. What is printed arrives in as
-    many pieces as the clock has it; they become one.
+    Dropped: times, random ids of cells and of styled tables, and the stderr stream, where progress is reported. What is
+    printed arrives in as many pieces as the clock has it; they become one.
 
     Returns:
         Seconds that each cell took, zero for text.
@@ -115,8 +118,21 @@ def normalise(path: Path) -> list[float]:
         cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in ("tags", "mystnb")})
         if cell.cell_type == "code":
             cell.outputs = _joined([o for o in cell.outputs if o.get("name") != "stderr"])
+            _number_tables(cell.outputs, number)
     nbformat.write(nb, path)
     return seconds
+
+
+def _number_tables(outputs: list[Any], cell: int) -> None:
+    """Name styled tables by their place in the notebook: pandas draws their ids by chance."""
+    names: dict[str, str] = {}
+    for output in outputs:
+        data = output.get("data", {})
+        if "text/html" in data:
+            found = STYLED_TABLE.sub(
+                lambda m: names.setdefault(m[0], f"T_{cell:03d}{len(names):02d}"), data["text/html"]
+            )
+            data["text/html"] = found
 
 
 def _joined(outputs: list[Any]) -> list[Any]:

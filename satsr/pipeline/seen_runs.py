@@ -17,6 +17,7 @@ import pandas as pd
 
 from satsr.common.device import best_precision
 from satsr.common.provenance import processor
+from satsr.common.writing import write_whole
 from satsr.models.superresolver import find_method
 
 SEEN_RUNS = Path(__file__).with_name("seen_runs.csv")
@@ -105,8 +106,8 @@ class SeenRuns:
 
 
 def add_rows(rows: pd.DataFrame, path: Path = SEEN_RUNS) -> None:
-    """Append rows of a run to a file of runs."""
-    rows.to_csv(path, mode="a", header=False, index=False, float_format=f"%.{DIGITS}g")
+    """Add rows of a run to a file of runs, which is written whole."""
+    write_whole(path, path.read_text() + rows.to_csv(header=False, index=False, float_format=f"%.{DIGITS}g"))
 
 
 def rounding(value: float) -> float:

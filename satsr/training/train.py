@@ -92,10 +92,11 @@ def train(
         scale=training.scale,
         provenance={
             "data": data.digest,
+            "data_in_words": f"{data.title}, {len(training)} places",
             "seed": seed,
             "settings": settings.model_dump(mode="json"),
             "loss_networks": {name: network.digest for name, network in looks.items()},
-            "starts_from": {**(base.digests if base else {}), **_named(start_from)},
+            "starts_from": {**(base.digests if base else {}), **_named(start_from, data)},
         },
     )
     judged: dict[str, Any] = {"pairs": training.settings, "judge": judge.digest if judge else ""}
@@ -169,8 +170,12 @@ def _start(model: SuperResolver, base: StartingPoint | None, other: SuperResolve
         model.network.load_state_dict(other.network.state_dict())
 
 
-def _named(model: SuperResolver | None) -> dict[str, str]:
-    return {} if model is None else {f"{model.card.method} of the main data": weights_digest(model)}
+def _named(model: SuperResolver | None, data: DataSet) -> dict[str, str]:
+    """Return what a card says of the model whose weights a training starts from."""
+    if model is None:
+        return {}
+    where = "the same data" if model.card.provenance.get("data") == data.digest else "other data"
+    return {f"{model.card.method} of {where}": weights_digest(model)}
 
 
 def _check_losses(method: str, settings: TrainSettings) -> None:

@@ -14,6 +14,7 @@ from satsr.data.seen import Seen
 from satsr.models.files import load_model, save_model
 from satsr.models.latent_diffusion import LatentDiffusion
 from satsr.models.superresolver import ModelCard, SuperResolver
+from tests.made.same_images import assert_same
 from tests.models.small_latents import (
     AUTOENCODER,
     DAY,
@@ -265,7 +266,7 @@ def test_a_model_with_pretrained_weights_comes_back(method: str, tmp_path: Path)
     model.network.start_from(autoencoder_weights(3), prior(4).state_dict())  # type: ignore[operator]
     save_model(model.eval(), tmp_path)
     given = (series(), days(), PLACE, DAY)
-    assert torch.equal(load_model(tmp_path)(*given), model(*given))
+    assert_same(load_model(tmp_path)(*given), model(*given))
 
 
 def test_the_trunk_that_fuses_is_no_part_of_the_model(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from satsr.models.superresolver import (
     build_discriminator,
     network_scale,
 )
+from tests.made.same_images import assert_same
 
 RGB = ("red", "green", "blue")
 UNET = {"widths": (8, 16), "blocks": 1, "attention": (), "sampling_steps": 2, "eta": 0.0}
@@ -81,7 +82,7 @@ def test_every_method_has_facts_and_a_network() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("size", [(32, 32), (40, 57), (7, 9)])
+@pytest.mark.parametrize("size", [(32, 32), (40, 57), (7, 9), (1, 1), (1, 6)])
 def test_any_height_and_width(method: str, size: tuple[int, int]) -> None:
     model = SuperResolver(card(method)).eval()
     sr = run(model, torch.rand(2, 3, 3, *size))
@@ -104,9 +105,9 @@ def test_an_image_does_not_depend_on_its_batch(method: str) -> None:
     torch.testing.assert_close(run(model, lr)[1:2], run(model, lr[1:2]), atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("shape", [(1, 0, 3, 32, 32), (1, 3, 4, 32, 32), (3, 3, 32, 32)])
+@pytest.mark.parametrize("shape", [(1, 0, 3, 32, 32), (1, 3, 4, 32, 32), (3, 3, 32, 32), (1, 3, 3, 0, 32)])
 def test_no_dates_wrong_bands_or_axes_are_named(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"expected \(N, T, C=3, h, w\) with T at least 1"):
+    with pytest.raises(ValueError, match=r"expected \(N, T, C=3, h, w\) with T, h and w at least 1"):
         SuperResolver(card("esrgan"))(torch.rand(shape))
 
 
@@ -117,7 +118,8 @@ def test_saved_models_come_back(method: str, tmp_path: Path) -> None:
     again = load_model(tmp_path)
     lr = torch.rand(1, 3, 3, 32, 32)
     assert again.card == model.card
-    assert torch.equal(run(again, lr), run(model, lr))
+    assert all(torch.equal(again.state_dict()[name], value) for name, value in model.state_dict().items())
+    assert_same(run(again, lr), run(model, lr))
 
 
 @pytest.mark.parametrize("method", ["srcnn", "highresnet"])
@@ -294,6 +296,28 @@ def test_values_that_are_no_shares_of_white_are_refused(method: str) -> None:
         with pytest.raises(ValueError, match=rf"{method} got {said}.*expected floating-point numbers in \[0, 1\]"):
             model(wrong)
     assert torch.isfinite(model(good * 1.02 - 0.01)).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_numbers_of_another_precision_are_computed_in_the_networks_own(method: str) -> None:
+    model = SuperResolver(card(method)).eval()
+    lr = torch.rand(1, 3, 3, 8, 8).half()
+    expected = run(model, lr.float())
+    for given_as in (lr, lr.double()):
+        sr = run(model, given_as)
+        assert sr.dtype == torch.float32
+        torch.testing.assert_close(sr, expected)
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (3,), (2, 3)])
+def test_times_of_other_dates_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"got dt_days .*, expected \(1, 3\): a number of days for each date"):
+        SuperResolver(card("esrgan")).eval()(torch.rand(1, 3, 3, 8, 8), torch.zeros(shape))
+
+
+def test_what_is_no_tensor_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"got lr of ndarray, expected a tensor"):
+        SuperResolver(card("esrgan")).eval()(np.zeros((1, 3, 3, 8, 8), np.float32))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from satsr.training.losses import adversarial_loss, discriminator_input, pixel_l
 from satsr.training.settings import TrainSettings
 from satsr.training.train import train
 from tests.data.making.chips import made_data_set, made_up_chip
+from tests.made import warm_python
 
 RGB = ("red", "green", "blue")
 TINY = {
@@ -58,6 +58,7 @@ def weights(data: DataSet) -> dict[str, torch.Tensor]:
 
 # Run in a process of its own, so that it can be killed as a person or a full machine would.
 SCRIPT = """
+import os
 import sys
 from pathlib import Path
 import time
@@ -68,6 +69,7 @@ from satsr.training.loop import Loop
 from satsr.training.settings import TrainSettings
 from satsr.training.train import train
 slow, *roots = sys.argv[1:]
+Path(roots[0], "process").write_text(str(os.getpid()))
 step = Loop.one_step
 Loop.one_step = lambda run: (time.sleep(float(slow)), step(run))[1]
 for root in roots:
@@ -75,37 +77,45 @@ for root in roots:
 """
 
 
-def start(method: str, settings: dict, slow_s: float, *data: DataSet) -> subprocess.Popen:
+def start(method: str, settings: dict, slow_s: float, warm: dict[str, str], *data: DataSet) -> subprocess.Popen:
+    """Start training on some data sets, one after the other; the first one's folder holds the process's number."""
     code = SCRIPT.replace("METHOD", method).replace("SETTINGS", repr(settings))
-    on_cpu = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}  # bit-equal weights are promised there
-    return subprocess.Popen([sys.executable, "-c", code, str(slow_s), *(str(d.here.root) for d in data)], env=on_cpu)
+    on_cpu = {**warm, "CUDA_VISIBLE_DEVICES": ""}  # bit-equal weights are promised there
+    command = [*warm_python.python(warm), "-c", code, str(slow_s), *(str(d.here.root) for d in data)]
+    return subprocess.Popen(command, env=on_cpu)
 
 
 SRCNN = {**TINY, "network": {"hidden_channels": 16}, "losses": {"mse": 0.3, "l1": 0.4, "ssim": 0.3}}  # has dropout
 UNET = {"widths": (8, 16), "blocks": 1, "attention": (), "dropout": 0.2, "sampling_steps": 2, "eta": 0.0}
 SR3 = {**TINY, "network": UNET, "losses": {"noise_l1": 1.0}}
+SIXTY = {"steps": 60, "learning_rate": 3e-3, "ema": 0.5, "checkpoint_every": 60}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("method", "settings"), [("esrgan", TINY), ("srcnn", SRCNN), ("sr3", SR3)])
-def test_a_killed_training_goes_on_to_the_same_weights(method: str, settings: dict, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [(name, {**own, "crop": 16}) for name, own in (("esrgan", TINY), ("srcnn", SRCNN), ("sr3", SR3))],
+)
+def test_a_killed_training_goes_on_to_the_same_weights(
+    method: str, settings: dict, tmp_path: Path, warm: dict[str, str]
+) -> None:
     stopped, whole = (five_places(tmp_path / name) for name in ("stopped", "whole"))
-    killed = start(method, settings, 0.3, stopped)
+    killed = start(method, settings, 0.3, warm, stopped)
     deadline = time.monotonic() + 120
     while not list(stopped.folders.scratch.glob("train/*/checkpoint.pt")) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.4)  # into the steps after the checkpoint, which must not count
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.wait()
+    os.kill(int((stopped.here.root / "process").read_text()), signal.SIGKILL)
+    assert killed.wait() != 0
     assert not list(stopped.folders.scratch.glob("train/*/finished")), "killed too late to show anything"
-    assert start(method, settings, 0, stopped, whole).wait() == 0
+    assert start(method, settings, 0, warm, stopped, whole).wait() == 0
     resumed, uninterrupted = weights(stopped), weights(whole)
     assert resumed.keys() == uninterrupted.keys()
     assert all(torch.equal(resumed[name], uninterrupted[name]) for name in resumed)
 
 
 def test_training_learns(data: DataSet) -> None:
-    settings = TrainSettings(**{**TINY, "losses": {"l1": 1.0}, "steps": 60, "learning_rate": 3e-3, "ema": 0.5})
+    settings = TrainSettings(**{**TINY, "losses": {"l1": 1.0}, **SIXTY})
     curve = train("esrgan", settings, 0, data).curve
     assert curve.loss_l1.iloc[-1] < curve.loss_l1.iloc[0]
     assert curve.val_psnr.iloc[-1] > curve.val_psnr.iloc[0] + 1
@@ -113,7 +123,7 @@ def test_training_learns(data: DataSet) -> None:
 
 def test_a_denoiser_learns(data: DataSet) -> None:
     sizes = {**UNET, "dropout": 0.0, "prediction": "clean"}
-    more = {"losses": {"noise_mse": 1.0}, "steps": 60, "learning_rate": 3e-3, "ema": 0.5}
+    more = {"losses": {"noise_mse": 1.0}, "crop": 16, "validate_every": 20, **SIXTY}
     curve = train("flow", TrainSettings(**{**SR3, "network": sizes, **more}), 0, data).curve
     assert curve.loss_noise_mse.iloc[-1] < 0.9 * curve.loss_noise_mse.iloc[0]
     assert curve.val_psnr.between(5, 15).all()  # of images of noise
@@ -262,4 +272,7 @@ def test_a_start_from_another_model_takes_its_weights(data: DataSet) -> None:
     given, own = other.network.state_dict(), found.network.state_dict()
     assert own.keys() == given.keys()
     assert all(torch.allclose(own[name], given[name], atol=1e-6) for name in own)
-    assert found.card.provenance["starts_from"] == {"esrgan of the main data": weights_digest(other)}
+    assert found.card.provenance["starts_from"] == {"esrgan of other data": weights_digest(other)}
+    assert found.card.provenance["data_in_words"].endswith(f", {len(data.pairs['train'])} places")
+    again = train("esrgan", still, 1, data, found).model
+    assert again.card.provenance["starts_from"] == {"esrgan of the same data": weights_digest(found)}

@@ -24,6 +24,7 @@ from satsr.scenes.products.reading import Header
 
 APPLIED = "earthsearch:boa_offset_applied"  # of a STAC item: the offset has been taken away
 MOST_REFLECTANCE = 7.0  # 65,535 counts are 6.6
+BRIGHTEST_HALF = 1.5  # no scene has more over half of it, of thick clouds neither
 LEAST_COUNTS = 50.0  # the darkest water has more somewhere
 # What catalogues call assets with reflectance; aerosol and water vapour have scales of their own.
 REFLECTANCE = {*BAND_IDS, *(f"b{n}" for n in range(1, 13)), "coastal", "blue", "green", "red", "nir", "nir08", "nir09"}
@@ -188,11 +189,13 @@ def _is_reflectance(listing: Listing, headers: Mapping[str, Header], bands: Iter
     if not most or largest >= LEAST_COUNTS:
         return False
     whole = sorted(band for band in bands if band not in most)
-    if largest > MOST_REFLECTANCE or whole:
-        got = f"whole numbers in {', '.join(whole)} beside reflectance" if whole else f"values up to {largest:g}"
+    half = max((value for band in most if (value := headers[band].half) is not None), default=0.0)
+    if largest > MOST_REFLECTANCE or half > BRIGHTEST_HALF or whole:
+        got = f"values up to {largest:g}, half of them above {half:g}"
+        got = f"whole numbers in {', '.join(whole)} beside reflectance" if whole else got
         raise ValueError(
             f"{listing.root}: got {got}, expected reflectance from 0 to 1 or counts of {QUANTIFICATION:g} in all: "
-            "write all bands in one unit, or the scale into the files"
+            "write all bands in one unit (percent divided by 100), or the scale into the files"
         )
     return True
 

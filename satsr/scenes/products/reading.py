@@ -36,6 +36,7 @@ class Header:
         lossy: whether its compression changed numbers.
         names: what it calls its bands; empty where it does not.
         most: of numbers with a point, the largest of a sample; None without data, and of whole numbers.
+        half: likewise, what half of those above 0 exceed.
     """
 
     grid: Grid
@@ -46,6 +47,7 @@ class Header:
     lossy: bool = False
     names: tuple[str, ...] = ()
     most: float | None = None
+    half: float | None = None
 
 
 def header(layer: Layer) -> Header:
@@ -58,6 +60,7 @@ def header(layer: Layer) -> Header:
         place = _place(source, layer)
         number = (layer.number or 1) - 1
         scale, offset = float(source.scales[number]), float(source.offsets[number])
+        most, half = _most_and_half(source, number + 1) if source.dtypes[number].startswith("float") else (None, None)
         return Header(
             grid=place,
             kind=source.dtypes[number],
@@ -66,7 +69,8 @@ def header(layer: Layer) -> Header:
             offset=offset if layer.offset is None else layer.offset,
             lossy=_lossy(source.tags(ns="IMAGE_STRUCTURE")),
             names=tuple(name or "" for name in source.descriptions),
-            most=_most(source, number + 1) if source.dtypes[number].startswith("float") else None,
+            most=most,
+            half=half,
         )
 
 
@@ -199,9 +203,10 @@ def _lossy(said: dict[str, str]) -> bool:
     return said.get("COMPRESSION_REVERSIBILITY") == "LOSSY"
 
 
-def _most(source: Any, number: int) -> float | None:
-    """Return the largest number of every so many pixels, None where there are no data."""
+def _most_and_half(source: Any, number: int) -> tuple[float | None, float | None]:
+    """Return the largest of every so many pixels, and the median of those above 0; None where there are none."""
     part = max(1.0, max(source.shape) / SAMPLE_PX)
     values = source.read(number, out_shape=tuple(max(1, round(n / part)) for n in source.shape))
     shown = values[np.isfinite(values) & (values != source.nodatavals[number - 1])]
-    return float(shown.max()) if shown.size else None
+    above = shown[shown > 0]
+    return float(shown.max()) if shown.size else None, float(np.median(above)) if above.size else None

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from satsr.evaluation.figures import TEXT_PT
+from satsr.evaluation.figures import TEXT_PT, tidy
 from satsr.metrics.facts import find_metric
 from satsr.studies.ablations.report import Report
 from satsr.studies.ablations.settings import BICUBIC, AblationSettings
@@ -47,9 +47,7 @@ def counts_plot(found: Mapping[str, Report], studies: Mapping[str, AblationSetti
         axis.set_xticks(sorted({int(name) for each in shown.values() for name in each.hidden}))
         axis.get_xaxis().set_major_formatter("{x:.0f}")
         axis.set_xlabel("images", fontsize=TEXT_PT)
-        axis.tick_params(labelsize=TEXT_PT - 1)
-        axis.grid(alpha=0.25, linewidth=0.6)
-        axis.spines[["top", "right"]].set_visible(False)
+        tidy(axis)
     axes[0][0].legend(fontsize=TEXT_PT - 1, frameon=False)
     return figure
 
@@ -79,9 +77,7 @@ def forest(found: Report, study: AblationSettings) -> Figure | None:
         axis.set_xlabel(f"{metric}{f' ({unit})' if unit else ''}, {better} is better", fontsize=TEXT_PT)
         axis.set_yticks(range(len(names)), names[::-1])
         axis.margins(y=0.12)
-        axis.tick_params(labelsize=TEXT_PT - 1)
-        axis.grid(alpha=0.25, linewidth=0.6)
-        axis.spines[["top", "right"]].set_visible(False)
+        tidy(axis)
     return figure
 
 
@@ -106,8 +102,6 @@ def curves_plot(curves: pd.DataFrame, names: Sequence[str]) -> Figure | None:
                 axis.plot(run.step, run[score], linewidth=0.6, alpha=0.5, **style)
         axis.set_title(TITLES.get(score, score.replace("_", " ")), fontsize=TEXT_PT)
         axis.set_xlabel("step", fontsize=TEXT_PT)
-        axis.tick_params(labelsize=TEXT_PT - 1)
-        axis.grid(alpha=0.25, linewidth=0.6)
-        axis.spines[["top", "right"]].set_visible(False)
+        tidy(axis)
     axes[0][0].legend(fontsize=TEXT_PT - 1, frameon=False)
     return figure

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from satsr.data.data_set import DataSet
-from satsr.evaluation.figures import TEXT_PT, outlined, picture_grid
+from satsr.evaluation.figures import TEXT_PT, outlined, picture_grid, tidy
 from satsr.studies.downstream.engine import Tried
 from satsr.studies.downstream.settings import DownstreamSettings
 
@@ -38,9 +38,7 @@ def forest(table: pd.DataFrame, tried: Tried, settings: DownstreamSettings) -> F
         axis.set_xlabel(f"{metric.name}, {metric.better} is better", fontsize=TEXT_PT)
         axis.set_yticks(range(len(names)), names[::-1])
         axis.margins(y=0.15)
-        axis.tick_params(labelsize=TEXT_PT - 1)
-        axis.grid(alpha=0.25, linewidth=0.6)
-        axis.spines[["top", "right"]].set_visible(False)
+        tidy(axis)
     return figure
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from satsr.evaluation.figures import TEXT_PT
+from satsr.evaluation.figures import TEXT_PT, tidy
 
 
 def by_share(table: pd.DataFrame) -> Figure | None:
@@ -31,9 +31,7 @@ def by_share(table: pd.DataFrame) -> Figure | None:
         axis.get_xaxis().set_major_formatter("{x:.0f}")
         axis.minorticks_off()
         axis.set_xlabel("labels", fontsize=TEXT_PT)
-        axis.tick_params(labelsize=TEXT_PT - 1)
-        axis.grid(alpha=0.25, linewidth=0.6)
-        axis.spines[["top", "right"]].set_visible(False)
+        tidy(axis)
     axes[0][0].set_ylabel("accuracy (%), higher is better", fontsize=TEXT_PT)
     handles, names = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside right center", fontsize=TEXT_PT - 1, frameon=False)

@@ -124,7 +124,10 @@ def test_numbers_of_no_known_unit_are_refused(tmp_path: Path) -> None:
         wrappings.tiff(tmp_path / "a" / f"20200611_{band}.tif", one, image.clip(0, 40))
         whole = one.clean(band) if number else (one.clean(band) / 10_000).astype(np.float32)
         wrappings.tiff(tmp_path / "b" / f"20200611_{band}.tif", one, whole)
-    with pytest.raises(ValueError, match=r"got values up to 40, expected reflectance from 0 to 1 or counts"):
+        wrappings.tiff(tmp_path / "dark" / f"20200611_{band}.tif", one, image.clip(1.6, 6.5))
+    with pytest.raises(ValueError, match=r"got values up to 6\.5, half of them above .*percent divided by 100"):
+        open_product(tmp_path / "dark", **HOW)
+    with pytest.raises(ValueError, match=r"got values up to 40, .*expected reflectance from 0 to 1 or counts"):
         open_product(tmp_path / "a", **HOW)
     with pytest.raises(ValueError, match=r"got whole numbers in b03, b04, b08 beside reflectance"):
         open_product(tmp_path / "b", **HOW)

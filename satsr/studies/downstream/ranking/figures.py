@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from satsr.evaluation.figures import TEXT_PT
+from satsr.evaluation.figures import TEXT_PT, tidy
 from satsr.metrics.facts import find_metric
 from satsr.studies.downstream.ranking.report import FOUND, LEARNED
 from satsr.studies.downstream.ranking.settings import RankingSettings
@@ -40,9 +40,7 @@ def scatter(systems: pd.DataFrame, settings: RankingSettings) -> Figure | None:
             axis.scatter(own[metric], own[use], s=26, marker=marker, color=colors[family], label=family)
         axis.set_xlabel(f"{metric}, {find_metric(metric).better} is better", fontsize=TEXT_PT)
         axis.set_ylabel(use, fontsize=TEXT_PT - 1)
-        axis.tick_params(labelsize=TEXT_PT - 1)
-        axis.grid(alpha=0.25, linewidth=0.6)
-        axis.spines[["top", "right"]].set_visible(False)
+        tidy(axis)
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
     handles, labels = axes[0][0].get_legend_handles_labels()
