@@ -59,6 +59,12 @@ def warm() -> Iterator[dict[str, str]]:
         yield environment
 
 
+@pytest.fixture
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make data sets in this process: new ones take longer to start than small data sets to make."""
+    monkeypatch.setattr("satsr.data.making.jobs.usable_cores", lambda: 1)
+
+
 @pytest.fixture(scope="session")
 def real() -> Path:
     """The folder of real imagery; tests that use it are skipped where it is absent."""

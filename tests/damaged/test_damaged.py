@@ -53,6 +53,7 @@ def opened(door: Door, given: Path, made: Path, command: Command) -> str:
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("one_process")
 @pytest.mark.parametrize("door", DOORS, ids=[door.name for door in DOORS])
 def test_damage_ends_in_one_line_and_costs_nothing(door: Door, tmp_path: Path, command: Command) -> None:
     given, made, before = tmp_path / "given", tmp_path / "made", tmp_path / "before"

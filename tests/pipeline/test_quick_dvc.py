@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 PARAMETERS = {
@@ -32,9 +34,16 @@ STAGES = {
 }
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which DVC may work."""
+    folder = tmp_path_factory.mktemp("empty")
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=folder, check=True)
+    return folder
+
+
 def locks(folder: Path, module: str) -> list[str]:
     """Return the lock after each of three stages, one command for each, and after one that runs again."""
-    subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=folder, check=True)
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": STAGES}, sort_keys=False))
     (folder / "params.yaml").write_text(yaml.safe_dump(PARAMETERS))
     found = []
@@ -45,18 +54,16 @@ def locks(folder: Path, module: str) -> list[str]:
     return found
 
 
-def test_the_lock_is_the_same_byte_by_byte(tmp_path: Path) -> None:
-    plain, quick = tmp_path / "plain", tmp_path / "quick"
-    for folder in (plain, quick):
-        folder.mkdir()
+def test_the_lock_is_the_same_byte_by_byte(empty: Path, tmp_path: Path) -> None:
+    plain, quick = (shutil.copytree(empty, tmp_path / name) for name in ("plain", "quick"))
     expected = locks(plain, "dvc")
     assert len(set(expected)) == 3
     assert locks(quick, "satsr.pipeline.quick_dvc") == expected
 
 
-def test_a_pipeline_file_keeps_its_comments(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=tmp_path, check=True)
-    (tmp_path / "dvc.yaml").write_text("# kept\nstages: {}\n")
+def test_a_pipeline_file_keeps_its_comments(empty: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(empty, tmp_path / "commented")
+    (folder / "dvc.yaml").write_text("# kept\nstages: {}\n")
     command = ["stage", "add", "--quiet", "--name", "a", "--outs", "a", "echo a > a"]
-    subprocess.run([sys.executable, "-m", "satsr.pipeline.quick_dvc", *command], cwd=tmp_path, check=True)
-    assert "# kept" in (tmp_path / "dvc.yaml").read_text()
+    subprocess.run([sys.executable, "-m", "satsr.pipeline.quick_dvc", *command], cwd=folder, check=True)
+    assert "# kept" in (folder / "dvc.yaml").read_text()

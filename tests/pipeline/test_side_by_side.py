@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,19 +40,25 @@ Path(name).write_text(name + "(" + ",".join(Path(i).read_text() for i in inputs)
 NEEDS = {"a": [], "b": [], "c": ["a"], "d": ["a", "b"], "e": ["c", "d"]}
 
 
-@pytest.fixture
-def where(tmp_path: Path) -> Path:
-    """A pipeline of five small stages; what `how/NAME` holds says how a stage goes wrong."""
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pipeline of five small stages, of which none has run; what `how/NAME` holds says how a stage goes wrong."""
+    folder = tmp_path_factory.mktemp("fresh")
     stages = {
         name: {"cmd": f"python tool.py {name} {' '.join(needs)}".strip(), "deps": ["tool.py", *needs], "outs": [name]}
         for name, needs in NEEDS.items()
     }
-    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
-    (tmp_path / "tool.py").write_text(TOOL)
-    (tmp_path / "how").mkdir()
-    subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=tmp_path, check=True)
-    subprocess.run([sys.executable, "-m", "dvc", "config", "core.analytics", "false"], cwd=tmp_path, check=True)
-    return tmp_path
+    (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
+    (folder / "tool.py").write_text(TOOL)
+    (folder / "how").mkdir()
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=folder, check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "config", "core.analytics", "false"], cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture
+def where(fresh: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(fresh, tmp_path / "where")
 
 
 def run(where: Path, workers: int = 2) -> dict[str, str]:

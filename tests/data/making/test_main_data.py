@@ -19,7 +19,6 @@ from rasterio.transform import from_origin
 
 from satsr.common.digests import tree_digest
 from satsr.data.checks.leakage import nearest_training_tiles, positions
-from satsr.data.making import jobs
 from satsr.data.making import main_data as make
 from satsr.data.making.main_data import make_data
 from satsr.data.making.own_images import OwnImage, image_chips, list_images, list_pairs, pair_chips, read_hr
@@ -32,6 +31,8 @@ from satsr.data.settings import DataSettings, PairSettings, Splits
 from satsr.data.splits import split_regions
 from tests.data.readers.published_chips import published
 
+pytestmark = pytest.mark.usefixtures("one_process")
+
 SMALL = DataSettings(regions=3, chips_per_side=1, dates=2)
 
 
@@ -42,11 +43,13 @@ def opened(out: Path, split: str, settings: PairSettings) -> Pairs:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
+    """By as many processes as there are cores; all other data sets here are made in this one."""
     out = tmp_path_factory.mktemp("world") / "data"
     return out, make_data(SMALL, out, dates=2)
 
 
 def test_same_seed_same_bytes(world: tuple[Path, dict], tmp_path: Path) -> None:
+    """Whatever makes them: several processes, or this one."""
     again = make_data(SMALL, tmp_path / "data", dates=2)
     assert again == world[1]
     assert tree_digest(tmp_path / "data") == tree_digest(world[0])
@@ -277,7 +280,6 @@ def fail_at(monkeypatch: pytest.MonkeyPatch, error: BaseException, at: int) -> N
         write(folder, chip)
 
     monkeypatch.setattr(make, "write_chip", failing)
-    monkeypatch.setattr(jobs, "usable_cores", lambda: 1)
 
 
 def test_full_disk_is_one_line_and_keeps_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

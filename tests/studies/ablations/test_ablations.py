@@ -45,7 +45,7 @@ from tests.data.making.chips import made_data_set, made_up_chip
 from tests.models.small_networks import save_small_clip
 from tests.training.test_train import TINY
 
-TRAINING = TrainSettings(**{**TINY, "losses": {"l1": 1.0, "gan": 0.1}, "steps": 4, "gan_start": 1})
+TRAINING = TrainSettings(**{**TINY, "losses": {"l1": 1.0, "gan": 0.1}, "steps": 4, "gan_start": 1, "crop": 16})
 TRAININGS = {"esrgan": TRAINING}
 STUDY: dict[str, Any] = {
     "baseline": "without",
