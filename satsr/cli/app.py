@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from satsr.cli.data import register
+from satsr.cli import data, scenes
 from satsr.cli.show import print_table
 from satsr.common.paths import project_root
 from satsr.common.writing import write_whole
@@ -18,7 +18,8 @@ from satsr.common.writing import write_whole
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 data_app = typer.Typer(no_args_is_help=True, help="Data sets and scenes.")
 app.add_typer(data_app, name="data")
-register(data_app)
+data.register(data_app)
+scenes.register(app)
 
 PLAIN = "psnr,ssim,cpsnr"
 Profile = Annotated[str, typer.Option(help="default, or the name of a file in profiles/")]

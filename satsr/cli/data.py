@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from satsr.cli.areas import numbers, pixels
 from satsr.common.writing import write_whole
 
 Root = Annotated[Path | None, typer.Option(help="folder of data sets; else $SATSR_DATA, else data/published")]
@@ -142,9 +143,9 @@ def sentinel2(
     how: Any = {"level": level, "baseline": baseline, "offset": offset, "day": day.date() if day else None}
     found = series(
         products,
-        _numbers(bounds, "--bounds"),  # type: ignore[arg-type]
+        numbers(bounds, "--bounds"),  # type: ignore[arg-type]
         bounds_crs=bounds_crs,
-        window=_pixels(window, "--window"),  # type: ignore[arg-type]
+        window=pixels(window, "--window"),  # type: ignore[arg-type]
         grid=grid,  # type: ignore[arg-type]
         bands=bands.split(","),
         dates=dates,
@@ -168,29 +169,6 @@ def pair_fmow(
     from satsr.data.readers.fmow_pairs import summary, write_pairs_index
 
     typer.echo(f"{summary(write_pairs_index(rgb, sentinel, output, max_days))}\nwrote {output}")
-
-
-def _numbers(text: str | None, option: str) -> tuple[float, ...] | None:
-    """Return four numbers, None for none."""
-    if text is None:
-        return None
-    try:
-        numbers = tuple(map(float, text.split(",")))
-    except ValueError:
-        numbers = ()
-    if len(numbers) != 4:
-        raise ValueError(f"got {option} {text}, expected four numbers with commas between them")
-    return numbers
-
-
-def _pixels(text: str | None, option: str) -> tuple[int, ...] | None:
-    """Return four whole numbers, None for none."""
-    numbers = _numbers(text, option)
-    if numbers is None:
-        return None
-    if not all(number.is_integer() for number in numbers):  # neither nan nor inf is
-        raise ValueError(f"got {option} {text}, expected four whole numbers: row,column,height,width in pixels")
-    return tuple(map(int, numbers))
 
 
 def register(app: typer.Typer) -> None:

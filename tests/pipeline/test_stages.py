@@ -34,7 +34,7 @@ def passed(stage: Stage) -> set[str]:
 
 
 def test_it_can_be_read_at_one_sitting() -> None:
-    assert len((ROOT / "dvc.yaml").read_text().splitlines()) <= 560  # and a study adds 15
+    assert len((ROOT / "dvc.yaml").read_text().splitlines()) <= 580  # and a study adds 15
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from satsr.data.true_colour import eight_bit_band, true_colour
+from satsr.data.true_colour import BAND_WHITE, TCI_WHITE, eight_bit_band, true_colour
 from satsr.scenes.products import radiometry
 from satsr.scenes.products.grid import Grid
 from satsr.scenes.products.reading import read_on, read_together
@@ -61,6 +61,28 @@ def read_frame(
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(read, *zip(*strips, strict=True)))
     return frame, inside
+
+
+def whites(bands: Sequence[str]) -> NDArray[np.float32]:
+    """Return the reflectance that is white, 1 in a model's range, for each of the frames' channels."""
+    return np.array(
+        [TCI_WHITE if band == "tci" else BAND_WHITE for band in bands for _ in channels([band])], np.float32
+    )
+
+
+def read_values(product: Product, grid: Grid, bands: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return a date on a grid as shares of white, neither rounded nor cut.
+
+    Args:
+        product: the date.
+        grid: as of `read_frame`.
+        bands: `tci` or band names; the true-colour image is computed from its bands.
+
+    Returns:
+        float32 (h, w, C), 0 without data, and bool (h, w) where every band has data.
+    """
+    image, inside = _reflectance(product, grid, sources(bands, "bands"))
+    return np.where(inside[..., None], np.moveaxis(image, 0, -1) / whites(bands), np.float32(0)), inside
 
 
 def _read_band(product: Product, grid: Grid, band: str, tci: TrueColour) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:

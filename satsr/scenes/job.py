@@ -1,0 +1,319 @@
+"""What is asked for, and what follows from it: a scene, a model, and how the one is applied to the other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from satsr.common.device import best_device, best_precision
+from satsr.common.digests import content_digest
+from satsr.data.ground import pixel_m
+from satsr.models.consistent import halo_px
+from satsr.models.files import load_model
+from satsr.models.methods import find_method
+from satsr.models.superresolver import ModelCard, SuperResolver
+from satsr.scenes import block_file
+from satsr.scenes.apply import Applied, Block, Made, sensor_of
+from satsr.scenes.block_file import Band, Layout
+from satsr.scenes.packaged import PACKAGED
+from satsr.scenes.polygon import Polygon
+from satsr.scenes.products.frames import channels, sources
+from satsr.scenes.products.frames import whites as whites_of
+from satsr.scenes.products.grid import Bounds, Grid
+from satsr.scenes.products.plan import Clouds, Plan, plan
+from satsr.scenes.products.sentinel2 import Product
+from satsr.scenes.reach import FIXED_OVERLAP_PX, Reach
+from satsr.scenes.scene import Scene
+from satsr.scenes.tiling import Tiling
+
+Kind = Literal["uint16", "uint8", "float32"]
+RGB = ("red", "green", "blue")
+COUNTS = 10_000  # of uint16, per unit of reflectance, as in the products
+NO_DATA = {"uint16": 0.0, "uint8": 0.0, "float32": float("nan")}
+BICUBIC = "bicubic"
+M2_PER_KM2 = 1e6
+LOCAL_PX = {False: 192, True: 512}  # side of a window on a CPU and on a GPU, of models for which any will do
+BLOCK_WINDOWS = 3  # along an axis, of models for which any window will do
+FIXED_BLOCK_PX = 512  # low-resolution side of a block for the others
+REGISTER_PX = 2.0
+
+
+@dataclass(frozen=True)
+class Area:
+    """Which part of a scene; all of it by default.
+
+    Attributes:
+        bounds: left, bottom, right, top.
+        bounds_crs: of the bounds.
+        window: row, column, height and width in pixels of the first product.
+        polygon: GeoJSON file, instead of bounds; what lies outside becomes no data.
+    """
+
+    bounds: Bounds | None = None
+    bounds_crs: str = "EPSG:4326"
+    window: tuple[int, int, int, int] | None = None
+    polygon: Path | None = None
+
+
+@dataclass(frozen=True)
+class How:
+    """How a scene is super-resolved.
+
+    Attributes:
+        dates: at most so many; 0 takes as many as the model was built for.
+        wanted: the date that the output stands for; None takes the latest that is used.
+        clouds: where clouds are told, see `series`.
+        register_px: move dates onto the clearest one, at most so far; None leaves them.
+        choose_by: rank dates by the whole `scene`, so that every area of it gets the same ones, or by the `area`.
+        consistent: bring the output into agreement with what the dates show.
+        kind: uint16 holds reflectance x 10,000, uint8 the 8-bit values of the training data, float32 reflectance.
+        support: add a band with the number of clear dates.
+        batch: windows at a time; 0 chooses.
+        side: of a window in low-resolution pixels; 0 chooses. A model whose output depends on it keeps its own.
+        precision: `auto` takes bfloat16 where the device multiplies matrices in it.
+    """
+
+    dates: int = 0
+    wanted: date | None = None
+    clouds: Clouds = "auto"
+    register_px: float | None = REGISTER_PX
+    choose_by: Literal["area", "scene"] = "scene"
+    consistent: bool = True
+    kind: Kind = "uint16"
+    support: bool = False
+    batch: int = 0
+    side: int = 0
+    precision: Literal["auto", "bf16-mixed", "32-true"] = "auto"
+
+
+WHOLE, PLAIN = Area(), How()
+
+
+@dataclass(frozen=True)
+class Job:
+    """A scene, a model, and all that was decided about them; nothing is computed yet.
+
+    Attributes:
+        applied: the model on the scene.
+        how: as asked for.
+        layout: of the output.
+        block_px: side of an output block.
+        polygon: outlines of the area, where it has any.
+        key: digest of what decides the output.
+        facts: the same in words and numbers, for the record.
+        model_name: as it was asked for.
+        model_sha256: of its weights.
+    """
+
+    applied: Applied
+    how: How
+    layout: Layout
+    block_px: int
+    polygon: Polygon | None
+    key: str
+    facts: dict[str, Any] = field(repr=False)
+    model_name: str
+    model_sha256: str
+
+    @property
+    def plan(self) -> Plan:
+        """Dates and place."""
+        return self.applied.scene.plan
+
+    @property
+    def pixel_km2(self) -> float:
+        """Of the output, on the ground."""
+        sides = pixel_m(self.layout)
+        assert sides is not None, "a scene has a place on earth"
+        return sides[0] * sides[1] / M2_PER_KM2
+
+    @property
+    def area_km2(self) -> float:
+        """Of the output, likewise."""
+        return self.pixel_km2 * self.layout.height * self.layout.width
+
+    def summary(self) -> str:
+        """Return a line for each product: what became of it, and why."""
+        notes = [*(one.note for one in self.plan.dates), *self.plan.left_out]
+        return "\n".join(f"{n.day} {n.path.name}: {n.reason}" for n in sorted(notes, key=lambda note: note.day))
+
+    def of(self, block: block_file.Block) -> Block:
+        """Return the pixels of the scene that a block of the output shows."""
+        scale, scene = self.applied.model.card.scale, self.applied.scene
+        (row, height), (column, width) = ((block.row, block.height), (block.column, block.width))
+        top, left = scene.rows.start + row // scale, scene.columns.start + column // scale
+        return Block(range(top, top + height // scale), range(left, left + width // scale))
+
+    def shown(self, block: block_file.Block, made: Made) -> NDArray[np.bool_]:
+        """Return the pixels of a block that are no no data."""
+        return made.valid if self.polygon is None else made.valid & self.polygon.inside(self.layout, block)
+
+    def numbers(self, made: Made) -> NDArray[Any]:
+        """Return a block in the output's type."""
+        whites = self.applied.whites
+        if self.how.kind == "uint8":
+            image = np.rint(made.image * 255).clip(1, 255)
+        elif self.how.kind == "uint16":
+            image = np.rint(made.image * (whites * COUNTS)[:, None, None]).clip(1, 65_535)
+        else:
+            image = made.image * whites[:, None, None]
+        found = image.astype(self.how.kind)
+        return np.concatenate([found, made.support[None].astype(self.how.kind)]) if self.how.support else found
+
+
+def prepare(
+    paths: Sequence[str | Path | Product],
+    model: str | Path | SuperResolver | None = None,
+    area: Area = WHOLE,
+    how: How = PLAIN,
+    **product: Any,
+) -> Job:
+    """Open a scene and a model and decide how the one is applied to the other.
+
+    Args:
+        paths: products of one level, see `open_product`.
+        model: what `load_model` opens; `bicubic`, or a model; None takes the packaged one.
+        area: which part.
+        how: all else.
+        product: arguments of `open_product` for loose bands.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a product, a model or an option that cannot be, or that do not go together.
+    """
+    if area.polygon is not None and (area.bounds is not None or area.window is not None):
+        raise ValueError("got a polygon with bounds or a window, expected one of them")
+    polygon = None if area.polygon is None else Polygon.read(area.polygon)
+    network = _model(model)
+    card = network.card
+    bands = _bands(card)
+    found = plan(
+        paths,
+        area.bounds if polygon is None else polygon.bounds(),
+        bounds_crs=area.bounds_crs if polygon is None else "EPSG:4326",
+        window=area.window,
+        bands=bands,
+        dates=how.dates or card.dates,
+        wanted=how.wanted,
+        clouds=how.clouds,
+        register_px=how.register_px,
+        choose_by=how.choose_by,
+        **product,
+    )
+    scene = Scene(found)
+    network = network.to(best_device()).eval()
+    reach = Reach.of(network)
+    tiling, origin, block = _tiling(reach, how, scene, card)
+    applied = Applied(
+        model=network,
+        scene=scene,
+        tiling=tiling,
+        wanted=how.wanted or max(one.note.day for one in found.dates),
+        origin=origin,
+        consistent=how.consistent,
+        batch=how.batch or (16 if best_device().type == "cuda" else 1),
+        mixed=best_precision(how.precision, find_method(card.method).gpu_precision) == "bf16-mixed",
+    )
+    sha256 = _weights_sha256(network)
+    facts = _facts(applied, reach, how, sha256)
+    facts |= {"polygon": polygon.shapes} if polygon else {}
+    layout = _layout(found.grid, card, how)
+    key = content_digest([json.dumps([facts, layout.facts()], sort_keys=True, default=str).encode()])
+    return Job(applied, how, layout, block * card.scale, polygon, key, facts, _name(model, card), sha256)
+
+
+def _model(asked: str | Path | SuperResolver | None) -> SuperResolver:
+    if isinstance(asked, SuperResolver):
+        return asked
+    if asked == BICUBIC:
+        return SuperResolver(ModelCard(BICUBIC, {}, 8, RGB, RGB, 4)).eval()
+    return load_model(asked or PACKAGED)
+
+
+def _bands(card: ModelCard) -> tuple[str, ...]:
+    """Return what to read for a model: `tci` in place of its red, green and blue."""
+    names = list(card.bands_in)
+    if tuple(names[: len(RGB)]) == RGB:
+        names[: len(RGB)] = ["tci"]
+    if missing := sorted(set(card.bands_out) - set(card.bands_in)):
+        raise ValueError(
+            f"the model makes {', '.join(missing)} from {', '.join(card.bands_in)}, expected bands that it is given: "
+            "what it makes could not be compared with the scene; take another model"
+        )
+    return tuple(names)
+
+
+def _tiling(reach: Reach, how: How, scene: Scene, card: ModelCard) -> tuple[Tiling, tuple[int, int], int]:
+    """Return the windows, the pixel from which they are counted, and the side of a block in low-resolution pixels."""
+    agreeing = halo_px(sensor_of(card, scene)) if how.consistent else 0
+    if reach.window_px:
+        if how.side not in (0, reach.window_px):
+            raise ValueError(
+                f"got windows of {how.side} px, expected {reach.window_px}: this model's output depends on their size, "
+                "which therefore belongs to it; leave it out"
+            )
+        return Tiling(reach.window_px, max(reach.halo_px, agreeing), FIXED_OVERLAP_PX), (0, 0), FIXED_BLOCK_PX
+    halo = reach.halo_px + agreeing
+    largest = max(len(scene.rows), len(scene.columns)) + 2 * halo
+    tiling = Tiling(how.side or min(LOCAL_PX[best_device().type == "cuda"], largest), halo, 0)
+    return tiling, (scene.rows[0], scene.columns[0]), BLOCK_WINDOWS * tiling.stride
+
+
+def _layout(grid: Grid, card: ModelCard, how: How) -> Layout:
+    scales = {"uint16": 1 / COUNTS, "float32": 1.0}
+    whites = dict(zip(channels(_bands(card)), whites_of(_bands(card)), strict=True))
+    bands = [
+        Band(name, name if name in RGB else "undefined", scales.get(how.kind, float(whites[name]) / 255))
+        for name in card.bands_out
+    ]
+    if how.support:
+        bands.append(Band("clear dates", scale=1.0, unit="dates"))
+    fine = grid.finer(card.scale)
+    return Layout(fine.height, fine.width, tuple(bands), how.kind, grid.crs, fine.transform, NO_DATA[how.kind])
+
+
+def _facts(applied: Applied, reach: Reach, how: How, sha256: str) -> dict[str, Any]:
+    """Return what decides the output, in words and numbers."""
+    plan, card = applied.scene.plan, applied.model.card
+    return {
+        "inputs": [
+            {"name": piece.product.path.name, "sha256": _digest(piece.product, plan.bands), "day": one.note.day}
+            for one in plan.dates
+            for piece in one.of.pieces
+        ],
+        "dates": [{"day": str(one.note.day), "why": one.note.reason} for one in plan.dates],
+        "left_out": [{"name": note.path.name, "day": str(note.day), "why": note.reason} for note in plan.left_out],
+        "level": plan.level,
+        "wanted": str(applied.wanted),
+        "model": {"method": card.method, "weights": sha256},
+        "reach": asdict(reach),
+        "windows": asdict(applied.tiling),
+        "precision": "bf16-mixed" if applied.mixed else "32-true",
+        "consistent": how.consistent,
+    }
+
+
+def _digest(product: Product, bands: Sequence[str]) -> str:
+    """Return the SHA-256 of what is read of a product: files of its bands, and its masks."""
+    read = {product.files[name] for name in (*sources(bands, "bands"), "scl") if name in product.files}
+    read |= set(product.masks.values())
+    names = [n for n in product.listing.names if n in read or any(n.startswith(f"{folder}/") for folder in read)]
+    return content_digest(product.listing.read(name) for name in names)
+
+
+def _weights_sha256(model: SuperResolver) -> str:
+    values = sorted(model.network.state_dict().items())
+    return content_digest(part for name, value in values for part in (name.encode(), value.cpu().numpy().tobytes()))
+
+
+def _name(asked: str | Path | SuperResolver | None, card: ModelCard) -> str:
+    if asked is None:
+        return f"{card.method}, comes with the package"
+    return card.method if isinstance(asked, SuperResolver) else Path(asked).name

@@ -1,0 +1,174 @@
+"""Super-resolve a scene: from products to a georeferenced file that says what it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from satsr.common.progress import Progress, bytes_in_words
+from satsr.common.provenance import git_commit
+from satsr.models.superresolver import SuperResolver
+from satsr.scenes.apply import Block, Made
+from satsr.scenes.block_file import BlockFile, refuse_existing
+from satsr.scenes.cog import finish
+from satsr.scenes.item import item_text
+from satsr.scenes.job import PLAIN, WHOLE, Area, How, Job, prepare
+from satsr.scenes.products.sentinel2 import Product
+from satsr.scenes.record import Input, Model, Record
+
+TRIED_PX = 64  # low-resolution side of what a dry run computes to tell how long the whole takes
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What super-resolving a scene will take.
+
+    Attributes:
+        shape: rows and columns of the output.
+        km2: its area.
+        file_bytes: of the output without compression, overviews included.
+        seconds: of the model alone, at the rate of one window.
+    """
+
+    shape: tuple[int, int]
+    km2: float
+    file_bytes: float
+    seconds: float
+
+    def __str__(self) -> str:
+        rows, columns = self.shape
+        return (
+            f"{rows} x {columns} px, {self.km2:.2f} km2, {bytes_in_words(self.file_bytes)} before compression; about "
+            f"{self.seconds:.0f} s to compute"
+        )
+
+
+def super_resolve(
+    paths: Sequence[str | Path | Product],
+    output: Path,
+    model: str | Path | SuperResolver | None = None,
+    *,
+    area: Area = WHOLE,
+    how: How = PLAIN,
+    overwrite: bool = False,
+    anew: bool = False,
+    **product: Any,
+) -> Job:
+    """Super-resolve a scene into a Cloud-Optimized GeoTIFF with its record beside it.
+
+    A run that was stopped goes on where it was, when it is asked for the same.
+
+    Args:
+        paths: products of one level: folders, zips, loose bands; see `satsr.scenes.products.open_product`.
+        output: `.tif`; its record is `.json` beside it.
+        model: a folder or a checkpoint, `bicubic`, or a model; None takes the one that comes with the package.
+        area: which part of the scene.
+        how: dates, windows, type of the output.
+        overwrite: replace an output that is there, once the new one is whole.
+        anew: do not go on with what another run left.
+        product: arguments of `open_product` for loose bands, such as `level`.
+
+    Returns:
+        What was done.
+
+    Raises:
+        FileExistsError: the output is there.
+        FileNotFoundError: a file is missing.
+        ValueError: something that cannot be, or that does not go together; one line that names the remedy.
+        OSError: the output cannot be written.
+    """
+    refuse_existing(output, overwrite)
+    job = prepare(paths, model, area, how, **product)
+    with BlockFile.open(output, job.layout, job.key, block_px=job.block_px, overwrite=overwrite, anew=anew) as blocks:
+        missing, clipped = blocks.missing(), []
+        progress = _AreaProgress(output.name, sum(b.height * b.width for b in missing), job.pixel_km2)
+        for block, made in zip(missing, run(job, blocks), strict=True):
+            clipped.append(made.clipped)
+            progress.step(block.height * block.width)
+        record = _record(job, output, sum(clipped) / max(1, len(clipped)))
+        finish(blocks, tags=record.tags(), item=lambda path: item_text(path, record))
+    return job
+
+
+def _record(job: Job, output: Path, clipped: float) -> Record:
+    """Return where an output comes from.
+
+    Args:
+        job: what was done.
+        output: its file.
+        clipped: share of the model's values outside [0, 1], of the blocks that this run computed.
+    """
+    facts, applied = dict(job.facts), job.applied
+    inputs = tuple(Input(**one) for one in facts.pop("inputs"))
+    facts.pop("model")
+    return Record(
+        title=output.stem,
+        inputs=inputs,
+        model=Model(job.model_name, job.model_sha256, asdict(applied.model.card)),
+        options=facts,
+        dates=tuple(one.note.day for one in job.plan.dates),
+        window_px=applied.tiling.side,
+        halo_px=applied.tiling.halo,
+        clipped=clipped,
+        version=metadata.version("satsr"),
+        commit=git_commit(Path(__file__).parent),
+        created=datetime.now(UTC),
+    )
+
+
+class _AreaProgress(Progress):
+    """Progress in square kilometres."""
+
+    def __init__(self, what: str, pixels: int, pixel_km2: float) -> None:
+        super().__init__(what, pixels, "px")
+        self.pixel_km2 = pixel_km2
+
+    def _line(self, now: float, note: str) -> str:
+        rate = self.done / max(now - self.started, 1e-6)
+        left = (self.total - self.done) / max(rate, 1e-9)
+        done, total, a_second = (self.pixel_km2 * n for n in (self.done, self.total, rate))
+        return f"{self.what}: {done:.4g} of {total:.4g} km2, {a_second:.3g} km2/s, {left:.0f} s left{note}"
+
+
+def estimate(job: Job) -> Estimate:
+    """Say how large an output will be, and how long its model takes, from one small window."""
+    scene = job.applied.scene
+    rows, columns = (range(axis[0], axis[0] + min(TRIED_PX, len(axis))) for axis in (scene.rows, scene.columns))
+    block = Block(rows, columns)
+    part = job.applied.read(block)
+    job.applied.make(block, part)  # the first pass also pays for what is done once
+    started = time.perf_counter()
+    job.applied.make(block, part)
+    took = time.perf_counter() - started
+    windows = job.applied.windows_of(block)
+    whole = job.applied.windows_of(Block(scene.rows, scene.columns))
+    pixels = job.layout.height * job.layout.width
+    item = {"uint8": 1, "uint16": 2, "float32": 4}[job.how.kind]
+    size = pixels * item * len(job.layout.bands) * 4 / 3
+    return Estimate((job.layout.height, job.layout.width), job.area_km2, size, took * whole / windows)
+
+
+def run(job: Job, blocks: BlockFile) -> Iterator[Made]:
+    """Compute the blocks that are missing, and give what was made of each; reading and writing go on beside it."""
+    missing = blocks.missing()
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+        coming = reader.submit(job.applied.read, job.of(missing[0])) if missing else None
+        written: Future[None] | None = None
+        for number, block in enumerate(missing):
+            assert coming is not None
+            part = coming.result()
+            if number + 1 < len(missing):
+                coming = reader.submit(job.applied.read, job.of(missing[number + 1]))
+            made = job.applied.make(job.of(block), part)
+            if written is not None:
+                written.result()
+            written = writer.submit(blocks.write, block, job.numbers(made), job.shown(block, made))
+            yield made
+        if written is not None:
+            written.result()
