@@ -23,10 +23,10 @@ from satsr.scenes.block_file import TILE_PX, Block, BlockFile, Layout, crc, item
 from satsr.scenes.mosaic import write_mosaic
 from satsr.scenes.overviews import write_overviews
 
-# GDAL's block cache is a twentieth of the machine's memory by default, and each open file holds a tile.
+# By default GDAL's block cache takes a twentieth of the machine's memory. Each open file holds a tile beside it.
 SMALL = {"GDAL_MAX_DATASET_POOL_SIZE": 8, "GDAL_DISABLE_READDIR_ON_OPEN": True}
-CACHE_BYTES = 16_000_000  # for rasterio, where a number is always bytes; GDAL itself takes a small one for megabytes
-CACHE_MB = 64
+CACHE_MB = 64  # of the process that writes
+CACHE_BYTES = 1_000_000  # of this one, which reads every tile once. To rasterio a number is bytes, however small
 MOST_THREADS = 4  # each holds tiles that it compresses
 COPY = "import json, sys; from rasterio import shutil; shutil.copy(*sys.argv[1:3], **json.loads(sys.argv[3]))"
 LIBTIFF = "_tiff"  # how its lines begin, such as `_tiffWriteProc: No space left on device.`

@@ -234,6 +234,11 @@ def _model(asked: str | Path | SuperResolver | None) -> SuperResolver:
         return asked
     if asked == BICUBIC:
         return SuperResolver(ModelCard(BICUBIC, {}, 8, RGB, RGB, 4)).eval()
+    if asked is not None and not Path(asked).exists():
+        raise FileNotFoundError(
+            f"{asked} is missing: expected a folder of a trained model, a released checkpoint such as esrgan_8S2.pth, "
+            f"or {BICUBIC}; without --model the packaged model is used"
+        )
     return load_model(asked or PACKAGED)
 
 

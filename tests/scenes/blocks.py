@@ -17,7 +17,7 @@ from satsr.scenes.cog import finish
 from satsr.scenes.item import item_text
 from satsr.scenes.record import Input, Model, Record
 
-SHAPE = (530, 1101)
+SHAPE = (514, 1101)
 CORNER = (399_960.123456789, 5_600_000.1)
 PLACE = Affine(2.5, 0, CORNER[0], 0, -2.5, CORNER[1])
 BANDS = (*(Band(name, name, 1e-4) for name in ("red", "green", "blue")), Band("b08", "undefined", 1e-4))
@@ -36,7 +36,7 @@ def scene(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     smooth = np.add.outer(np.arange(SHAPE[0]), np.arange(SHAPE[1])) + 1000 * np.arange(1, 5)[:, None, None]
     shown = rng.random(SHAPE) > 0.2
     shown[:200, :600] = False
-    return (smooth + rng.integers(0, 50, smooth.shape)).astype(np.uint16), shown
+    return (smooth + rng.integers(0, 4, smooth.shape)).astype(np.uint16), shown
 
 
 def cut(block: Block) -> tuple[slice, slice]:

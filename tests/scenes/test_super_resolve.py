@@ -177,6 +177,11 @@ def test_a_small_scene_and_one_without_clear_dates(tmp_path: Path) -> None:
     assert not (tmp_path / "b.tif").exists()
 
 
+def test_a_model_that_is_missing_is_called_so(paths: list[Path]) -> None:
+    with pytest.raises(FileNotFoundError, match=r"esrgan_8S2\.pth is missing: expected a folder of a trained model"):
+        prepare(paths, "esrgan_8S2.pth")
+
+
 def test_a_dry_run_says_what_it_takes(paths: list[Path]) -> None:
     found = estimate(prepare(paths, esrgan(), how=PLAIN))
     assert found.shape == (384, 384)
