@@ -81,7 +81,8 @@ def test_output_does_not_depend_on_area_order_or_batch(tmp_path: Path, model: Su
     how = replace(PLAIN, consistent=consistent)
     job = prepare(paths, model, how=how)
     image = whole(job)
-    np.testing.assert_allclose(in_blocks(job, (17, 64)), image, atol=1e-3)
+    cuts = (17, 64) if job.applied.tiling.overlap == 0 else (41,)  # of small windows that are blended, which is slow
+    np.testing.assert_allclose(in_blocks(job, cuts), image, atol=1e-3)
     np.testing.assert_allclose(whole(prepare(paths, model, how=replace(how, batch=3))), image, atol=1e-3)
     some = prepare(paths, model, Area(window=(13, 22, 31, 40)), how)
     np.testing.assert_allclose(whole(some), image[:, 52:176, 88:248], atol=1e-3)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Image8 = NDArray[np.uint8]
 
-MEMORY_MB = 256  # that GDAL keeps of what it has decoded
+CACHE_BYTES = 256 * 2**20  # that GDAL keeps of what it has decoded
 EXACT_PIXELS = 2**24  # of larger images, the stretch looks at a part of the pixels
 ENDS = (1, 99)  # percentiles that become black and white, where values are not of 8 bits
 AS_IT_IS = 0.01  # by which a pixel's size may differ from the one asked for and stays as it is
@@ -153,7 +153,7 @@ def open_image_file(path: Path, gsd_m: float = 0.0, bands: tuple[int, ...] = ())
     import rasterio
 
     # By default GDAL reads a PNG in one go, and a truncated one without an error.
-    with rasterio.Env(GDAL_CACHEMAX=MEMORY_MB, GDAL_PNG_WHOLE_IMAGE_OPTIM="NO"), open_raster(path) as file:
+    with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES, GDAL_PNG_WHOLE_IMAGE_OPTIM="NO"), open_raster(path) as file:
         notes: list[str] = []
         size = pixel_m(file)
         palette = has_palette(file)
