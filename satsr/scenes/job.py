@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satsr.common.device import best_device, best_precision
-from satsr.common.digests import content_digest
+from satsr.common.digests import content_digest, file_digest
+from satsr.common.provenance import git_commit
 from satsr.data.ground import pixel_m
 from satsr.models.consistent import halo_px
 from satsr.models.files import load_model
@@ -24,6 +26,7 @@ from satsr.scenes.apply import Applied, Block, Made, sensor_of
 from satsr.scenes.block_file import Band, Layout
 from satsr.scenes.packaged import PACKAGED
 from satsr.scenes.polygon import Polygon
+from satsr.scenes.products.clouds import Source
 from satsr.scenes.products.frames import channels, sources
 from satsr.scenes.products.frames import whites as whites_of
 from satsr.scenes.products.grid import Bounds, Grid
@@ -43,6 +46,7 @@ LOCAL_PX = {False: 192, True: 512}  # side of a window on a CPU and on a GPU, of
 BLOCK_WINDOWS = 3  # along an axis, of models for which any window will do
 FIXED_BLOCK_PX = 512  # low-resolution side of a block for the others
 REGISTER_PX = 2.0
+FUSED_DATES = 8  # of models that take any number of dates, one by one
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class How:
     """How a scene is super-resolved.
 
     Attributes:
-        dates: at most so many; 0 takes as many as the model was built for.
+        dates: at most so many; 0 takes as many as the model was built for, or 8 where it takes any number.
         wanted: the date that the output stands for; None takes the latest that is used.
         clouds: where clouds are told, see `series`.
         register_px: move dates onto the clearest one, at most so far; None leaves them.
@@ -200,7 +204,7 @@ def prepare(
         bounds_crs=area.bounds_crs if polygon is None else "EPSG:4326",
         window=area.window,
         bands=bands,
-        dates=how.dates or card.dates,
+        dates=how.dates or (FUSED_DATES if find_method(card.method).date_by_date else card.dates),
         wanted=how.wanted,
         clouds=how.clouds,
         register_px=how.register_px,
@@ -225,7 +229,7 @@ def prepare(
     facts = _facts(applied, reach, how, sha256)
     facts |= {"polygon": polygon.shapes} if polygon else {}
     layout = _layout(found.grid, card, how)
-    key = content_digest([json.dumps([facts, layout.facts()], sort_keys=True, default=str).encode()])
+    key = content_digest([json.dumps([facts, layout.facts(), code_version()], sort_keys=True, default=str).encode()])
     return Job(applied, how, layout, block * card.scale, polygon, key, facts, _name(model, card), sha256)
 
 
@@ -293,7 +297,11 @@ def _facts(applied: Applied, reach: Reach, how: How, sha256: str) -> dict[str, A
             for one in plan.dates
             for piece in one.of.pieces
         ],
-        "dates": [{"day": str(one.note.day), "why": one.note.reason} for one in plan.dates],
+        "counts": [_counts(piece.product, plan.bands) for one in plan.dates for piece in one.of.pieces],
+        "clouds": [_mask(piece.clouds) for one in plan.dates for piece in one.of.pieces],
+        "dates": [
+            {"day": str(one.note.day), "why": one.note.reason, "moved_px": list(one.shift)} for one in plan.dates
+        ],
         "left_out": [{"name": note.path.name, "day": str(note.day), "why": note.reason} for note in plan.left_out],
         "level": plan.level,
         "wanted": str(applied.wanted),
@@ -311,6 +319,23 @@ def _digest(product: Product, bands: Sequence[str]) -> str:
     read |= set(product.masks.values())
     names = [n for n in product.listing.names if n in read or any(n.startswith(f"{folder}/") for folder in read)]
     return content_digest(product.listing.read(name) for name in names)
+
+
+def _counts(product: Product, bands: Sequence[str]) -> dict[str, Any]:
+    """Return what counts of a product mean: reflectance = (counts + offset) / quantification."""
+    offsets = {name: product.offsets[name] for name in sources(bands, "bands")}
+    return {"quantification": product.quantification, "offsets": offsets}
+
+
+def _mask(source: Source) -> str:
+    """Return where clouds are told: `auto`, `none`, or the digest of a file of one's own."""
+    return source if isinstance(source, str) else file_digest(source)
+
+
+def code_version() -> tuple[str, str]:
+    """Return the version of this package, and the commit of its code where it lies in its repository."""
+    root = Path(__file__).resolve().parents[2]
+    return metadata.version("satsr"), git_commit(root) if (root / ".git").exists() else "unknown"
 
 
 def _weights_sha256(model: SuperResolver) -> str:

@@ -7,18 +7,16 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from satsr.common.progress import Progress, bytes_in_words
-from satsr.common.provenance import git_commit
 from satsr.models.superresolver import SuperResolver
 from satsr.scenes.apply import Block, Made
 from satsr.scenes.block_file import BlockFile, refuse_existing
 from satsr.scenes.cog import finish
 from satsr.scenes.item import item_text
-from satsr.scenes.job import PLAIN, WHOLE, Area, How, Job, prepare
+from satsr.scenes.job import PLAIN, WHOLE, Area, How, Job, code_version, prepare
 from satsr.scenes.products.sentinel2 import Product
 from satsr.scenes.record import Input, Model, Record
 
@@ -107,6 +105,7 @@ def _record(job: Job, output: Path, clipped: float) -> Record:
     facts, applied = dict(job.facts), job.applied
     inputs = tuple(Input(**one) for one in facts.pop("inputs"))
     facts.pop("model")
+    version, commit = code_version()
     return Record(
         title=output.stem,
         inputs=inputs,
@@ -116,8 +115,8 @@ def _record(job: Job, output: Path, clipped: float) -> Record:
         window_px=applied.tiling.side,
         halo_px=applied.tiling.halo,
         clipped=clipped,
-        version=metadata.version("satsr"),
-        commit=git_commit(Path(__file__).parent),
+        version=version,
+        commit=commit,
         created=datetime.now(UTC),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +131,28 @@ def test_a_stopped_run_goes_on_and_ends_the_same(
     with rasterio.open(whole_run) as one, rasterio.open(stopped) as other:
         np.testing.assert_array_equal(one.read(), other.read())
     assert not (tmp_path / ".b.tif.partial").exists()
+
+
+def test_a_job_is_known_by_all_that_decides_it(paths: list[Path]) -> None:
+    """What would make other pixels has another key, so that a stopped run never goes on with them."""
+    given = {"model": esrgan(), "area": Area(), "how": PLAIN}
+    key = prepare(paths, **given).key  # type: ignore[arg-type]
+    assert prepare(paths, **given).key == key  # type: ignore[arg-type]
+    others = [
+        prepare(paths, **given | {"area": Area(window=(1, 0, 90, 90))}),  # type: ignore[arg-type]
+        prepare(paths[:2], **given),  # type: ignore[arg-type]
+        prepare(paths, **given, offset=0.0),  # type: ignore[arg-type]
+        prepare(paths, **given | {"model": "bicubic"}),  # type: ignore[arg-type]
+        *(prepare(paths, **given | {"how": how}) for how in (  # type: ignore[arg-type]
+            replace(PLAIN, clouds="none"),
+            replace(PLAIN, consistent=False),
+            replace(PLAIN, kind="uint8"),
+            replace(PLAIN, support=True),
+            replace(PLAIN, dates=2),
+            replace(PLAIN, wanted=date(2020, 1, 1)),
+        )),
+    ]  # fmt: skip
+    assert len({key, *(job.key for job in others)}) == len(others) + 1
 
 
 def test_a_polygon_is_an_area(paths: list[Path], tmp_path: Path) -> None:
