@@ -36,7 +36,7 @@ def _section(path: Path, folders: DataFolders, scores: pd.DataFrame) -> str:
         "input": f"{card['dates']} dates of {', '.join(card['bands_in'])}; {card['value_range']}",
         "output": f"{', '.join(card['bands_out'])}, {card['scale']} times as fine",
         "network": _short(card["network"]),
-        "trained with": f"data `{provenance.get('data', 'unknown')}`, seed {provenance.get('seed', 'unknown')}",
+        "trained with": _trained_with(provenance),
         "networks in its losses": _digests(provenance.get("loss_networks", {})),
         "starts from": _digests(provenance.get("starts_from", {})),
         "by its training": _numbers(card["scores"]),
@@ -45,6 +45,11 @@ def _section(path: Path, folders: DataFolders, scores: pd.DataFrame) -> str:
         "file": f"`{path.parent.relative_to(folders.here.root)}`",
     }
     return f"## {name}\n\n" + "\n".join(f"- **{what}**: {value}" for what, value in lines.items())
+
+
+def _trained_with(provenance: dict[str, Any]) -> str:
+    words, digest = provenance.get("data_in_words", "data"), provenance.get("data", "unknown")
+    return f"{words} (`{digest}`), seed {provenance.get('seed', 'unknown')}"
 
 
 def _test_scores(folders: DataFolders) -> pd.DataFrame:

@@ -376,5 +376,5 @@ def _other_job(path: Path, there: Mapping[str, Any], header: Mapping[str, Any]) 
     what = ", ".join(differs) or "inputs, model or options"
     return (
         f"a run with other {what} was stopped on the way to {path}: run it as it was, "
-        f"or begin anew (--anew), which removes {os.path.relpath(folder_of(path))}"
+        f"or begin anew (anew=True, or --no-resume), which removes {os.path.relpath(folder_of(path))}"
     )

@@ -156,7 +156,7 @@ class Job:
         return Block(range(top, top + height // scale), range(left, left + width // scale))
 
     def shown(self, block: block_file.Block, made: Made) -> NDArray[np.bool_]:
-        """Return the pixels of a block that are no no data."""
+        """Return the pixels of a block that the output shows."""
         return made.valid if self.polygon is None else made.valid & self.polygon.inside(self.layout, block)
 
     def numbers(self, made: Made) -> NDArray[Any]:

@@ -62,7 +62,7 @@ class Record:
         dates: whose frames went in, in order of time.
         window_px: side of the windows that the model saw.
         halo_px: what was cut from each side of a window's output, in pixels of the input.
-        clipped: share of values that were outside what the file can hold, in [0, 1].
+        clipped: share of the model's values that left its range, in [0, 1], of the blocks of the last run.
         version: of satsr.
         commit: of its code.
         created: when it was made.

@@ -25,13 +25,11 @@ class Part(NamedTuple):
         composite: float32 (C, h, w), shares of white, not cut: the median of the clear dates at a pixel; where none is
             clear, of those that show something.
         clear: uint8 (h, w), how many dates are clear.
-        shown: bool (h, w), some date shows something.
     """
 
     lr: NDArray[np.float32]
     composite: NDArray[np.float32]
     clear: NDArray[np.uint8]
-    shown: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -80,9 +78,7 @@ class Scene:
         def wide(array: NDArray[T]) -> NDArray[T]:
             return np.pad(array, [(0, 0)] * (array.ndim - 2) + [beyond_rows, beyond_columns], mode="edge")
 
-        return Part(
-            wide(lr), wide(composite), wide(clear.sum(axis=0, dtype=np.uint8)), wide(np.asarray(shown.any(axis=0)))
-        )
+        return Part(wide(lr), wide(composite), wide(clear.sum(axis=0, dtype=np.uint8)))
 
     def _numbered(self, grid: Grid) -> tuple[range, range]:
         at = self.plan.grid.transform

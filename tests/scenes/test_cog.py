@@ -196,7 +196,7 @@ def test_another_job_does_not_go_on(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     with opened(path) as blocks:
         fill(blocks, 2)
-    with pytest.raises(ValueError, match=r"other inputs, model or options was stopped .*a\.tif: .*--anew") as said:
+    with pytest.raises(ValueError, match=r"other inputs, model or options was stopped .*a\.tif: .*--no-resume") as said:
         opened(path, "another key")
     assert "\n" not in str(said.value)
     with pytest.raises(ValueError, match="with other dtype, nodata was stopped"):

@@ -15,8 +15,8 @@ from satsr.scenes.products.date_choice import Choice, choose_dates
 from satsr.scenes.products.frames import TrueColour, channels, read_frame, sources
 from satsr.scenes.products.grid import Bounds, Grid, around, bounds_in, side_by_side
 from satsr.scenes.products.memory import check_fits
-from satsr.scenes.products.mosaic import Frame, Reader, read_pass
 from satsr.scenes.products.passes import Looked, Pass, Piece, in_words, look, passes_of
+from satsr.scenes.products.pieces import Frame, Reader, read_pass
 from satsr.scenes.products.place import check_overlap, target_grid
 from satsr.scenes.products.registration import MOST_PX, find_shift
 from satsr.scenes.products.result import Note
@@ -116,8 +116,9 @@ def plan(
     target = target_grid(products, grid, bounds, bounds_crs, window)
     scene = _covered(products, target)
     judged = target if choose_by == "area" else scene
-    check_overlap(products, target)
-    shown = check_overlap(products, judged)
+    shown = check_overlap(products, target)
+    if judged is not target:
+        shown = check_overlap(products, judged)
     pieces = [Piece(product, mask) for product, mask, there in zip(products, masks, shown, strict=True) if there]
     passes = passes_of(pieces)
     files = list(dict.fromkeys(sources(bands, tci)))
