@@ -18,6 +18,7 @@ from satsr.scenes.products.layer import Layer, Part, view
 # GDAL locates some pixels exactly and others between them, by default up to an eighth of a pixel off. It refuses 0.
 EXACT_PX = 1e-6
 SAMPLE_PX = 256  # longer side of the picture by which numbers with a point are told from counts
+NO_PICTURE = -1.0  # no data of a picture's view: all 8 bits are colours
 LOSSY_TIFF = ("JPEG", "YCbCr JPEG")  # what GDAL calls them; it says of WEBP and JPEG 2000 whether they are reversible
 
 Method = Literal["bilinear", "nearest"]
@@ -106,7 +107,7 @@ def read_together(layers: Sequence[Layer], grid: Grid, method: Method) -> tuple[
     """Return the one band of each layer on a grid (C, h, w), and where each has data, as `read_shown` does for one.
 
     Where bands of one place are brought to another CRS, most of the time goes into finding where its pixels lie. That
-    is done once for all of them.
+    is done once for all of them. So is decoding, where they lie in one file.
 
     Raises:
         ValueError: a file cannot be read.
@@ -124,7 +125,7 @@ def read_together(layers: Sequence[Layer], grid: Grid, method: Method) -> tuple[
 
 
 def _together(layers: Sequence[Layer], grid: Grid) -> tuple[str, float] | None:
-    """Return a view of layers of one place and another CRS than the grid's, and its no data; None of others."""
+    """Return a view of layers that are cheaper to read together, and its no data; None of others."""
     parts, places, empty = [], [], []
     for layer in layers:
         with open_raster(layer.path, layer.shown, layer.remedy) as source:
@@ -132,7 +133,8 @@ def _together(layers: Sequence[Layer], grid: Grid) -> tuple[str, float] | None:
             parts.append(_part(source, layer))
             empty.append(_no_data(source, layer))
     first = places[0]
-    if len(layers) == 1 or first.crs == grid.crs or any(place != first for place in places):
+    one_file = len({part.path for part in parts}) == 1
+    if len(layers) == 1 or (first.crs == grid.crs and not one_file) or any(place != first for place in places):
         return None
     if len({(part.kind, repr(nodata)) for part, nodata in zip(parts, empty, strict=True)}) > 1:
         return None
@@ -145,11 +147,28 @@ def _warped(source: Any, grid: Grid, method: Method, nodata: float) -> tuple[NDA
 
     place = {"crs": grid.crs, "transform": grid.transform, "height": grid.height, "width": grid.width}
     how = {"resampling": Resampling[method], "src_nodata": nodata, "nodata": nodata, "tolerance": EXACT_PX}
+    # Left alone, GDAL guesses from the windows' sizes and blurs some of them as if they were made smaller.
+    across, down = _finer(source, grid)
+    how |= {"XSCALE": repr(across), "YSCALE": repr(down)}
     # A band without data takes no part in resampling whatever the others have.
     with WarpedVRT(source, **place, **how, UNIFIED_SRC_NODATA="NO") as warped:
         values = warped.read()
     shown = values != nodata
     return values, shown & np.isfinite(values) if values.dtype.kind == "f" else shown
+
+
+def _finer(source: Any, grid: Grid) -> tuple[float, float]:
+    """Return how many pixels of a grid there are to one of what is read, from left to right and from top to bottom."""
+    from rasterio.warp import transform as to_crs
+
+    middle = grid.height / 2, grid.width / 2
+    columns, rows = zip(*((middle[1] + c, middle[0] + r) for r, c in ((0, 0), (0, 1), (1, 0))), strict=True)
+    places = [grid.transform @ place for place in zip(columns, rows, strict=True)]
+    if source.crs != grid.crs:
+        places = list(zip(*to_crs(grid.crs, source.crs, *zip(*places, strict=True)), strict=True))
+    (x, y), *others = (~source.transform @ place for place in places)
+    steps = [math.hypot(to_x - x, to_y - y) for to_x, to_y in others]
+    return 1 / max(steps[0], 1e-9), 1 / max(steps[1], 1e-9)
 
 
 def _declared(source: Any, layer: Layer) -> float | None:
@@ -159,6 +178,8 @@ def _declared(source: Any, layer: Layer) -> float | None:
 
 def _no_data(source: Any, layer: Layer) -> float:
     """Return the value of no data of what is warped."""
+    if layer.picture:
+        return NO_PICTURE
     return (_declared(source, layer) or 0) if _zero_is_data(source, layer) else 0
 
 
@@ -170,15 +191,19 @@ def _zero_is_data(source: Any, layer: Layer) -> bool:
 def _part(source: Any, layer: Layer) -> Part:
     number = layer.number or 1
     kind, declared = source.dtypes[number - 1], _declared(source, layer)
+    if layer.picture:
+        return Part(layer.path, number, "int16", None if layer.masked else declared or 0.0, layer.masked)
     if layer.mask or _zero_is_data(source, layer):
         return Part(layer.path, number, kind, None)
     if declared is None and kind.startswith("float"):
         declared = math.nan
-    return Part(layer.path, number, kind, declared)
+    return Part(layer.path, number, kind, declared or None)
 
 
 def _needs_view(source: Any, layer: Layer) -> bool:
     """Whether GDAL has to be told more than that 0 is no data; files as ESA delivers them are read as they are."""
+    if layer.picture:
+        return True
     if layer.mask or _zero_is_data(source, layer):
         return layer.number is not None or layer.crs is not None
     number = (layer.number or 1) - 1
