@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from tests.made.make_safe import Made, write
+from tests.scenes.products.wrappings import tiff
 
 RGB = ("red", "green", "blue")
 BANDS = ("B02", "B03", "B04")
@@ -55,3 +56,15 @@ def _dark(one: Made, spot: tuple[int, int]) -> Made:
         values[:] = 500
         values[spot] = 3000
     return one
+
+
+def stacks(folder: Path, side: int, dates: int = 1) -> list[Path]:
+    """Write GeoTIFFs of all bands, one for each date, of any side in pixels; neither level nor offset is in them."""
+    paths = []
+    for date in range(dates):
+        noise = np.random.default_rng(date).random((len(BANDS), side, side), np.float32)
+        ground = ndimage.gaussian_filter(noise, (0, 1.5, 1.5))
+        counts = (600 + 2000 * (ground - ground.min()) / np.ptp(ground)).astype(np.uint16)
+        one = Made(side_m=10 * side)
+        paths.append(tiff(folder / f"S2_202006{5 * date + 1:02d}.tif", one, counts, BANDS, tiled=True))
+    return paths

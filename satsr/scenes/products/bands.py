@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -11,6 +11,7 @@ from satsr.scenes.products import eopf
 from satsr.scenes.products.layer import TYPES, Layer
 from satsr.scenes.products.listing import STACK, Listing, granules
 from satsr.scenes.products.metadata import BAND_IDS
+from satsr.scenes.products.pictures import KIND, find_picture, is_picture
 from satsr.scenes.products.reading import Header, header
 
 IMAGE = re.compile(
@@ -34,11 +35,15 @@ class Bands:
         files: `b01` to `b12`, `b8a`, `tci`, `scl` -> file, the finest where there are several.
         layers: the same -> how to read it.
         masks: `CLASSI` or `CLOUDS` of level 1C, `CLM` of Theia -> file.
+        picture: the file of all, where it is a picture in 8 bits.
+        notes: what to tell of it.
     """
 
     files: dict[str, str]
     layers: dict[str, Layer]
     masks: dict[str, str]
+    picture: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def find_bands(listing: Listing) -> Bands:
@@ -58,13 +63,16 @@ def find_bands(listing: Listing) -> Bands:
             f"folders of those that you want, such as {listing.root.name}/GRANULE/{several[0]}"
         )
     files = _images(listing)
-    if not files and (stack := _stack_of(listing)):
+    stack = _stack_of(listing) if not files else ""
+    if picture := _picture_of(listing, files, stack):
+        return _of_picture(listing, picture, files)
+    if stack:
         layers = _stack(listing, stack)
         return Bands(dict.fromkeys(layers, stack), layers, {})
     if not any(band in BAND_IDS for band in files):
         raise ValueError(
-            f"{listing.root} is no Sentinel-2 product: expected files such as *_B04.jp2 in it, or one GeoTIFF whose "
-            "bands are named"
+            f"{listing.root} is no Sentinel-2 product: expected files such as *_B04.jp2 in it, one GeoTIFF whose bands "
+            "are named, or one picture in 8 bits"
         )
     return Bands(files, {band: _layer(listing, band, name) for band, name in files.items()}, _masks(listing))
 
@@ -89,7 +97,25 @@ def headers_of(bands: Bands) -> dict[str, Header]:
     return found
 
 
+def _picture_of(listing: Listing, files: Mapping[str, str], stack: str) -> str:
+    """Return the picture that stands for a product without bands: its true-colour image, or its one file."""
+    if stack:
+        return stack if is_picture(listing, stack) else ""
+    return "" if set(files) & set(BAND_IDS) else files.get("tci", "")
+
+
+def _of_picture(listing: Listing, name: str, files: Mapping[str, str]) -> Bands:
+    found = find_picture(listing, name)
+    layers = dict(found.layers)
+    if "scl" in files:
+        layers["scl"] = _layer(listing, "scl", files["scl"])
+    own = {band: files.get(band, name) for band in layers}
+    return Bands(own, layers, _masks(listing), picture=name, notes=found.notes)
+
+
 def _expected(band: str, layer: Layer) -> tuple[tuple[str, ...], int]:
+    if layer.picture:
+        return (KIND,), 1
     if band in BAND_IDS:
         return COUNTS, 1
     # In a stack all bands are of one type, that of classes too.
@@ -131,10 +157,10 @@ def _masks(listing: Listing) -> dict[str, str]:
     return {kind: name for kind, _, name in sorted(found, reverse=True)}
 
 
-def _stack_of(listing: Listing) -> str | None:
-    """Return the one GeoTIFF of a product without band files."""
+def _stack_of(listing: Listing) -> str:
+    """Return the one raster of a product without band files."""
     found = [n for n in listing.names if PurePosixPath(n).suffix.lower() in STACK]
-    return found[0] if len(found) == 1 else None
+    return found[0] if len(found) == 1 else ""
 
 
 def _stack(listing: Listing, name: str) -> dict[str, Layer]:

@@ -70,7 +70,7 @@ def hidden(product: Product, grid: Grid, source: Source = "auto") -> Hidden:
 
 def _given(path: Path, grid: Grid) -> NDArray[np.bool_]:
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing: expected a raster that is not 0 under cloud")
+        raise FileNotFoundError(f"{path} is missing: expected auto, none, or a raster that is not 0 under cloud")
     layer = Layer(str(path), str(path), mask=True)
     place = header(layer).grid
     if shared(bounds_in(place.bounds, place.crs, grid.crs), grid.bounds, grid.crs) is None:

@@ -104,4 +104,4 @@ def _reflectance(product: Product, grid: Grid, bands: Sequence[str]) -> tuple[ND
         radiometry.reflectance(np.where(inside, counts, 0), product.offsets[band], product.quantification)
         for counts, inside, band in zip(read, shown, bands, strict=True)
     ]
-    return np.stack(values), np.asarray(shown.all(axis=0))
+    return np.stack(values), product.inside(shown)

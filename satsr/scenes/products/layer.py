@@ -36,6 +36,8 @@ class Layer:
         offset: see above.
         mask: whether its numbers are classes; only a mask's 0 has a meaning of its own.
         zero_is_data: whether a count of 0 shows the ground, as in Theia's files; ESA's have 0 outside of the swath.
+        picture: whether it is of a picture in 8 bits, whose 0 may be black ground.
+        masked: whether a picture says by transparency or a mask where it shows something; else by values.
         remedy: what errors tell to do.
     """
 
@@ -48,17 +50,28 @@ class Layer:
     offset: float | None = None
     mask: bool = False
     zero_is_data: bool = False
+    picture: bool = False
+    masked: bool = False
     remedy: str = REMEDY
 
 
 @dataclass(frozen=True)
 class Part:
-    """A band of a file in a view: what GDAL opens, the band's number, its type, and what else than 0 is no data."""
+    """A band of a file in a view.
+
+    Attributes:
+        path: what GDAL opens.
+        number: of the band.
+        kind: its type in the view.
+        nodata: what becomes the view's no data; None for nothing else.
+        masked: whether what GDAL takes for the band's mask says where there are none.
+    """
 
     path: str
     number: int
     kind: str
     nodata: float | None
+    masked: bool = False
 
 
 def view(parts: Sequence[Part], shape: tuple[int, int], crs: CRS, transform: Affine, nodata: float = 0) -> str:
@@ -80,7 +93,8 @@ def view(parts: Sequence[Part], shape: tuple[int, int], crs: CRS, transform: Aff
 
 
 def _band(number: int, part: Part, nodata: float) -> str:
-    also = f"<NODATA>{part.nodata!r}</NODATA>" if part.nodata else ""
+    also = "" if part.nodata is None else f"<NODATA>{part.nodata!r}</NODATA>"
+    also += "<UseMaskBand>true</UseMaskBand>" if part.masked else ""
     kind = "ComplexSource" if also else "SimpleSource"  # which takes half the time
     return (
         f'<VRTRasterBand dataType="{TYPES[part.kind]}" band="{number}"><NoDataValue>{nodata!r}</NoDataValue>'

@@ -16,9 +16,11 @@ LOOSE = re.compile(
     r"^(?P<stem>.*?)_?(?:(?:FRE|SRE)_B\d{1,2}|(?:FRE_|SRE_)?B8A|B\d{2}|TCI|SCL)(?:_\d{2}m)?\.(?:jp2|tiff?)$",
     re.IGNORECASE,
 )
+TCI = re.compile(r"(?:^|[/_])TCI(?P<gsd>_\d{2}m)?\.\w+$", re.IGNORECASE)  # ESA's true-colour image
 GRANULES = "GRANULE"
 GRANULE_IMAGE = re.compile(r"(?:^|/)GRANULE/(?P<name>[^/]+)/IMG_DATA/")
-STACK = (".tif", ".tiff")  # one file with all bands may have any name
+STACK = (".tif", ".tiff", ".jp2", ".vrt")  # one file with all bands, or a picture, may have any name
+PHOTOS = (".png", ".jpg", ".jpeg")
 ZARR = (".zarray", ".zattrs", ".zgroup", ".zmetadata")  # a Zarr store's words about itself
 THEIA_MASKS = "MASKS"  # folder of a Theia product
 CHUNK = 1 << 20  # bytes of a zip that are checked at a time
@@ -89,8 +91,8 @@ def list_product(path: Path) -> Listing:
 
     Args:
         path: a `.SAFE` or `.zarr` folder or a folder with one in it, one granule's folder in a `.SAFE`, a zip, a folder
-            of band files, one band file, which stands for its neighbours with the same name before `_B04`, or a GeoTIFF
-            with all bands.
+            of band files, one band file, which stands for its neighbours with the same name before `_B04`, or one file
+            (GeoTIFF, JP2, VRT) with all bands, or a picture.
 
     Raises:
         FileNotFoundError: nothing there.
@@ -101,9 +103,17 @@ def list_product(path: Path) -> Listing:
     if path.is_dir():
         return _list_granule(path) if path.parent.name == GRANULES else _list_folder(path)
     if loose := LOOSE.match(path.name):
-        return Listing(path.parent, tuple(_siblings(path.parent, loose["stem"])), zipped=False)
+        names = _siblings(path.parent, loose["stem"])
+        return Listing(
+            path.parent, tuple(n for n in names if n == path.name or not _is_other(n, path.name)), zipped=False
+        )
     if path.suffix.lower() in STACK:
         return Listing(path.parent, (path.name,), zipped=False)
+    if path.suffix.lower() in PHOTOS:
+        raise ValueError(
+            f"{path} has no place in it, expected a GeoTIFF, JPEG 2000 or VRT: write it so, with its CRS and corners "
+            "(gdal_translate -a_srs EPSG:32633 -a_ullr left top right bottom)"
+        )
     return _list_zip(path)
 
 
@@ -148,6 +158,11 @@ def _siblings(folder: Path, stem: str) -> Iterator[str]:
         match = LOOSE.match(file.name)
         if (match and match["stem"] == stem) or file.name.startswith("MTD_") or file.suffix == ".json":
             yield file.name
+
+
+def _is_other(name: str, given: str) -> bool:
+    """Return whether a file is a true-colour image, beside another that is meant."""
+    return TCI.search(name) is not None and TCI.search(given) is not None
 
 
 def _list_zip(path: Path) -> Listing:

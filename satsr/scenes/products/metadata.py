@@ -30,6 +30,7 @@ LEVEL = re.compile(r"MSI_?L(?P<level>1C|2A)")
 TILE = re.compile(r"_?T(?P<tile>\d{2}[A-Z]{3})_")
 TAKEN = re.compile(r"(?:^|_)(?P<minute>\d{8}T\d{4})\d\d(?=[_.])")
 DAY = re.compile(r"(?:^|_)(?P<day>\d{8})(?:T\d{6})?(?=[_.])")
+DASHED_DAY = re.compile(r"(?<!\d)(?P<day>\d{4}-\d{2}-\d{2})(?!\d)")
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,8 @@ def _xml(listing: Listing) -> tuple[dict[str, str], dict[str, float]]:
 
 
 def _first_day(stems: Iterable[str]) -> date | None:
-    return next((day for s in stems if (m := DAY.search(s)) and (day := _day(m["day"]))), None)
+    found = (m for s in stems if (m := DAY.search(s) or DASHED_DAY.search(s)))
+    return next((day for m in found if (day := _day(m["day"].replace("-", "")))), None)
 
 
 def _day(digits: str) -> date | None:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from satsr.scenes.products.clouds import Source, hidden
 from satsr.scenes.products.date_choice import DateInfo
 from satsr.scenes.products.grid import Grid
 from satsr.scenes.products.radiometry import age
-from satsr.scenes.products.reading import read_shown
+from satsr.scenes.products.reading import read_shown, read_together
 from satsr.scenes.products.sentinel2 import Product
 
 MINUTE = "%Y%m%dT%H%M"
@@ -103,8 +104,7 @@ def look(one: Pass, grid: Grid, bands: Sequence[str]) -> Looked:
     added, told = [0.0] * len(one.pieces), False
     for number, piece in enumerate(one.pieces):
         masks = hidden(piece.product, coarse, piece.clouds)
-        seen = [read_shown(piece.product.layer(band), coarse, "nearest")[1].all(axis=0) for band in bands]
-        new = np.logical_and.reduce(seen) & ~masks.empty & ~shown
+        new = piece.product.inside(_seen(piece.product, coarse, bands)) & ~masks.empty & ~shown
         if masks.clouds is not None:
             told, cloudy = True, cloudy | (new & masks.clouds)
         shown |= new
@@ -118,6 +118,14 @@ def look(one: Pass, grid: Grid, bands: Sequence[str]) -> Looked:
         cloudy=float(cloudy.mean()) if told else None,
     )
     return Looked(info, tuple(added))
+
+
+def _seen(product: Product, grid: Grid, bands: Sequence[str]) -> NDArray[np.bool_]:
+    """Return where each band has data (C, h, w)."""
+    layers = [product.layer(band) for band in bands]
+    if product.picture:  # of one file, which is decoded once
+        return read_together(layers, grid, "nearest")[1]
+    return np.stack([read_shown(layer, grid, "nearest")[1].all(axis=0) for layer in layers])
 
 
 def in_words(one: Pass, looked: Looked) -> str:

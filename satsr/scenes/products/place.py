@@ -72,6 +72,19 @@ def _covering(products: Sequence[Product], grid: str, bounds: Bounds, bounds_crs
     return base.covering(area) if grid == "own" else web_mercator(_home(area))
 
 
+def covered_share(grid: Grid, bounds: Bounds, bounds_crs: str) -> float:
+    """Return the share of the asked bounds that a grid covers, 0 to 1."""
+    asked = _crs(bounds_crs)
+    box = _box(bounds, asked)
+    part = shared(bounds_in(grid.bounds, grid.crs, asked), box, asked)
+    return 0.0 if part is None else min(1.0, _size(part) / _size(box))
+
+
+def _size(box: Bounds) -> float:
+    left, bottom, right, top = box
+    return (right - left) * (top - bottom)
+
+
 def _home(area: Bounds) -> Bounds:
     """Return an area of EPSG:3857 whose west lies in the world: what is all east of the meridian needs no more room."""
     by = WORLD_M * math.floor(area[0] / WORLD_M + 0.5 + ON_MERIDIAN)

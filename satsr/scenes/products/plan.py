@@ -17,7 +17,7 @@ from satsr.scenes.products.grid import Bounds, Grid, around, bounds_in, side_by_
 from satsr.scenes.products.memory import check_fits
 from satsr.scenes.products.passes import Looked, Pass, Piece, in_words, look, passes_of
 from satsr.scenes.products.pieces import Frame, Reader, read_pass
-from satsr.scenes.products.place import check_overlap, target_grid
+from satsr.scenes.products.place import check_overlap, covered_share, target_grid
 from satsr.scenes.products.registration import MOST_PX, find_shift
 from satsr.scenes.products.result import Note
 from satsr.scenes.products.sentinel2 import Product, open_product
@@ -55,6 +55,7 @@ class Plan:
         level: `L1C` or `L2A`.
         dates: in order of time.
         left_out: the other products.
+        covered: share of the bounds that were asked for, where products reach less far.
     """
 
     grid: Grid
@@ -63,6 +64,17 @@ class Plan:
     level: str
     dates: tuple[Planned, ...]
     left_out: tuple[Note, ...]
+    covered: float = 1.0
+
+    @property
+    def picture(self) -> bool:
+        """Whether the dates are pictures in 8 bits."""
+        return bool(self.dates[0].of.first.picture)
+
+    @property
+    def has_reflectance(self) -> bool:
+        """Whether it is known what reflectance the dates' values are."""
+        return not self.picture or self.level == "L1C"
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -148,6 +160,27 @@ def plan(
         level=products[0].level,
         dates=tuple(sorted(used, key=lambda one: one.note.day)),
         left_out=(*(note for n, note in enumerate(notes) if n not in choice.used), *beside),
+        covered=1.0 if bounds is None else covered_share(target, bounds, bounds_crs),
+    )
+
+
+def check_seen(plan: Plan) -> None:
+    """Refuse dates, chosen by the whole scene, that show nothing of the area that is asked for.
+
+    Raises:
+        ValueError: they do not.
+    """
+    if plan.grid == plan.scene:
+        return
+    looked = (look(one.of, plan.grid, sources(plan.bands, "bands")).info for one in plan.dates)
+    hidden = []
+    for info in looked:
+        if info.hidden < 1 - 1e-9:
+            return
+        hidden.append(f"{info.name}: {info.in_words}")
+    raise ValueError(
+        f"none of the dates that are used shows anything of the area ({'; '.join(hidden)}): choose them by it "
+        "(choose_by='area', or --choose-by area), give others, or look at no mask (clouds='none', or --clouds none)"
     )
 
 
@@ -189,7 +222,8 @@ def _notes(
     """Return a note for every pass, by its first piece, and one for every other piece that is not named there."""
     notes, beside = [], []
     for one, seen, reason in zip(passes, looked, choice.reasons, strict=True):
-        notes.append(Note(one.first.path, one.day, f"{reason}{in_words(one, seen)}{_lossy_in_words(one, files)}"))
+        told = f"{in_words(one, seen)}{''.join(f'; {note}' for note in one.first.notes)}{_lossy_in_words(one, files)}"
+        notes.append(Note(one.first.path, one.day, f"{reason}{told}"))
         for piece, share in zip(one.pieces[1:], seen.added[1:], strict=True):
             why = f"shows {share:.0%} of the window that it does not" if share else "adds nothing"
             beside.append(Note(piece.product.path, one.day, f"one pass with {one.first.path.name}: {why}"))
@@ -222,6 +256,7 @@ def _check(products: Sequence[Product], bands: Sequence[str], tci: TrueColour) -
         if count > 1:
             raise ValueError(f"{path} is given {count} times: give each product once")
     for product in products:
+        _check_picture(product, first, bands, tci)
         if product.level != first.level:
             raise ValueError(
                 f"{product.path} is {product.level} and {first.path} {first.level}: use products of one level, L1C as "
@@ -233,3 +268,27 @@ def _check(products: Sequence[Product], bands: Sequence[str], tci: TrueColour) -
             )
         for name in sources(bands, tci):
             product.check_has(name)
+
+
+def _check_picture(product: Product, first: Product, bands: Sequence[str], tci: TrueColour) -> None:
+    """Refuse a picture that does not go with the first product or with what is asked for, and one beside a product."""
+    if bool(product.picture) != bool(first.picture):
+        raise ValueError(
+            f"got pictures beside products with their bands ({first.path}, {product.path}), expected one kind: give "
+            "the bands of all dates, or pictures of all"
+        )
+    if not product.picture:
+        return
+    if product.level != first.level:
+        raise ValueError(
+            f"{product.path} is a picture of level {product.level} and {first.path} one of level {first.level}, whose "
+            "values differ for the same ground: give pictures of one kind, or say what they are (level='L1C', or "
+            "--level L1C)"
+        )
+    if others := [band for band in bands if band != "tci"]:
+        raise ValueError(
+            f"{product.path} is a picture of red, green and blue, and {', '.join(others)} is asked for: give the "
+            "product with its bands, or take a model of red, green and blue"
+        )
+    if tci == "product":
+        raise ValueError(f"{product.path} is a picture already: use tci='bands'")

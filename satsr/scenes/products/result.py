@@ -11,6 +11,8 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
+LEAST_COVERED = 0.999  # of bounds; edges are brought to whole pixels
+
 
 @dataclass(frozen=True)
 class Note:
@@ -19,6 +21,13 @@ class Note:
     path: Path
     day: date
     reason: str
+
+
+def reached(covered: float) -> list[str]:
+    """Say that products reach less far than what was asked for; nothing where they do not."""
+    if covered > LEAST_COVERED:
+        return []
+    return [f"only {max(covered, 0.001):.1%} of the bounds are covered: the products reach no further"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,7 @@ class Series:
         level: `L1C` or `L2A`.
         used: one note for each frame.
         left_out: the other products.
+        covered: share of the bounds that were asked for, where products reach less far.
     """
 
     images: NDArray[np.uint8]
@@ -46,6 +56,7 @@ class Series:
     level: str
     used: tuple[Note, ...]
     left_out: tuple[Note, ...]
+    covered: float = 1.0
 
     @property
     def tci(self) -> NDArray[np.uint8]:
@@ -81,4 +92,4 @@ class Series:
     def summary(self) -> str:
         """Return one line for each product: what became of it, and why."""
         notes = sorted((*self.used, *self.left_out), key=lambda note: note.day)
-        return "\n".join(f"{note.day} {note.path.name}: {note.reason}" for note in notes)
+        return "\n".join([*(f"{n.day} {n.path.name}: {n.reason}" for n in notes), *reached(self.covered)])

@@ -2,20 +2,24 @@
 
 Understood are `.SAFE` folders and their zips, of level 1C (`IMG_DATA/*_B04.jp2`) and level 2A
 (`IMG_DATA/R10m/*_B04_10m.jp2`), EOPF Zarr stores and their zips, Theia's level 2A (`*_FRE_B4.tif`), loose bands whose
-names end in `B04.jp2`, `B04_10m.tif` and so on, and a GeoTIFF of all bands that are named in it.
+names end in `B04.jp2`, `B04_10m.tif` and so on, a GeoTIFF of all bands that are named in it, and a picture in 8 bits.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from rasterio.crs import CRS
 
+from satsr.data.rasters import open_raster
+from satsr.scenes.products import pictures
 from satsr.scenes.products.bands import Bands, find_bands, headers_of
 from satsr.scenes.products.counts import counts_of
 from satsr.scenes.products.grid import Bounds, Grid
@@ -28,6 +32,8 @@ T = TypeVar("T")
 
 SATELLITE = re.compile(r"(?:^|[/_])S(?:ENTINEL)?2(?P<letter>[A-D])_", re.IGNORECASE)
 LEVELS = ("L1C", "L2A")
+VRT = ".vrt"
+BESIDE = (".aux.xml", ".ovr")  # what programs that only look at an image write beside it
 DAY_REMEDY = "give its day (day=date(2022, 6, 11), or --day 2022-06-11)"
 
 
@@ -37,7 +43,7 @@ class Product:
 
     Attributes:
         path: as it was given.
-        level: `L1C` (reflectance above the atmosphere) or `L2A` (at the ground).
+        level: `L1C` (reflectance above the atmosphere) or `L2A` (at the ground); `unknown` of some pictures.
         baseline: of the processing, such as `05.00`; None where nothing says.
         day: when the image was taken.
         taken: the minute of it, which all pieces of a pass share; empty where nothing says.
@@ -50,6 +56,8 @@ class Product:
         masks: `CLASSI` or `CLOUDS` of level 1C, `CLM` of Theia -> file of a cloud mask.
         offsets: band -> what is added to its counts.
         lossy: bands and `scl` whose compression changed their numbers.
+        picture: the file of all bands where it is a picture in 8 bits, see `pictures`; else empty.
+        notes: what to tell of it.
     """
 
     path: Path
@@ -66,6 +74,8 @@ class Product:
     masks: dict[str, str] = field(repr=False)
     offsets: dict[str, float] = field(repr=False)
     lossy: tuple[str, ...] = field(repr=False)
+    picture: str = field(default="", repr=False)
+    notes: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def satellite(self) -> str:
@@ -104,6 +114,35 @@ class Product:
         self.listing.check(name)
         return Layer(self.listing.opens(name), self.listing.label(name), mask=True)
 
+    def inside(self, shown: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return the pixels (h, w) that show something, by where each of some bands does (C, h, w).
+
+        All have to. Of a picture one is enough: another that has the number for no data may be dark ground, but for
+        ESA's true-colour image, in which 0 is never ground.
+        """
+        any_band = bool(self.picture) and not pictures.is_tci(self.picture)
+        return np.asarray(shown.any(axis=0) if any_band else shown.all(axis=0))
+
+    def contents(self, bands: Sequence[str]) -> Iterator[bytes]:
+        """Yield all files that bands and masks are read from, those of a VRT and a mask beside a picture, too."""
+        read = {self.files[name] for name in (*bands, "scl") if name in self.files} | set(self.masks.values())
+        for name in self.listing.names:
+            if name in read or any(name.startswith(f"{folder}/") for folder in read):
+                yield self.listing.read(name)
+        for path in self._behind(read):
+            yield path.read_bytes()
+
+    def _behind(self, names: Iterable[str]) -> Iterator[Path]:
+        """Yield the other files that GDAL takes pixels from: the sources of a VRT, a mask beside a picture."""
+        asked = [Path(self.listing.opens(n)) for n in sorted(names) if n == self.picture or n.lower().endswith(VRT)]
+        known = {path.resolve() for path in asked}
+        while asked and not self.listing.zipped:
+            with open_raster(asked.pop()) as file:
+                found = [path for name in file.files if (path := Path(name)).is_file() and path.resolve() not in known]
+            known |= {path.resolve() for path in found}
+            asked += [path for path in found if path.name.lower().endswith(VRT)]
+            yield from (path for path in found if not path.name.lower().endswith(BESIDE))
+
     def check_has(self, band: str) -> None:
         """Raise a ValueError where the product has no such band."""
         if band not in self.files:
@@ -124,8 +163,9 @@ def open_product(
 
     Args:
         path: a `.SAFE` or EOPF `.zarr` folder, its zip, one granule's folder in a `.SAFE` of before 2017, a folder of
-            loose bands of one date, one loose band for all with its stem, or a GeoTIFF of all bands.
-        level: `L1C` or `L2A`, of loose bands that do not show it.
+            loose bands of one date, one loose band for all with its stem, a GeoTIFF of all bands, or a picture in
+            8 bits (GeoTIFF, JP2, VRT).
+        level: `L1C` or `L2A`, of loose bands that do not show it; of a picture, that it is the TCI of this level.
         baseline: of the processing, such as `02.04`; it goes before what the product says, and must not contradict it.
         offset: what to add to the counts of every band, instead of what the product says; 0 for files from a service
             that has already taken the offset away.
@@ -144,9 +184,16 @@ def open_product(
     said = read_metadata(listing, bands.files.values())
     headers = headers_of(bands)
     grid = _finest(bands, headers)
-    found = _level(path, said.level or level, bands.files)
-    taken = _required(day or said.day, path, "when it was taken", DAY_REMEDY)
-    counts = counts_of(listing, headers, said, baseline, offset)
+    if bands.picture:
+        pictures.check_place(listing.label(bands.picture), grid)
+        pictures.check_given(listing.label(bands.picture), baseline, offset)
+        found, counts = pictures.level_of(bands.picture, said.level, level), pictures.COUNTS
+        notes = (pictures.in_words(found), *bands.notes)
+    else:
+        found = _level(path, said.level or level, bands.files)
+        counts, notes = counts_of(listing, headers, said, baseline, offset), ()
+    day_remedy = pictures.DAY_REMEDY if bands.picture else DAY_REMEDY
+    taken = _required(day or said.day, path, "when it was taken", day_remedy)
     return Product(
         path=path,
         level=found,
@@ -162,6 +209,8 @@ def open_product(
         masks=bands.masks,
         offsets=counts.offsets,
         lossy=tuple(band for band, own in headers.items() if own.lossy),
+        picture=bands.picture,
+        notes=notes,
     )
 
 

@@ -87,4 +87,5 @@ def series(
         level=found.level,
         used=tuple(one.note for one in found.dates),
         left_out=found.left_out,
+        covered=found.covered,
     )
