@@ -29,6 +29,7 @@ from satsr.data.rasters import write_geotiff
 BLOCK_PX = 1024
 TILE_PX = 512  # inside a block as in the final file
 JOURNAL = "journal.jsonl"
+COLLECTION = "collection.json"  # in the folder of many images
 SUFFIXES = (".tif", ".tiff")
 FORMAT = 1  # of the folder; one of another format is not gone on with
 DTYPES = ("uint8", "int8", "uint16", "int16", "float32")
@@ -133,7 +134,8 @@ class BlockFile:
         """Begin a raster, or go on where an earlier run of the same job was stopped.
 
         Args:
-            path: of the final file, `.tif`; nothing stands there before `finish`.
+            path: of the final file, `.tif`, or of a folder of many, without an ending; nothing stands there before
+                `finish`.
             layout: what it will be.
             key: of the whole job: a digest of inputs, model and options.
             block_px: side of a block; those at the right and at the bottom are smaller.
@@ -142,7 +144,7 @@ class BlockFile:
 
         Raises:
             FileExistsError: the final file is there, or its record; nothing was touched.
-            ValueError: the name is not that of a GeoTIFF, or another job was stopped there.
+            ValueError: the name is not that of a GeoTIFF or a folder, or another job was stopped there.
             BlockingIOError: another process is writing it.
             OSError: the folder cannot be written.
         """
@@ -184,9 +186,7 @@ class BlockFile:
         """Return all blocks, row by row."""
         px, layout = self.block_px, self.layout
         return [
-            Block(row, column, min(px, layout.height - row), min(px, layout.width - column))
-            for row in range(0, layout.height, px)
-            for column in range(0, layout.width, px)
+            self._block(row, column) for row in range(0, layout.height, px) for column in range(0, layout.width, px)
         ]
 
     def missing(self) -> list[Block]:
@@ -204,29 +204,34 @@ class BlockFile:
     def write(self, block: Block, image: NDArray[Any], shown: NDArray[np.bool_] | None = None) -> None:
         """Keep a block; when this returns, a kill does not lose it.
 
-        Under the mask pixels become 0, so that nothing made up hides there. Where a number stands for no data instead,
-        they become that number, and a pixel that shows something and happens to have it takes the next one.
+        Args:
+            block: one of `blocks()`.
+            image: (C, h, w), see `store`.
+            shown: bool (h, w), likewise.
+
+        Raises:
+            ValueError: there is no such block, the image does not fit it, or a shown pixel is not a number.
+            OSError: it cannot be written, with the system's own reason; the blocks before stay.
+        """
+        self._check_block(block)
+        self._note(block, store(self.file(block), self.layout, block, image, shown))
+
+    def take(self, block: Block, stored: Path, done: Done) -> None:
+        """Keep a block that another process stored; when this returns, a kill does not lose it.
 
         Args:
             block: one of `blocks()`.
-            image: (C, h, w) in the layout's dtype.
-            shown: bool (h, w), pixels that show something; None for all.
+            stored: its file, on the file system of the blocks' folder.
+            done: what `store` returned.
 
         Raises:
-            ValueError: the image does not fit the block, or a shown pixel is not a number.
-            OSError: it cannot be written, with the system's own reason; the blocks before stay.
+            ValueError: there is no such block.
+            FileNotFoundError: the file is not there.
+            OSError: the block cannot be kept, with the system's own reason.
         """
-        image, shown = self._checked(block, image, shown)
-        layout, nodata = self.layout, self.layout.nodata
-        image = _hide(image, shown, nodata)
-        place = layout.transform @ Affine.translation(block.column, block.row)
-        # By band: a tile of all bands that GDAL keeps for each open file would be several times as large.
-        kind: dict[str, Any] = {"tiled": True, "interleave": "band", "blockxsize": TILE_PX, "blockysize": TILE_PX}
-        kind |= {"nodata": nodata, "zlevel": 1, "predictor": predictor(layout.dtype)}
-        path, mask = self.file(block), shown if nodata is None else None
-        write_geotiff(path, image, layout.crs, place, mask=mask, **kind)
-        # No fsync: what a power cut takes of the file shows by its CRC.
-        self._note(block, Done(zlib.crc32(path.read_bytes()), crc(image), crc(shown)))
+        self._check_block(block)
+        os.replace(stored, self.file(block))
+        self._note(block, done)
 
     def remove(self) -> None:
         """Remove the folder with all that is in it."""
@@ -237,20 +242,63 @@ class BlockFile:
         self._journal.flush()
         self._done[block] = done
 
-    def _checked(
-        self, block: Block, image: NDArray[Any], shown: NDArray[np.bool_] | None
-    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        expected = (len(self.layout.bands), block.height, block.width)
-        if block not in self.blocks():
+    def _check_block(self, block: Block) -> None:
+        px, layout = self.block_px, self.layout
+        inside = 0 <= block.row < layout.height and 0 <= block.column < layout.width
+        on_lattice = block.row % px == 0 and block.column % px == 0
+        if not (inside and on_lattice and block == self._block(block.row, block.column)):
             raise ValueError(f"got {block}, expected one of blocks()")
-        if image.shape != expected or image.dtype != self.layout.dtype:
-            raise ValueError(f"got {image.dtype} {image.shape}, expected {self.layout.dtype} {expected}")
-        shown = np.ones(expected[1:], bool) if shown is None else shown
-        if shown.shape != expected[1:] or shown.dtype != bool:
-            raise ValueError(f"got a mask {shown.dtype} {shown.shape}, expected bool {expected[1:]}")
-        if image.dtype.kind == "f" and not np.isfinite(image[:, shown]).all():
-            raise ValueError(f"got NaN or infinity at row {block.row}, column {block.column}: mask such pixels")
-        return image, shown
+
+    def _block(self, row: int, column: int) -> Block:
+        px, layout = self.block_px, self.layout
+        return Block(row, column, min(px, layout.height - row), min(px, layout.width - column))
+
+
+def store(
+    path: Path, layout: Layout, block: Block, image: NDArray[Any], shown: NDArray[np.bool_] | None = None
+) -> Done:
+    """Write a block's file, which any process may do; it is kept when the one that has the journal notes it.
+
+    Under the mask pixels become 0, so that nothing made up hides there. Where a number stands for no data instead,
+    they become that number, and a pixel that shows something and happens to have it takes the next one.
+
+    Args:
+        path: of the file.
+        layout: of the raster.
+        block: which part of it.
+        image: (C, h, w) in the layout's dtype.
+        shown: bool (h, w), pixels that show something; None for all.
+
+    Returns:
+        What to note.
+
+    Raises:
+        ValueError: the image does not fit the block, or a shown pixel is not a number.
+        OSError: it cannot be written, with the system's own reason.
+    """
+    image, shown = _checked(layout, block, image, shown)
+    image = _hide(image, shown, layout.nodata)
+    place = layout.transform @ Affine.translation(block.column, block.row)
+    # By band: a tile of all bands that GDAL keeps for each open file would be several times as large.
+    kind: dict[str, Any] = {"tiled": True, "interleave": "band", "blockxsize": TILE_PX, "blockysize": TILE_PX}
+    kind |= {"nodata": layout.nodata, "zlevel": 1, "predictor": predictor(layout.dtype)}
+    write_geotiff(path, image, layout.crs, place, mask=shown if layout.nodata is None else None, **kind)
+    # No fsync: what a power cut takes of the file shows by its CRC.
+    return Done(zlib.crc32(path.read_bytes()), crc(image), crc(shown))
+
+
+def _checked(
+    layout: Layout, block: Block, image: NDArray[Any], shown: NDArray[np.bool_] | None
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    expected = (len(layout.bands), block.height, block.width)
+    if image.shape != expected or image.dtype != layout.dtype:
+        raise ValueError(f"got {image.dtype} {image.shape}, expected {layout.dtype} {expected}")
+    shown = np.ones(expected[1:], bool) if shown is None else shown
+    if shown.shape != expected[1:] or shown.dtype != bool:
+        raise ValueError(f"got a mask {shown.dtype} {shown.shape}, expected bool {expected[1:]}")
+    if image.dtype.kind == "f" and not np.isfinite(image[:, shown]).all():
+        raise ValueError(f"got NaN or infinity at row {block.row}, column {block.column}: mask such pixels")
+    return image, shown
 
 
 def _holds(dtype: str, number: float) -> bool:
@@ -270,14 +318,21 @@ def item_path(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
+def is_folder(path: Path) -> bool:
+    """Return whether an output is a folder of many images: its name has no ending."""
+    return not path.suffix
+
+
 def refuse_existing(path: Path, overwrite: bool) -> None:
-    """See that neither a file nor its record is there, unless they are to be replaced.
+    """See that neither a file nor its record is there, unless they are to be replaced; likewise a folder of images.
 
     Raises:
-        FileExistsError: one of them is there, or a folder has the name.
+        FileExistsError: one of them is there, or something else has the name.
     """
-    for there in (path, item_path(path)):
-        if there.is_dir():
+    if is_folder(path) and path.exists() and not (path / COLLECTION).is_file():
+        raise FileExistsError(f"{path} is there and holds no {COLLECTION}: give another name, which is not replaced")
+    for there in (path,) if is_folder(path) else (path, item_path(path)):
+        if there.is_dir() and not is_folder(path):
             raise FileExistsError(f"{there} is a folder: give another name")
         if there.exists() and not overwrite:
             raise FileExistsError(f"{there} is there already: give another name, or replace it (--overwrite)")
@@ -294,8 +349,10 @@ def crc(values: NDArray[Any]) -> int:
 
 
 def _check_name(path: Path) -> None:
-    if path.suffix.lower() not in SUFFIXES:
-        raise ValueError(f"got {path.name}, expected a name that ends in .tif")
+    if path.suffix.lower() not in SUFFIXES and not is_folder(path):
+        raise ValueError(
+            f"got {path.name}, expected a name that ends in .tif, or one without an ending for a folder of many images"
+        )
 
 
 def _hide(image: NDArray[Any], shown: NDArray[np.bool_], nodata: float | None) -> NDArray[Any]:

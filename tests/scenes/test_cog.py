@@ -16,7 +16,7 @@ import rasterio
 from rasterio.crs import CRS
 from rio_cogeo import cog_validate
 
-from satsr.scenes.block_file import JOURNAL, Band, Block
+from satsr.scenes.block_file import JOURNAL, Band, Block, store
 from satsr.scenes.cog import finish
 from satsr.scenes.overviews import halved
 from tests.common.test_writing import full_disk
@@ -145,7 +145,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from satsr.scenes import block_file, cog
-from tests.scenes.blocks import fill, opened
+from tests.scenes.blocks import fill, opened, scene
 
 def kill(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -155,12 +155,22 @@ def half_a_line(self, block, done):
     self._journal.flush()
     kill()
 
+def stored_by_another(blocks):
+    image, shown = scene()
+    for block in blocks.missing():
+        there = blocks.folder / "arriving.tif"
+        part = (slice(block.row, block.row + block.height), slice(block.column, block.column + block.width))
+        blocks.take(block, there, block_file.store(there, blocks.layout, block, image[:, *part], shown[part]))
+
 blocks = opened(Path(sys.argv[2]))
 fill(blocks, 3)
 if sys.argv[1] == "between block and journal":
     block_file.BlockFile._note = kill
 elif sys.argv[1] == "in the journal":
     block_file.BlockFile._note = half_a_line
+elif sys.argv[1] == "after another process stored it":
+    block_file.BlockFile._note = kill
+    stored_by_another(blocks)
 else:
     cog._check = kill
 fill(blocks)
@@ -168,7 +178,9 @@ cog.finish(blocks)
 """
 
 
-@pytest.mark.parametrize("when", ["between block and journal", "in the journal", "before the file has its name"])
+@pytest.mark.parametrize(
+    "when", ["between block and journal", "in the journal", "after another process stored it", "before it has its name"]
+)
 def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path, whole: Path, when: str) -> None:
     path = tmp_path / "OUT.tif"
     code = [sys.executable, "-c", KILLED, when, str(path)]
@@ -190,6 +202,20 @@ def test_a_block_that_the_disk_lost_is_made_again(tmp_path: Path) -> None:
         blocks.file(second).write_bytes(content)
     with opened(tmp_path / "a.tif") as again:
         assert again.missing() == [first, second]
+
+
+def test_a_block_that_another_process_stored_is_kept(tmp_path: Path, whole: Path) -> None:
+    image, shown = scene()
+    with opened(tmp_path / "OUT.tif") as blocks:
+        for block in blocks.missing():
+            there = blocks.folder / "arriving.tif"
+            blocks.take(block, there, store(there, layout(), block, image[:, *cut(block)], shown[cut(block)]))
+        with pytest.raises(FileNotFoundError):
+            blocks.take(block, there, blocks.done(block))
+        with pytest.raises(ValueError, match="expected one of blocks"):
+            blocks.take(Block(0, 0, 512, 511), there, blocks.done(block))
+        finish(blocks, tags={"TIFFTAG_SOFTWARE": "satsr", "note": 'Rügen <&> "x"'})
+    assert (tmp_path / "OUT.tif").read_bytes() == whole.read_bytes()
 
 
 def test_another_job_does_not_go_on(tmp_path: Path) -> None:
