@@ -24,8 +24,10 @@ from satsr.studies.downstream.settings import DownstreamSettings
 from satsr.studies.fusion.settings import FusionStudySettings
 from satsr.studies.hallucination.settings import HallucinationSettings
 from satsr.studies.real.settings import RealPairsSettings
+from satsr.studies.scene.settings import SceneSettings
 from satsr.studies.speed.settings import SpeedSettings
 from satsr.studies.transfer.settings import TransferSettings
+from satsr.studies.uncertainty.settings import UncertaintySettings
 from satsr.training.counting.settings import CounterSettings
 from satsr.training.settings import LatentSettings, TrainSettings
 
@@ -69,6 +71,8 @@ class Study(Settings):
     evaluate: EvaluateSettings
     fusion: FusionStudySettings = FusionStudySettings()
     speed: SpeedSettings = SpeedSettings()
+    uncertainty: UncertaintySettings = UncertaintySettings()
+    scene: SceneSettings = SceneSettings()
     counter: CounterSettings = CounterSettings()
     buildings: BuildingSettings = BuildingSettings()
     variants: VariantsSettings
@@ -110,6 +114,9 @@ class Study(Settings):
         untrained = sorted(set(self.methods) & set(self.train_latent) - set(self.latent_methods))
         if untrained:
             raise ValueError(f"methods = {untrained}, which nothing trains: add them to latent_methods")
+        for name, asked in (("uncertainty", self.uncertainty.methods), ("scene", self.scene.methods)):
+            if missing := sorted(set(asked) - set(self.methods)):
+                raise ValueError(f"{name}.methods = {missing}, expected some of methods: add them there")
         return self
 
     @model_validator(mode="after")

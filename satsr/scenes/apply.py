@@ -19,9 +19,11 @@ from satsr.common.device import all_digits
 from satsr.data.ground import pixel_m
 from satsr.models.consistent import SensorModel, make_consistent
 from satsr.models.superresolver import ModelCard, SuperResolver
+from satsr.models.views import views
 from satsr.scenes.noise import tolerance
 from satsr.scenes.scene import Part, Scene
 from satsr.scenes.tiling import Tiling
+from satsr.scenes.uncertainty import VIEWS, Calibration, detail, spread
 
 EPOCH = date(1970, 1, 1)
 CUT = 1e-6  # a composite this near to black or white is taken for clipped
@@ -42,12 +44,22 @@ class Made(NamedTuple):
         valid: bool (H, W), some date shows the ground without cloud.
         support: uint8 (H, W), how many dates do.
         clipped: share of the model's values that left [0, 1].
+        half_width: float32 (C, H, W), of intervals around the image, shares of white; None where none was asked for.
     """
 
     image: NDArray[np.float32]
     valid: NDArray[np.bool_]
     support: NDArray[np.uint8]
     clipped: float
+    half_width: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Intervals that are asked for: their level, and how wide they are."""
+
+    level: float
+    calibration: Calibration
 
 
 @dataclass(frozen=True)
@@ -63,6 +75,7 @@ class Applied:
         consistent: bring the output into agreement with the composite.
         batch: windows at a time.
         mixed: compute in bfloat16 where the model's layers allow it.
+        interval: tell how far the ground may be, from several views of every window.
     """
 
     model: SuperResolver
@@ -73,6 +86,7 @@ class Applied:
     consistent: bool = True
     batch: int = 4
     mixed: bool = False
+    interval: Interval | None = None
 
     def windows_of(self, block: Block) -> int:
         """Return how many windows a block takes."""
@@ -93,10 +107,12 @@ class Applied:
         weights = torch.from_numpy(np.outer(*2 * [tiling.weights(scale)])).to(self._device)
         windows = self._windows(block)
         size = [(len(w) * tiling.stride + tiling.overlap) * scale for w in windows]
-        sums = torch.zeros(len(self.model.card.bands_out), *size, device=self._device)
+        bands = len(self.model.card.bands_out)
+        sums = torch.zeros(bands * (1 if self.interval is None else 2), *size, device=self._device)
         clipped: list[float] = []
         for places, images in self._outputs(windows, part, self.tolerance(part)):
-            clipped.append(float(((images < 0) | (images > 1)).float().mean()))
+            own = images[:, :bands]
+            clipped.append(float(((own < 0) | (own > 1)).float().mean()))
             for (row, column), image in zip(places, images.clamp(0, 1), strict=True):
                 top, left = row * tiling.stride * scale, column * tiling.stride * scale
                 sums[:, top : top + inner, left : left + inner] += image * weights
@@ -125,16 +141,26 @@ class Applied:
         lr = torch.from_numpy(np.stack([part.lr[:, :, r, c] for r, c in at])).to(self._device)
         dates = self._dates.expand(len(places), -1)
         day = torch.full((len(places),), float((self.wanted - EPOCH).days), device=self._device)
+        given = (lr[:, self._order], dates, torch.tensor(first, device=self._device), day)
         with self._precision:
-            sr = self.model(lr[:, self._order], dates, torch.tensor(first, device=self._device), day).float()
+            outputs = [image.float() for image in views(self.model, *given, 1 if self.interval is None else VIEWS)]
         if self.consistent:
-            reference = torch.from_numpy(np.stack([part.composite[self._bands, r, c] for r, c in at])).to(self._device)
-            known = torch.from_numpy(np.stack([part.clear[r, c] for r, c in at]))[:, None].to(self._device) > 0
-            inside = known & (reference > CUT) & (reference < 1 - CUT)
-            noise = torch.from_numpy(np.stack([allowed[:, r, c] for r, c in at])).to(self._device)
-            sr = make_consistent(sr, reference, self.sensor, inside, tolerance=noise)
-        halo = tiling.halo * card.scale
+            outputs = self._in_agreement(outputs, at, part, allowed)
+        sr, halo = outputs[0], tiling.halo * card.scale
+        if self.interval is not None:
+            shown = [image.clamp(0, 1) for image in outputs]
+            width = self.interval.calibration.half_width(self.interval.level, spread(shown), detail(shown[0]))
+            sr = torch.cat([sr, width], dim=1)
         return sr[..., halo : sr.shape[-2] - halo, halo : sr.shape[-1] - halo]
+
+    def _in_agreement(
+        self, outputs: list[Tensor], at: list[tuple[slice, ...]], part: Part, allowed: NDArray[np.float32]
+    ) -> list[Tensor]:
+        reference = torch.from_numpy(np.stack([part.composite[self._bands, r, c] for r, c in at])).to(self._device)
+        known = torch.from_numpy(np.stack([part.clear[r, c] for r, c in at]))[:, None].to(self._device) > 0
+        inside = known & (reference > CUT) & (reference < 1 - CUT)
+        noise = torch.from_numpy(np.stack([allowed[:, r, c] for r, c in at])).to(self._device)
+        return [make_consistent(sr, reference, self.sensor, inside, tolerance=noise) for sr in outputs]
 
     def _cut(self, block: Block, windows: list[range], part: Part, sums: Tensor, clipped: float) -> Made:
         """Return the pixels of a block alone, with what the model's range does not hold."""
@@ -145,13 +171,14 @@ class Applied:
         given = [slice(n + tiling.halo, n + tiling.halo + len(pixels)) for n, pixels in zip(low, block, strict=True)]
         composite = torch.from_numpy(part.composite[self._bands])
         beyond = composite - composite.clamp(0, 1)
-        image = sums[:, high[0], high[1]].cpu()
+        bands = len(self.model.card.bands_out)
+        image, width = sums[:, high[0], high[1]].cpu().split([bands, len(sums) - bands])
         if beyond.any():
             larger = F.interpolate(beyond[None], scale_factor=scale, mode="bilinear", align_corners=False)[0]
             moved = [slice(scale * n.start, scale * n.stop) for n in given]
             image = image + larger[:, moved[0], moved[1]]
         support = part.clear[given[0], given[1]].repeat(scale, axis=0).repeat(scale, axis=1)
-        return Made(image.numpy(), support > 0, support, clipped)
+        return Made(image.numpy(), support > 0, support, clipped, width.numpy() if len(width) else None)
 
     def _windows(self, block: Block) -> list[range]:
         return [self.tiling.windows(_moved(axis, -by)) for axis, by in zip(block, self.origin, strict=True)]

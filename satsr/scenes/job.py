@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from importlib import metadata
 from pathlib import Path
@@ -22,23 +22,27 @@ from satsr.models.files import load_model
 from satsr.models.methods import find_method
 from satsr.models.superresolver import ModelCard, SuperResolver
 from satsr.scenes import block_file
-from satsr.scenes.apply import Applied, Block, Made, sensor_of
+from satsr.scenes.apply import Applied, Block, Interval, Made, sensor_of
 from satsr.scenes.block_file import Band, Layout
 from satsr.scenes.packaged import PACKAGED
 from satsr.scenes.polygon import Polygon
 from satsr.scenes.products.clouds import Source
 from satsr.scenes.products.frames import channels, sources
 from satsr.scenes.products.frames import whites as whites_of
-from satsr.scenes.products.grid import Bounds, Grid
-from satsr.scenes.products.plan import Clouds, Plan, plan
+from satsr.scenes.products.grid import Bounds
+from satsr.scenes.products.plan import Clouds, Plan, check_seen, plan
+from satsr.scenes.products.result import reached
 from satsr.scenes.products.sentinel2 import Product
 from satsr.scenes.reach import FIXED_OVERLAP_PX, Reach
 from satsr.scenes.scene import Scene
 from satsr.scenes.tiling import Tiling
+from satsr.scenes.uncertainty import REACH_PX, Calibration
+from satsr.scenes.watermark import marked
 
 Kind = Literal["uint16", "uint8", "float32"]
 RGB = ("red", "green", "blue")
 COUNTS = 10_000  # of uint16, per unit of reflectance, as in the products
+SHOWN = {"uint16": (1, 65_535), "uint8": (1, 255), "float32": (-np.inf, np.inf)}  # numbers that a pixel may have
 NO_DATA = {"uint16": 0.0, "uint8": 0.0, "float32": float("nan")}
 BICUBIC = "bicubic"
 M2_PER_KM2 = 1e6
@@ -77,8 +81,12 @@ class How:
         register_px: move dates onto the clearest one, at most so far; None leaves them.
         choose_by: rank dates by the whole `scene`, so that every area of it gets the same ones, or by the `area`.
         consistent: bring the output into agreement with what the dates show.
-        kind: uint16 holds reflectance x 10,000, uint8 the 8-bit values of the training data, float32 reflectance.
+        kind: uint16 holds reflectance x 10,000, uint8 the 8-bit values of the training data, float32 reflectance;
+            `auto` takes uint8 where pictures in 8 bits are given, else uint16.
         support: add a band with the number of clear dates.
+        interval: add bands that tell how far the ground may be: half widths of intervals of this level, such as 0.8;
+            0 adds none. A model whose card has no calibration has none to tell.
+        watermark: lay a faint mark over the image, which says that it is a model's estimate.
         batch: windows at a time; 0 chooses.
         side: of a window in low-resolution pixels; 0 chooses. A model whose output depends on it keeps its own.
         precision: `auto` takes bfloat16 where the device multiplies matrices in it.
@@ -90,8 +98,10 @@ class How:
     register_px: float | None = REGISTER_PX
     choose_by: Literal["area", "scene"] = "scene"
     consistent: bool = True
-    kind: Kind = "uint16"
+    kind: Kind | Literal["auto"] = "auto"
     support: bool = False
+    interval: float = 0.0
+    watermark: bool = False
     batch: int = 0
     side: int = 0
     precision: Literal["auto", "bf16-mixed", "32-true"] = "auto"
@@ -146,7 +156,23 @@ class Job:
     def summary(self) -> str:
         """Return a line for each product: what became of it, and why."""
         notes = [*(one.note for one in self.plan.dates), *self.plan.left_out]
-        return "\n".join(f"{n.day} {n.path.name}: {n.reason}" for n in sorted(notes, key=lambda note: note.day))
+        lines = [f"{n.day} {n.path.name}: {n.reason}" for n in sorted(notes, key=lambda note: note.day)]
+        return "\n".join([*lines, *reached(self.plan.covered), *self.unlike_training()])
+
+    def unlike_training(self) -> list[str]:
+        """Say what the model was not trained with: level, number of dates, size of pixels."""
+        card, plan = self.applied.model.card, self.plan
+        pixel = abs(plan.grid.transform.a)
+        said: list[str] = []
+        if card.method == BICUBIC:
+            return said
+        if plan.level == "L2A" and "L2A" not in str(card.provenance.get("data_in_words", "")):
+            said.append("these products are L2A, the model learned from level 1C: tones and haze differ")
+        if len(plan.dates) < card.dates and not find_method(card.method).date_by_date:
+            said.append(f"the model learned from {card.dates} dates, here are {len(plan.dates)}: they are repeated")
+        if plan.grid.crs.is_projected and not 8 <= pixel <= 12.5:
+            said.append(f"pixels are of {pixel:g} m, the model learned from those of 10 m")
+        return [f"note: {line}" for line in said]
 
     def of(self, block: block_file.Block) -> Block:
         """Return the pixels of the scene that a block of the output shows."""
@@ -159,17 +185,22 @@ class Job:
         """Return the pixels of a block that the output shows."""
         return made.valid if self.polygon is None else made.valid & self.polygon.inside(self.layout, block)
 
-    def numbers(self, made: Made) -> NDArray[Any]:
+    def numbers(self, block: block_file.Block, made: Made) -> NDArray[Any]:
         """Return a block in the output's type."""
-        whites = self.applied.whites
-        if self.how.kind == "uint8":
-            image = np.rint(made.image * 255).clip(1, 255)
-        elif self.how.kind == "uint16":
-            image = np.rint(made.image * (whites * COUNTS)[:, None, None]).clip(1, 65_535)
-        else:
-            image = made.image * whites[:, None, None]
-        found = image.astype(self.how.kind)
-        return np.concatenate([found, made.support[None].astype(self.how.kind)]) if self.how.support else found
+        image = marked(made.image, block.row, block.column) if self.how.watermark else made.image
+        bands = [self.stored(image).clip(*SHOWN[self.how.kind])]
+        if made.half_width is not None:
+            bands.append(self.stored(made.half_width).clip(0, SHOWN[self.how.kind][1]))
+        if self.how.support:
+            bands.append(made.support[None])
+        return np.concatenate([each.astype(self.how.kind) for each in bands])
+
+    def stored(self, shares: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return shares of white as the numbers that stand for them."""
+        whites = self.applied.whites[:, None, None]
+        if self.how.kind == "float32":
+            return shares * whites
+        return np.rint(shares * (255 if self.how.kind == "uint8" else whites * COUNTS))
 
 
 def prepare(
@@ -211,6 +242,8 @@ def prepare(
         choose_by=how.choose_by,
         **product,
     )
+    check_seen(found)
+    how = replace(how, kind=_kind(how.kind, found))
     scene = Scene(found)
     network = network.to(best_device()).eval()
     reach = Reach.of(network)
@@ -224,11 +257,12 @@ def prepare(
         consistent=how.consistent,
         batch=how.batch or (16 if best_device().type == "cuda" else 1),
         mixed=best_precision(how.precision, find_method(card.method).gpu_precision) == "bf16-mixed",
+        interval=_interval(how, card) if how.interval else None,
     )
     sha256 = _weights_sha256(network)
     facts = _facts(applied, reach, how, sha256)
     facts |= {"polygon": polygon.shapes} if polygon else {}
-    layout = _layout(found.grid, card, how)
+    layout = _layout(found, card, how)
     key = content_digest([json.dumps([facts, layout.facts(), code_version()], sort_keys=True, default=str).encode()])
     return Job(applied, how, layout, block * card.scale, polygon, key, facts, _name(model, card), sha256)
 
@@ -259,6 +293,34 @@ def _bands(card: ModelCard) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _kind(asked: Kind | Literal["auto"], plan: Plan) -> Kind:
+    """Return the type of the output; reflectance is known of a picture that is ESA's of level 1C alone."""
+    if asked == "auto":
+        return "uint8" if plan.picture else "uint16"
+    if asked != "uint8" and not plan.has_reflectance:
+        raise ValueError(
+            f"got kind {asked}, which holds reflectance, and pictures of level {plan.level}, whose 8 bits do not say "
+            "which they are: take uint8 (kind='uint8', or --kind uint8), give the product with its bands, or say that "
+            "they are ESA's of level 1C (level='L1C', or --level L1C)"
+        )
+    return asked
+
+
+def _interval(how: How, card: ModelCard) -> Interval:
+    calibration = Calibration.of_card(card.on_scenes)
+    if calibration is None:
+        raise ValueError(
+            f"the card of this {card.method} has no calibrated intervals: take the packaged model, or a run's model "
+            "with its calibration (satsr release-model PROFILE --method METHOD --to FOLDER)"
+        )
+    if how.interval not in calibration.weights:
+        known = ", ".join(f"{100 * one:g}" for one in calibration.weights)
+        raise ValueError(f"got an interval of {100 * how.interval:g} %, expected one that was calibrated: {known}")
+    if not how.consistent:
+        raise ValueError("got free outputs with intervals, which are known of outputs in agreement alone: ask for one")
+    return Interval(how.interval, calibration)
+
+
 def _tiling(reach: Reach, how: How, scene: Scene, card: ModelCard) -> tuple[Tiling, tuple[int, int], int]:
     """Return the windows, the pixel from which they are counted, and the side of a block in low-resolution pixels."""
     agreeing = halo_px(sensor_of(card, scene)) if how.consistent else 0
@@ -269,23 +331,26 @@ def _tiling(reach: Reach, how: How, scene: Scene, card: ModelCard) -> tuple[Tili
                 "which therefore belongs to it; leave it out"
             )
         return Tiling(reach.window_px, max(reach.halo_px, agreeing), FIXED_OVERLAP_PX), (0, 0), FIXED_BLOCK_PX
-    halo = reach.halo_px + agreeing
+    halo = reach.halo_px + agreeing + (-(-REACH_PX // card.scale) if how.interval else 0)
     largest = max(len(scene.rows), len(scene.columns)) + 2 * halo
     tiling = Tiling(how.side or min(LOCAL_PX[best_device().type == "cuda"], largest), halo, 0)
     return tiling, (scene.rows[0], scene.columns[0]), BLOCK_WINDOWS * tiling.stride
 
 
-def _layout(grid: Grid, card: ModelCard, how: How) -> Layout:
-    scales = {"uint16": 1 / COUNTS, "float32": 1.0}
+def _layout(plan: Plan, card: ModelCard, how: How) -> Layout:
+    scales = {"uint16": 1 / COUNTS, "float32": 1.0} if plan.has_reflectance else {"uint8": 1.0}
     whites = dict(zip(channels(_bands(card)), whites_of(_bands(card)), strict=True))
     bands = [
         Band(name, name if name in RGB else "undefined", scales.get(how.kind, float(whites[name]) / 255))
         for name in card.bands_out
     ]
+    if how.interval:
+        means = f"half width of the {100 * how.interval:g} % interval"
+        bands += [replace(band, name=f"uncertainty of {band.name}: {means}", colour="undefined") for band in bands]
     if how.support:
         bands.append(Band("clear dates", scale=1.0, unit="dates"))
-    fine = grid.finer(card.scale)
-    return Layout(fine.height, fine.width, tuple(bands), how.kind, grid.crs, fine.transform, NO_DATA[how.kind])
+    fine = plan.grid.finer(card.scale)
+    return Layout(fine.height, fine.width, tuple(bands), how.kind, fine.crs, fine.transform, NO_DATA[how.kind])
 
 
 def _facts(applied: Applied, reach: Reach, how: How, sha256: str) -> dict[str, Any]:
@@ -310,15 +375,14 @@ def _facts(applied: Applied, reach: Reach, how: How, sha256: str) -> dict[str, A
         "windows": asdict(applied.tiling),
         "precision": "bf16-mixed" if applied.mixed else "32-true",
         "consistent": how.consistent,
+        **({"watermark": True} if how.watermark else {}),
+        **({"interval": {"level": how.interval, **card.on_scenes}} if how.interval else {}),
     }
 
 
 def _digest(product: Product, bands: Sequence[str]) -> str:
     """Return the SHA-256 of what is read of a product: files of its bands, and its masks."""
-    read = {product.files[name] for name in (*sources(bands, "bands"), "scl") if name in product.files}
-    read |= set(product.masks.values())
-    names = [n for n in product.listing.names if n in read or any(n.startswith(f"{folder}/") for folder in read)]
-    return content_digest(product.listing.read(name) for name in names)
+    return content_digest(product.contents(sources(bands, "bands")))
 
 
 def _counts(product: Product, bands: Sequence[str]) -> dict[str, Any]:

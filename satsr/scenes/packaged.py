@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -19,13 +21,20 @@ LIMITS = (
 )
 
 
-def release(trained: Path, facts: dict[str, Any], scores: dict[str, float], to: Path = PACKAGED) -> Path:
+def release(
+    trained: Path,
+    facts: dict[str, Any],
+    scores: dict[str, float],
+    intervals: Mapping[str, float] = MappingProxyType({}),
+    to: Path = PACKAGED,
+) -> Path:
     """Put a trained model into the package: weights in bfloat16, and a card that says where they come from.
 
     Args:
         trained: folder of a model, as `save_model` wrote it.
         facts: what is added to the card's provenance, such as profile, commit and date.
         scores: of the model on its test regions, with their names.
+        intervals: their calibration, as a card has it (`Calibration.for_card`).
         to: where it goes; what is there is replaced when the new one is whole.
 
     Returns:
@@ -38,7 +47,7 @@ def release(trained: Path, facts: dict[str, Any], scores: dict[str, float], to: 
     model = load_model(trained)
     reach = Reach.of(model)
     provenance = {**model.card.provenance, **facts, "limits": LIMITS}
-    model.card = replace(model.card, provenance=provenance, scores=scores, on_scenes=reach.for_card())
+    model.card = replace(model.card, provenance=provenance, scores=scores, on_scenes={**reach.for_card(), **intervals})
     partial = to.with_name(f".{to.name}.partial")
     save_model(model.to(torch.bfloat16), partial)
     size = (partial / WEIGHTS).stat().st_size

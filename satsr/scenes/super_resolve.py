@@ -13,8 +13,10 @@ from typing import Any
 from satsr.common.progress import Progress, bytes_in_words
 from satsr.models.superresolver import SuperResolver
 from satsr.scenes.apply import Block, Made
-from satsr.scenes.block_file import BlockFile, refuse_existing
+from satsr.scenes.block_file import BlockFile, is_folder, refuse_existing
 from satsr.scenes.cog import finish
+from satsr.scenes.collection import finish_collection
+from satsr.scenes.distributed import Cluster, Given, run_on
 from satsr.scenes.item import item_text
 from satsr.scenes.job import PLAIN, WHOLE, Area, How, Job, code_version, prepare
 from satsr.scenes.products.sentinel2 import Product
@@ -56,6 +58,7 @@ def super_resolve(
     how: How = PLAIN,
     overwrite: bool = False,
     anew: bool = False,
+    cluster: Cluster | None = None,
     **product: Any,
 ) -> Job:
     """Super-resolve a scene into a Cloud-Optimized GeoTIFF with its record beside it.
@@ -64,12 +67,14 @@ def super_resolve(
 
     Args:
         paths: products of one level: folders, zips, loose bands; see `satsr.scenes.products.open_product`.
-        output: `.tif`; its record is `.json` beside it.
+        output: `.tif`, whose record is `.json` beside it; or, for areas too large for one file, a name without an
+            ending: a folder with an image for each block, a mosaic and a collection.
         model: a folder or a checkpoint, `bicubic`, or a model; None takes the one that comes with the package.
         area: which part of the scene.
         how: dates, windows, type of the output.
         overwrite: replace an output that is there, once the new one is whole.
         anew: do not go on with what another run left.
+        cluster: other processes that compute the blocks; None computes them in this one.
         product: arguments of `open_product` for loose bands, such as `level`.
 
     Returns:
@@ -78,20 +83,41 @@ def super_resolve(
     Raises:
         FileExistsError: the output is there.
         FileNotFoundError: a file is missing.
-        ValueError: something that cannot be, or that does not go together; one line that names the remedy.
+        ValueError: the output is an input, or something cannot be or does not go together; one line with the remedy.
         OSError: the output cannot be written.
     """
     refuse_existing(output, overwrite)
+    refuse_inputs(output, paths)
     job = prepare(paths, model, area, how, **product)
     with BlockFile.open(output, job.layout, job.key, block_px=job.block_px, overwrite=overwrite, anew=anew) as blocks:
         missing, clipped = blocks.missing(), []
         progress = _AreaProgress(output.name, sum(b.height * b.width for b in missing), job.pixel_km2)
-        for block, made in zip(missing, run(job, blocks), strict=True):
-            clipped.append(made.clipped)
+        if cluster is not None:
+            shares = run_on(cluster, Given(paths, model, area, how, product), job, blocks)
+        else:
+            shares = ((block, made.clipped) for block, made in zip(missing, run(job, blocks), strict=True))
+        for block, share in shares:
+            clipped.append(share)
             progress.step(block.height * block.width)
         record = _record(job, output, sum(clipped) / max(1, len(clipped)))
-        finish(blocks, tags=record.tags(), item=lambda path: item_text(path, record))
+        if is_folder(output):
+            finish_collection(blocks, record)
+        else:
+            finish(blocks, tags=record.tags(), item=lambda path: item_text(path, record))
     return job
+
+
+def refuse_inputs(output: Path, paths: Sequence[str | Path | Product]) -> None:
+    """See that an output replaces nothing of what it is made from.
+
+    Raises:
+        ValueError: it has the name of an input, or of a file inside of one.
+    """
+    own = output.resolve()
+    for one in paths:
+        given = (one.path if isinstance(one, Product) else Path(one)).resolve()
+        if own == given or (own.exists() and given in own.parents):
+            raise ValueError(f"{output} belongs to the inputs, which it would replace: give another name")
 
 
 def _record(job: Job, output: Path, clipped: float) -> Record:
@@ -167,7 +193,7 @@ def run(job: Job, blocks: BlockFile) -> Iterator[Made]:
             made = job.applied.make(job.of(block), part)
             if written is not None:
                 written.result()
-            written = writer.submit(blocks.write, block, job.numbers(made), job.shown(block, made))
+            written = writer.submit(blocks.write, block, job.numbers(block, made), job.shown(block, made))
             yield made
         if written is not None:
             written.result()

@@ -12,27 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from satsr.common.tile_grid import HR_GSD_M, SCALE
 from satsr.data.data_set import DataSet
-from satsr.data.dates import median_of_valid
 from satsr.data.pairs import Batch, Pairs
-from satsr.data.true_colour import BAND_WHITE, TCI_WHITE
 from satsr.evaluation.evaluate import clip, score_images
 from satsr.evaluation.outputs import load_outputs
 from satsr.evaluation.paired import compare
 from satsr.evaluation.settings import EvaluateSettings, TableSettings
 from satsr.evaluation.verdicts import holm, verdict
 from satsr.metrics.facts import find_metric
-from satsr.models.consistent import SensorModel, make_consistent, observe
-from satsr.scenes.noise import tolerance
+from satsr.models.consistent import observe
+from satsr.scenes.of_pairs import InAgreement
 
-LR_GSD_M = HR_GSD_M * SCALE  # of the training grid
-RGB = ("red", "green", "blue")
 PROTOCOL = "corrected"
-NEAR_WHITE = 1e-6
 LEVELS = 255
 COLUMNS = ["method", "metric", "free", "consistent", "difference", "low", "high", "p", "p_holm", "verdict", "n_seeds"]
 
@@ -44,49 +37,30 @@ class Agreeing:
     Attributes:
         outputs: (N, C, H, W) in [0, 1].
         at: tile -> number of its output.
-        bands: numbers of the output's bands among the input's.
-        sensor: what sees them.
-        whites: reflectance of white for each band.
+        inputs: what they are to agree with.
     """
 
     outputs: Tensor
     at: Mapping[str, int]
-    bands: tuple[int, ...]
-    sensor: SensorModel
-    whites: NDArray[np.float32]
+    inputs: InAgreement
 
     @classmethod
     def of(cls, outputs: Tensor, pairs: Pairs) -> Agreeing:
         """Take the outputs of a split, in its order."""
-        bands = tuple(pairs.bands_in.index(name) for name in pairs.bands_out)
-        sensor = SensorModel.of(pairs.bands_out, pairs.scale, LR_GSD_M)
-        white = np.array([TCI_WHITE if name in RGB else BAND_WHITE for name in pairs.bands_out], np.float32)
-        return cls(outputs, {tile: n for n, tile in enumerate(pairs.tiles)}, bands, sensor, white)
+        return cls(outputs, {tile: n for n, tile in enumerate(pairs.tiles)}, InAgreement.of(pairs))
 
     def free(self, batch: Batch) -> Tensor:
         """Return the outputs as they are."""
         return self.outputs[[self.at[tile] for tile in batch.tiles]]
 
-    def reference(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the median of the dates (N, C, h, w), and where it says what the sensor saw: not clipped, ground."""
-        shown = median_of_valid(batch.lr * batch.lr_valid[:, :, None])[:, list(self.bands)]
-        return shown, (shown > NEAR_WHITE) & (shown < 1 - NEAR_WHITE)
-
     def __call__(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the outputs in agreement, clipped, and the share that clipping changed."""
-        reference, known = self.reference(batch)
-        dates = batch.lr_valid.sum(dim=1).to(torch.uint8).numpy()
-        noise = [
-            tolerance(image, count, self.sensor.bands, self.whites)
-            for image, count in zip(reference.numpy(), dates, strict=True)
-        ]
-        allowed = torch.from_numpy(np.stack(noise))
-        return clip(make_consistent(self.free(batch), reference, self.sensor, known, tolerance=allowed))
+        return clip(self.inputs.apply(self.free(batch), batch))
 
     def residual(self, batch: Batch) -> Tensor:
         """Return how far, in levels of 255, the sensor's view of the free outputs is from the median: (N,) means."""
-        reference, known = self.reference(batch)
-        far = (observe(self.free(batch), self.sensor) - reference).abs() * known
+        reference, known = self.inputs.reference(batch)
+        far = (observe(self.free(batch), self.inputs.sensor) - reference).abs() * known
         return LEVELS * far.sum(dim=(1, 2, 3)) / known.sum(dim=(1, 2, 3)).clamp(min=1)
 
 

@@ -34,7 +34,7 @@ def passed(stage: Stage) -> set[str]:
 
 
 def test_it_can_be_read_at_one_sitting() -> None:
-    assert len((ROOT / "dvc.yaml").read_text().splitlines()) <= 580  # and a study adds 15
+    assert len((ROOT / "dvc.yaml").read_text().splitlines()) <= 620  # and a study adds 15
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -91,7 +91,7 @@ def test_jobs_are_what_dvc_would_run_and_wait_for_what_dvc_waits_for() -> None:
 
 
 def test_only_what_takes_times_runs_alone() -> None:
-    assert [name for name, job in JOBS.items() if job.alone] == ["speed"]
+    assert [name for name, job in JOBS.items() if job.alone] == ["speed", "scene"]
 
 
 def test_every_job_has_a_usual_time() -> None:

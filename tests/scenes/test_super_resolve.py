@@ -100,6 +100,20 @@ def test_an_output_that_is_there_is_not_touched(paths: list[Path], tmp_path: Pat
     assert verify(out).passed
 
 
+def test_an_input_is_never_replaced(paths: list[Path], tmp_path: Path) -> None:
+    inside = next(paths[0].rglob("*_B04.jp2"))
+    band = inside.with_suffix(".tif")
+    band.write_bytes(inside.read_bytes())
+    with pytest.raises(ValueError, match=r"belongs to the inputs, which it would replace: give another name"):
+        super_resolve(paths, band, "bicubic", how=PLAIN, overwrite=True)
+    assert band.read_bytes() == inside.read_bytes()
+    stack = tmp_path / "stack.tif"
+    stack.write_text("mine")
+    with pytest.raises(ValueError, match=r"stack\.tif belongs to the inputs"):
+        super_resolve([stack], stack, "bicubic", how=PLAIN, overwrite=True)
+    assert stack.read_text() == "mine"
+
+
 class _Stopped(Exception):
     pass
 
@@ -237,7 +251,7 @@ def test_the_command_line(paths: list[Path], tmp_path: Path) -> None:
 
 def test_a_released_model_is_small_and_says_where_it_comes_from(tmp_path: Path) -> None:
     save_model(esrgan(), tmp_path / "trained")
-    release(tmp_path / "trained", {"released": "for a test"}, {"psnr": 20.0}, tmp_path / "packaged")
+    release(tmp_path / "trained", {"released": "for a test"}, {"psnr": 20.0}, to=tmp_path / "packaged")
     found, trained = load_model(tmp_path / "packaged"), load_model(tmp_path / "trained")
     assert found.card.provenance["released"] == "for a test"
     assert "no observation" in found.card.provenance["limits"]
@@ -248,7 +262,7 @@ def test_a_released_model_is_small_and_says_where_it_comes_from(tmp_path: Path) 
     large = SuperResolver(replace(esrgan().card, network={"num_feat": 64, "num_block": 4, "num_grow_ch": 32}))
     save_model(large, tmp_path / "large")
     with pytest.raises(ValueError, match=r"MB in bfloat16, expected at most 4 MB"):
-        release(tmp_path / "large", {}, {}, tmp_path / "packaged")
+        release(tmp_path / "large", {}, {}, to=tmp_path / "packaged")
     assert load_model(tmp_path / "packaged").card == found.card
 
 

@@ -11,7 +11,8 @@ from scipy import ndimage
 from satsr.data.pairs import Batch
 from satsr.evaluation.settings import TableSettings
 from satsr.models.consistent import SensorModel, observe
-from satsr.studies.consistency import LR_GSD_M, Agreeing, differences, sentence
+from satsr.scenes.of_pairs import LR_GSD_M, InAgreement
+from satsr.studies.consistency import Agreeing, differences, sentence
 
 RGB = ("red", "green", "blue")
 WHITES = np.full(3, 0.3558, np.float32)
@@ -43,7 +44,8 @@ def batch() -> Batch:
 def test_an_output_in_another_tone_comes_back() -> None:
     given = batch()
     other = given.hr + 0.04 * torch.linspace(-1, 1, 96)
-    agreeing = Agreeing(other[[1, 0]], {"b": 0, "a": 1}, (0, 1, 2), SENSOR, WHITES)  # in another order than the batch
+    inputs = InAgreement((0, 1, 2), SENSOR, WHITES)
+    agreeing = Agreeing(other[[1, 0]], {"b": 0, "a": 1}, inputs)  # in another order than the batch
     torch.testing.assert_close(agreeing.free(given), other)
     levels = 255 * (observe(other, SENSOR) - observe(given.hr, SENSOR)).abs().mean(dim=(1, 2, 3))
     torch.testing.assert_close(agreeing.residual(given), levels, rtol=1e-3, atol=1e-3)

@@ -7,28 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from satsr.data.climates import climate_of
 from satsr.data.data_set import DataSet
-from satsr.data.pairs import Pairs, spread_evenly
+from satsr.data.pairs import spread_evenly
 from satsr.evaluation.tables import NOT_RUN
 from satsr.models.files import save_model
 from satsr.studies.ablations.engine import Tried
 from satsr.studies.ablations.report import Report
 from satsr.studies.ablations.settings import GlobalModelSettings
 from satsr.studies.ablations.variants import Variant
-from satsr.world.land.climates import CLIMATES
-
-
-def climate_of(pairs: Pairs, tile: str) -> str:
-    """Return the climate of a place, which the name of its HR image tells.
-
-    Raises:
-        ValueError: the name tells none: the data are not of the embedded world.
-    """
-    name = pairs.chips.uuid(tile)
-    for climate in CLIMATES:
-        if climate.name in name:
-            return climate.name
-    raise ValueError(f"{tile}: its image {name} tells no climate, expected data of the embedded world")
 
 
 def without(data: DataSet, unseen: Sequence[str]) -> DataSet:

@@ -10,12 +10,13 @@ import pytest
 
 from satsr.common.paths import Workspace
 from satsr.common.settings import check
+from satsr.data.climates import climate_of
 from satsr.data.data_set import DataSet
 from satsr.data.settings import PairSettings
 from satsr.evaluation.tables import NOT_RUN
 from satsr.models.files import load_model
 from satsr.models.superresolver import ModelCard, SuperResolver
-from satsr.studies.ablations.climates import adapted, climate_of, keep, parted, within, without
+from satsr.studies.ablations.climates import adapted, keep, parted, within, without
 from satsr.studies.ablations.engine import Tried
 from satsr.studies.ablations.report import Report
 from satsr.studies.ablations.settings import GlobalModelSettings

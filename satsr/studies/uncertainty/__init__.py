@@ -1,0 +1,1 @@
+"""Do intervals around outputs cover the ground as often as they say."""
