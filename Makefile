@@ -33,8 +33,8 @@ test: setup lint ## lint, all tests, the tiny pipeline
 real: setup ## the study on real images, and the trained models on real pairs
 	$(BIN)/satsr study --profile real $(if $(JOBS),--jobs $(JOBS))
 
-lab: setup ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab notebooks
+lab: setup ## open the notebooks in JupyterLab, where a save keeps no outputs
+	JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" $(BIN)/jupyter lab
 
 book: setup ## build the book from the last run
 	$(BIN)/satsr book

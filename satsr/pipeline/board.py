@@ -83,5 +83,23 @@ class Board:
             print(line, file=sys.stderr, flush=True)
 
 
+def plan(stages: int, workers: int, seconds: float, measured: bool, usual: bool) -> str:
+    """Return what a run says before it begins.
+
+    Args:
+        stages: how many may have to run.
+        workers: how many run side by side.
+        seconds: a guess of the time that they take.
+        measured: whether it comes from earlier runs here.
+        usual: whether it is one for this profile.
+    """
+    begin = f"stages to bring up to date: {stages}, {workers} side by side"
+    if measured:
+        return f"{begin}; about {_time(seconds)}, as the last time here"
+    if usual:
+        return f"{begin}; about {_time(seconds)} on a usual processor"
+    return f"{begin}; how long this profile takes here is known after its first run"
+
+
 def _time(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

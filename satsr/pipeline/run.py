@@ -28,9 +28,11 @@ from satsr.common.digests import status_digest
 from satsr.common.paths import MAIN, Workspace, real_data
 from satsr.common.provenance import describe, git_commit, records, usable_cores
 from satsr.common.reading_yaml import read_yaml
+from satsr.pipeline.board import plan
 from satsr.pipeline.jobs import Job, chosen, followers, jobs_of, with_makers
 from satsr.pipeline.params import Study, load_study
-from satsr.pipeline.seconds import read_seconds, write_seconds
+from satsr.pipeline.schedule import Schedule
+from satsr.pipeline.seconds import OF_USUAL_SECONDS, own_seconds, read_seconds, write_seconds
 from satsr.pipeline.side_by_side import run_jobs
 from satsr.pipeline.stages import read_stages
 from satsr.pipeline.stamps import Stamps
@@ -84,11 +86,28 @@ def run_study(root: Path, profile: str, workers: int = 0, only: Sequence[str] = 
             stamp()
         running = {name: job for name, job in with_makers(jobs, wanted).items() if name not in left_out}
         _run_jobs(where, study.profile, workers or _workers(), running, environment)
+    if in_place and (note := changed_results(root, study.profile)):
+        print(note, file=sys.stderr)
     if not in_place and only:
         bring_parts_back(where, root, profile, [jobs[name] for name in wanted])
     elif not in_place:
         bring_back(where, root, profile)
     return where
+
+
+def changed_results(root: Path, profile: str) -> str:
+    """Return a line on what a run in place has changed of what git keeps; empty when that is nothing.
+
+    On another processor than that of the committed run, trainings end elsewhere.
+    """
+    kept = ["dvc.lock", f"results/{profile}"]
+    command = ["git", "-C", str(root), "status", "--porcelain", "--untracked-files=all", "--", *kept]
+    count = len(subprocess.run(command, capture_output=True, text=True).stdout.splitlines())
+    if not count:
+        return ""
+    undo = f"git checkout {' '.join(kept)}"
+    why = "as after any run on another processor or of other code"
+    return f"files of {' and '.join(kept)} that git sees changed: {count}, {why}; `{undo}` undoes that"
 
 
 def _run_jobs(where: Path, profile: str, workers: int, jobs: Mapping[str, Job], environment: Mapping[str, str]) -> None:
@@ -100,13 +119,17 @@ def _run_jobs(where: Path, profile: str, workers: int, jobs: Mapping[str, Job], 
     parameters = read_yaml(where / "params.yaml")
     here = Workspace.of(profile, where)
     stamps = Stamps(where, here.scratch / "stamps", parameters)
-    if all(stamps.fresh(job) for job in jobs.values()):
+    left = {name: job for name, job in jobs.items() if not stamps.fresh(job)}
+    if not left:
         return
     logs = here.logs / "stages"
-    seconds = read_seconds(logs)
+    seconds, own = read_seconds(logs), own_seconds(logs)
+    usual = dict(seconds)
+    guess = Schedule(left, seconds).seconds_left(workers, {})
+    print(plan(len(left), workers, guess, left.keys() <= own.keys(), profile == OF_USUAL_SECONDS), file=sys.stderr)
     with warm_parent(where, environment) as warm:
         failed = run_jobs(where, jobs, workers, warm, stamps, logs, seconds)
-    write_seconds(logs, seconds)
+    write_seconds(logs, {**own, **{name: took for name, took in seconds.items() if took != usual.get(name)}})
     if failed:
         raise RuntimeError(_what_failed(failed))
 

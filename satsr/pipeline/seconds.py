@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 FILE = "seconds.json"
+OF_USUAL_SECONDS = "default"  # the profile whose stages take what `usual_seconds.csv` says
 
 
 def read_seconds(folder: Path) -> dict[str, float]:
@@ -21,8 +22,13 @@ def read_seconds(folder: Path) -> dict[str, float]:
     """
     with (files("satsr.pipeline") / "usual_seconds.csv").open() as lines:
         usual = {row["stage"]: float(row["seconds"]) for row in csv.DictReader(lines)}
+    return {**usual, **own_seconds(folder)}
+
+
+def own_seconds(folder: Path) -> dict[str, float]:
+    """Return what stages took here the last time that they ran; nothing where none has run."""
     own = folder / FILE
-    return {**usual, **(json.loads(own.read_text()) if own.is_file() else {})}
+    return dict(json.loads(own.read_text())) if own.is_file() else {}
 
 
 def write_seconds(folder: Path, seconds: dict[str, float]) -> None:
