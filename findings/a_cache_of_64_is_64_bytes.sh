@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# rasterio 1.4.4 (GDAL 3.10.3): `rasterio.Env(GDAL_CACHEMAX=64)` gives GDAL a block cache of 64 bytes; the environment
-# variable GDAL_CACHEMAX=64 one of 64 MB.
+# `rasterio.Env(GDAL_CACHEMAX=64)` gives GDAL a block cache of 64 bytes.
 #
-# GDAL's documentation gives small numbers of this option as megabytes. rasterio passes the number to the function that
-# sets bytes, so the cache holds nothing: a compressed tile is decoded again for every window that touches it, without
-# a word, and a program is many times slower.
+# With: rasterio 1.4.4 (GDAL 3.10.3)
+# Expected: a cache of 64 MB: GDAL's documentation gives small numbers of this option as megabytes, and so does the
+# environment variable GDAL_CACHEMAX=64.
+# Found: rasterio passes the number to the function that sets bytes, so the cache holds nothing.
+# Matters: a compressed tile is decoded again for every window that touches it, without a word, and a program is many
+# times slower.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# rasterio 1.4.4 (GDAL 3.10.3): a compressed GeoTIFF that does not fit on the disk is written "without an error" when
-# two threads compress it. With one thread the same copy raises.
+# A compressed GeoTIFF that does not fit on the disk is written "without an error" when two threads compress it.
 #
-# `NUM_THREADS` is what everybody sets to write large images quickly. The tiles that could not be written are reported
-# by a worker, on stderr at most; the call returns, and a cut file stands under the final name. A limit on the size of
-# files stands in for the full disk here. Read back what was written before it replaces anything.
+# With: rasterio 1.4.4 (GDAL 3.10.3)
+# Expected: an error, as the same copy gives with one thread.
+# Found: the tiles that could not be written are reported by a worker, on stderr at most; the call returns, and a cut
+# file stands under the final name. A limit on the size of files stands in for the full disk here.
+# Matters: `NUM_THREADS` is what everybody sets to write large images quickly. Read back what was written before it
+# replaces anything.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
-# pystac 1.15.2: `Item.from_file` gives another item than the file holds: extensions are brought to newer versions, and
-# fields that these no longer have are gone. So `Item.from_file(path).validate()` says nothing about the file.
+# `Item.from_file` of pystac gives another item than the file holds.
 #
-# An item of projection 1.2 may hold `proj:code` and `proj:epsg` side by side, for readers of both generations. What is
-# read says 2.0.0 and has no `proj:epsg`; written again, the older readers are lost. To check a file, check its JSON.
+# With: pystac 1.15.2
+# Expected: the item of the file, so that `Item.from_file(path).validate()` says whether the file is valid.
+# Found: extensions are brought to newer versions, and fields that these no longer have are gone. An item of projection
+# 1.2 may hold `proj:code` and `proj:epsg` side by side, for readers of both generations; what is read says 2.0.0 and
+# has no `proj:epsg`.
+# Matters: validating what was read says nothing about the file, and an item that is written again loses its older
+# readers. To check a file, check its JSON.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

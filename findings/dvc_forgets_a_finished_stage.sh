@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# DVC 3.67.1: `dvc repro` of a stage that has run well fails, and its result is not recorded, when another DVC process
-# holds the repository's lock for more than three seconds at the moment when the command ends.
+# `dvc repro` of a stage that has run well fails, and its result is not recorded, when another DVC process holds the
+# repository's lock at the moment when the command ends.
 #
-# DVC lets go of the lock while a command runs and takes it again afterwards, trying for three seconds only. Running
-# several `dvc repro --single-item` side by side is the documented way to run stages in parallel, and another process
-# holds the lock whenever it hashes, or links, a large output. After hours of training the stage then counts as never
-# run. `dvc --wait-for-lock repro` waits, which is checked here too.
+# With: DVC 3.67.1
+# Expected: that DVC waits for the lock: several `dvc repro --single-item` side by side are the documented way to run
+# stages in parallel.
+# Found: DVC lets go of the lock while a command runs and takes it again afterwards, trying for three seconds only.
+# Another process holds it whenever it hashes, or links, a large output. `dvc --wait-for-lock repro` waits, which is
+# checked here too.
+# Matters: after hours of training the stage counts as never run.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# DVC 3.67.1 with ruamel.yaml 0.19.1: DVC parses dvc.yaml, dvc.lock and params.yaml in pure Python, several times slower
-# than with ruamel.yaml's C parser, and parses them again for every stage.
+# DVC parses its files in pure Python, several times slower than with the C parser, and parses them again for every
+# stage.
 #
-# Until 0.18 ruamel.yaml asked for its C parser (`ruamel.yaml.clib`) by itself; since 0.19 it is an extra that DVC does
-# not ask for, and nothing warns. A `dvc repro` with nothing to do, in a project of thirty stages, then spends most of
-# its seconds in the parser. Installing `ruamel.yaml.clib` is all that it takes.
+# With: DVC 3.67.1, ruamel.yaml 0.19.1
+# Expected: the C parser, which ruamel.yaml asked for by itself until 0.18 (`ruamel.yaml.clib`).
+# Found: since 0.19 the C parser is an extra that DVC does not ask for, and nothing warns. Installing `ruamel.yaml.clib`
+# is all that it takes.
+# Matters: a `dvc repro` with nothing to do, in a project of thirty stages, spends most of its seconds in the parser.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

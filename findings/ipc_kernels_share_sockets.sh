@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# jupyter_client 8.10.0: two kernels that are started at the same time over ipc are given the same sockets.
+# Two Jupyter kernels that are started at the same time over ipc are given the same sockets.
 #
-# With `KernelManager.transport = "ipc"` the sockets are files named by a prefix and a number. The prefix is asked for
-# before the connection file has its name, so it is "kernel-ipc" for every manager, relative to the working folder; the
-# numbers are the first ones that no file has, and a kernel makes its files only when it has started. So two notebooks
-# that start in one folder within that second talk to each other's kernels. What is seen then depends on who comes
-# first: "Invalid Signature", a dead kernel, or a wait without end. A prefix of one's own avoids it
-# (`KernelManager.ip = "<a private folder>/kernel"`), which is checked here too.
+# With: jupyter_client 8.10.0
+# Expected: sockets of its own for every kernel.
+# Found: with `KernelManager.transport = "ipc"` the sockets are files named by a prefix and a number. The prefix is
+# asked for before the connection file has its name, so it is "kernel-ipc" for every manager, relative to the working
+# folder; the numbers are the first ones that no file has, and a kernel makes its files only when it has started. A
+# prefix of one's own avoids it (`KernelManager.ip = "a private folder/kernel"`), which is checked here too.
+# Matters: two notebooks that start in one folder within that second talk to each other's kernels. What is seen then
+# depends on who comes first: "Invalid Signature", a dead kernel, or a wait without end.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# rasterio 1.4.4 (GDAL 3.10.3): a read to a smaller `out_shape` takes an overview where the file has one, whatever
-# `resampling` says, and of a JPEG 2000 file a wavelet level whose pixels lie beside their place.
+# A read of rasterio to a smaller `out_shape` takes an overview where the file has one, whatever `resampling` says, and
+# of a JPEG 2000 file a wavelet level whose pixels lie beside their place.
 #
-# `read(out_shape=..., resampling=Resampling.average)` reads as "means over areas". Of a GeoTIFF with overviews (every
-# cloud-optimised one) it is what whoever made the overviews left in them: with nearest neighbour every second pixel,
-# so the same pixels give another picture with and without overviews. Of a lossless JPEG 2000 file, which has smaller
-# levels inside without being told, the picture is moved by (k - 1) / 2 full-resolution pixels at a reduction by k: half
-# a pixel at 2, one and a half at 4. A dataset opened with OVERVIEW_LEVEL=NONE, or means made from a full read, are right.
+# With: rasterio 1.4.4 (GDAL 3.10.3)
+# Expected: means over areas: `read(out_shape=..., resampling=Resampling.average)` reads as that.
+# Found: of a GeoTIFF with overviews (every cloud-optimised one) it is what whoever made the overviews left in them:
+# with nearest neighbour every second pixel. Of a lossless JPEG 2000 file, which has smaller levels inside without being
+# told, the picture is moved by (k - 1) / 2 full-resolution pixels at a reduction by k: half a pixel at 2, one and a
+# half at 4. A dataset opened with OVERVIEW_LEVEL=NONE, or means made from a full read, are right.
+# Matters: the same pixels give another picture with and without overviews, and a Sentinel-2 band of 10 m that is read
+# at 20 m lies 5 m beside one of 20 m.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from satsr.cli.areas import numbers, pixels
+from satsr.cli.words import no_folder, one_of
 from satsr.common.writing import write_whole
 
 Root = Annotated[Path | None, typer.Option(help="folder of data sets; else $SATSR_DATA, else data/published")]
@@ -93,6 +94,7 @@ def leakage(
     from satsr.data.checks.check import open_splits
     from satsr.data.checks.leakage import check_distance, nearest_training_tiles, positions
 
+    no_folder("--output", output)
     readers = open_splits(reader_class(name), folder or _root(root) / name)
     found = nearest_training_tiles(positions({reader.split: reader for reader in readers}))
     if output is not None:
@@ -124,7 +126,9 @@ def sentinel2(
     wanted: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="of equally clear dates the nearest")
     ] = None,
-    register_px: Annotated[float | None, typer.Option(help="move dates onto the clearest, at most so far")] = None,
+    register_px: Annotated[
+        float | None, typer.Option(min=0, help="move dates onto the clearest, at most so far")
+    ] = None,
     level: Annotated[str | None, typer.Option(help="of loose bands: L1C or L2A")] = None,
     baseline: Annotated[str | None, typer.Option(help="processing baseline, such as 02.04")] = None,
     offset: Annotated[float | None, typer.Option(help="what to add to counts: 0 or -1000")] = None,
@@ -136,10 +140,8 @@ def sentinel2(
     from satsr.scenes.products import series
     from satsr.scenes.products.write import write_series
 
-    if grid not in ("own", "web-mercator"):
-        raise ValueError(f"got --grid {grid}, expected own or web-mercator")
-    if clouds not in ("auto", "none"):
-        raise ValueError(f"got --clouds {clouds}, expected auto or none")
+    one_of("--grid", grid, ("own", "web-mercator"))
+    one_of("--clouds", clouds, ("auto", "none"))
     how: Any = {"level": level, "baseline": baseline, "offset": offset, "day": day.date() if day else None}
     found = series(
         products,
@@ -150,7 +152,7 @@ def sentinel2(
         bands=bands.split(","),
         dates=dates,
         wanted=wanted.date() if wanted else None,
-        register_px=register_px,
+        register_px=register_px or None,
         clouds=clouds,
         **{name: value for name, value in how.items() if value is not None},
     )
@@ -168,6 +170,7 @@ def pair_fmow(
     """Pair fMoW-RGB with fMoW-Sentinel by place and relative time, from their public indexes."""
     from satsr.data.readers.fmow_pairs import summary, write_pairs_index
 
+    no_folder("--output", output)
     typer.echo(f"{summary(write_pairs_index(rgb, sentinel, output, max_days))}\nwrote {output}")
 
 

@@ -115,6 +115,8 @@ def read_image(path: Path, white: float | None = None) -> ImageFile:
             transparent = transparent_bands(path, file, notes)
             bands = [band for band in file.indexes if band not in transparent]
             stored = np.asarray(file.read(bands))
+            if np.iscomplexobj(stored):
+                raise ValueError(f"{path}: got {stored.dtype} values, expected real ones: convert it")
             values = _in_unit(path, file, bands, upright(file, stored), white, notes)
             valid = shown_pixels(file, bands, stored, transparent) & np.isfinite(values).all(axis=0)
         place, names = _place(file), band_names(file, bands)

@@ -14,7 +14,8 @@ from satsr.common.stray import is_stray
 from satsr.data.images import IMAGES
 from satsr.evaluation.image_files import ImageFile, alike, read_image
 from satsr.evaluation.intervals import mean_interval
-from satsr.metrics.facts import find_metric
+from satsr.metrics.facts import find_metric, split_name
+from satsr.metrics.networks import network_of
 from satsr.metrics.protocol import Protocol, check_protocol
 from satsr.metrics.scoring import Gray, check_gray, score
 
@@ -32,11 +33,13 @@ class FileScores:
             images, are kept.
         left_out: (image, reason) for each image that could not be scored.
         notes: what a user should know of how files were read.
+        not_computed: (metric, reason) for each metric whose published weights cannot be had.
     """
 
     table: pd.DataFrame
     left_out: list[tuple[str, str]]
     notes: list[str]
+    not_computed: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -80,23 +83,25 @@ def evaluate_files(
         reading: what is said of the files.
 
     Returns:
-        Scores, what was left out, and how files were read.
+        Scores, what was left out, how files were read, and which metrics are not among the scores.
 
     Raises:
         ValueError: for an unknown metric, protocol or `gray`, a metric that needs the input series, files without a
             counterpart, and, unless `keep_going`, an image that cannot be scored: names its file.
-        OSError: no such file or folder, or published weights that are not on this machine.
+        OSError: no such file or folder, or no metric whose weights are on this machine.
     """
     check_gray(gray)
     _check_names(names, protocols)
     rows: list[tuple[str, str, str, float, int]] = []
     left_out, notes = [], []
-    for image, files in match_files(sr, hr).items():
+    pairs = match_files(sr, hr)
+    ready, not_computed = _with_weights(names)
+    for image, files in pairs.items():
         try:
             sr_image, hr_image = (read_image(file, reading.white) for file in files)
             pair = alike(sr_image, hr_image, reading.ignore_place)
             no_data = int((~pair[1].valid).sum())
-            rows += [(image, *found, no_data) for found in _score_pair(*pair, names, protocols, gray)]
+            rows += [(image, *found, no_data) for found in _score_pair(*pair, ready, protocols, gray)]
         except ValueError as error:
             if not keep_going:
                 raise
@@ -106,7 +111,7 @@ def evaluate_files(
             if no_data:
                 share = no_data / pair[1].valid.size
                 notes.append(f"{image}: {no_data} pixels ({share:.1%}) do not count: not both files show them")
-    return FileScores(pd.DataFrame(rows, columns=COLUMNS), left_out, notes)
+    return FileScores(pd.DataFrame(rows, columns=COLUMNS), left_out, notes, not_computed)
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
@@ -114,8 +119,8 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Columns metric, protocol; mean of the finite values with low and high, its 95 % interval by bootstrap over
-        images; min, median and max of all values; n, the images; infinite, how many values are; note, what the
-        interval covers.
+        images, and inf where no value is finite; min, median and max of all values; n, the images; infinite, how many
+        values are; note, what mean and interval cover.
     """
     cells = table.groupby(["metric", "protocol"], sort=False)["value"]
     rows = [{"metric": metric, "protocol": protocol, **_summarize(values)} for (metric, protocol), values in cells]
@@ -173,6 +178,23 @@ def _check_names(names: Sequence[str], protocols: Sequence[Protocol]) -> None:
         raise ValueError(f"got {', '.join(of_input)}, expected metrics of SR and HR alone: these need the input series")
 
 
+def _with_weights(names: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """Open the networks of metrics; return the metrics that can be computed, and why the others cannot."""
+    ready, lacking = [], []
+    for name in names:
+        kind, network = find_metric(name).network, split_name(name)[1]
+        try:
+            if kind:
+                network_of(kind, network)
+        except OSError as error:
+            lacking.append((name, str(error)))
+        else:
+            ready.append(name)
+    if lacking and not ready:
+        raise OSError("; ".join(reason for _, reason in lacking))
+    return ready, lacking
+
+
 def _by_stem(folder: Path) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for file in sorted(
@@ -220,13 +242,15 @@ def _score_pair(
 
 def _summarize(values: pd.Series[float]) -> dict[str, float | str]:
     finite = values[np.isfinite(values)]
-    mean = low = high = np.nan
-    note = "no finite value"
+    mean, low, high = np.inf, np.nan, np.nan
+    note = "no image differs from its target"
     if len(finite):
         # Each image is a region of its own: nothing says which of them belong together.
         interval = mean_interval(pd.DataFrame({"region": range(len(finite)), "seed": 0, "value": finite}))
         mean, low, high = interval.mean, interval.low, interval.high
         note = interval.note if len(finite) > 1 else "one image: no interval"
+        if len(finite) < len(values):
+            note = f"{note}; the mean is of the {len(finite)} that differ from their targets"
     order = {"min": values.min(), "median": float(np.median(values)), "max": values.max()}
     counts = {"n": len(values), "infinite": int(np.isinf(values).sum())}
     return {"mean": mean, "low": low, "high": high, **order, **counts, "note": note}

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from urllib.error import URLError
 
 import numpy as np
 import pandas as pd
@@ -118,6 +119,34 @@ def test_a_score_that_is_no_number_is_an_image_that_cannot_be_scored(
         evaluate(*folders)
 
 
+def test_a_metric_whose_weights_cannot_be_had_is_named_and_the_others_are_computed(
+    folders: tuple[Path, Path], no_weights: None
+) -> None:
+    report = evaluate(*folders, ("psnr", "lpips:alex", "ssim"))
+    pd.testing.assert_frame_equal(report.table, evaluate(*folders, ("psnr", "ssim")).table)
+    ((metric, reason),) = report.not_computed
+    assert metric == "lpips:alex"
+    assert reason.startswith("the weights of alex are not on this machine")
+    with pytest.raises(OSError, match="the weights of alex are not on this machine"):
+        evaluate(*folders, ("lpips:alex",))
+
+
+def test_an_unknown_network_stops_whatever_else_is_asked(folders: tuple[Path, Path]) -> None:
+    with pytest.raises(ValueError, match=r"^unknown trunk 'alexa': expected one of alex"):
+        evaluate(*folders, ("psnr", "lpips:alexa"), keep_going=True)
+
+
+@pytest.fixture
+def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without published weights and without a network."""
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise URLError("no network")
+
+    monkeypatch.setattr("torch.hub.urlopen", unreachable)
+
+
 def test_pixels_that_one_file_does_not_show_are_counted_and_do_not_count(tmp_path: Path) -> None:
     image = picture(0)
     holed = image.copy()
@@ -211,7 +240,8 @@ def table_of(values: list[float]) -> pd.DataFrame:
 def test_the_summary_leaves_infinite_values_out_of_the_mean_only() -> None:
     row = summary(table_of([20.0, 30.0, 25.0, math.inf])).iloc[0]
     assert (row["mean"], row["min"], row["median"], row["max"]) == (25, 20, 27.5, math.inf)
-    assert (row["n"], row["infinite"], row["note"]) == (4, 1, "images only")
+    assert (row["n"], row["infinite"]) == (4, 1)
+    assert row["note"] == "images only; the mean is of the 3 that differ from their targets"
     assert 20 <= row["low"] < 25 < row["high"] <= 30
 
 
@@ -223,10 +253,12 @@ def test_the_interval_is_that_of_a_mean_of_independent_images() -> None:
     assert row["high"] == pytest.approx(values.mean() + half, abs=0.2 * half)
 
 
-@pytest.mark.parametrize(("values", "note"), [([31.0], "one image: no interval"), ([math.inf] * 2, "no finite value")])
+@pytest.mark.parametrize(
+    ("values", "note"), [([31.0], "one image: no interval"), ([math.inf] * 2, "no image differs from its target")]
+)
 def test_too_few_values_have_no_interval(values: list[float], note: str) -> None:
     row = summary(table_of(values)).iloc[0]
-    assert row["note"] == note
+    assert (row["mean"], row["note"]) == (values[0], note)
     assert math.isnan(row["low"])
     assert math.isnan(row["high"])
 

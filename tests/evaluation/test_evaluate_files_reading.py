@@ -120,6 +120,7 @@ def test_a_palette_becomes_its_colors(tmp_path: Path) -> None:
         (np.full((9, 9, 1), 1.5, np.float32), r"got values in \[1\.5, 1\.5\] of white, expected \[0, 1\]"),
         (np.full((9, 9, 1), np.nan, np.float32), "got no pixel that shows anything"),
         (np.full((9, 9, 1), 7, np.int16), "got int16 values that say nothing of their scale"),
+        (np.zeros((9, 9, 1), np.complex64), "got complex64 values, expected real ones"),
     ],
 )
 def test_other_values_are_refused(tmp_path: Path, image: NDArray[np.generic], message: str) -> None:
