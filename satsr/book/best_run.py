@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from satsr.book.claims import MAIN_DATA, status
+from satsr.book.claims import MAIN_DATA, RULES, status
 from satsr.book.reference import best, provenance_of, read_run
 from satsr.evaluation.tables import markdown, with_set_distances
 from satsr.evaluation.verdict_texts import sentences
@@ -20,13 +20,14 @@ NONE = "No reference run (`gpu` or `overnight`) is committed yet: the tables sho
 
 
 def claims_table(root: Path, here: Path) -> pd.DataFrame:
-    """Return every claim with its verdict in this run and, where there is one, in the best reference run.
+    """Return claims with verdicts in sentences: of this run and, where there is one, of the best reference run.
 
     Args:
         root: the project's root.
         here: results of this run.
     """
     claims = pd.read_csv(root / "book" / "published" / "claims.csv", keep_default_na=False)
+    claims = claims[claims.rule.isin(RULES) | (claims.status != "")]
     table = claims[["source", "claim"]].copy()
     runs = {"this run": here}
     if (reference := best(root)) is not None and reference != here:

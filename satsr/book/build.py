@@ -14,8 +14,15 @@ import yaml
 
 from satsr.book import best_run, variant_pages
 from satsr.book.cards import model_cards
+from satsr.book.dressed import dressed
+from satsr.book.findings_page import findings, peers
+from satsr.book.ledger.figure import gains_figure
+from satsr.book.ledger.page import gains, ledger_page, limits, lines_of, runs_of, tables_to_copy
+from satsr.book.ledger.table import read_claims, rows_for_machines
+from satsr.book.pipeline_picture import pipeline_picture
 from satsr.book.real_page import real_page
 from satsr.book.reference import device_of
+from satsr.book.reference_pages import reference_pages
 from satsr.book.variant_pages import NOT_MEASURED
 from satsr.common.digests import content_digest
 from satsr.common.paths import MAIN, Workspace
@@ -38,37 +45,55 @@ def build_book(root: Path, force: bool = False) -> Path:
     executed = sorted((book / "executed" / profile).glob("*.ipynb"))
     if not executed:
         raise FileNotFoundError(f"no executed notebooks of profile {profile}: run `make study` first")
-    _place(book / "notebooks", {p.name: p.read_bytes() for p in executed if p.name in _pages(book)})
+    shown = [path for path in executed if path.name in _pages(book)]
+    _place(book / "notebooks", {path.name: _page(path, root, here) for path in shown})
+    rows = rows_for_machines(read_claims(root), here.results, profile)
+    rows.to_csv(here.results / "claims.csv", index=False, float_format="%.6g")
     _place(book / "_generated", {n: t.encode() for n, t in fragments(here, root).items()})
     index, stamp = book / "_build" / "html" / "index.html", book / "_build" / "stamp"
     now = _digest(book)
     if not force and index.is_file() and stamp.is_file() and stamp.read_text() == now:
         return index
     _run(book)
+    for name, path in tables_to_copy(root, here.results).items():
+        (index.parent / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, index.parent / name)
     stamp.write_text(now)
     return index
+
+
+def _page(executed: Path, root: Path, here: Workspace) -> bytes:
+    return dressed(executed.read_bytes(), lines_of(root, here.results, f"notebooks/{executed.stem}"))
 
 
 def fragments(here: Workspace, root: Path) -> dict[str, str]:
     """Return the generated pieces of pages by file name."""
     facts = describe(here.profile, root)
     return {
-        "status.md": _status(here, root),
+        "ledger.md": ledger_page(root, here.results),
+        "gains.svg": gains_figure(gains(next(iter(runs_of(root, here.results).values())))),
+        "verdicts.md": _verdicts(here, root),
+        "limits.md": limits(here.results),
+        "pipeline.md": pipeline_picture(root),
         "training_speed.md": _training_speed(facts),
         "provenance.md": _provenance(here, facts),
         "reference_runs.md": best_run.reference_runs_page(root),
         "real.md": real_page(root),
         "speed.md": _speed(facts),
+        "scene_speed.md": _scene_speed(facts),
+        "peer_speeds.md": _peer_speeds(root),
         "convergence.md": _convergence(here, facts),
         "models.md": model_cards(here),
+        "findings.md": findings(root),
+        "peers.md": peers(root),
+        **reference_pages(root / "satsr"),
         **variant_pages.fragments(here, root, facts),
     }
 
 
-def _status(here: Workspace, root: Path) -> str:
-    """Say what is reproduced so far: a row per part of the papers, from `book/published/claims.csv`."""
-    rows = best_run.claims_table(root, here.results)
-    return f"This book was built from profile **{here.profile}**.\n\n{markdown(rows)}\n"
+def _verdicts(here: Workspace, root: Path) -> str:
+    """Say every verdict in full sentences."""
+    return markdown(best_run.claims_table(root, here.results)) + "\n"
 
 
 def _training_speed(facts: dict[str, Any]) -> str:
@@ -104,6 +129,28 @@ def _speed(facts: dict[str, Any]) -> str:
         said = f"\n\nESRGAN is **{one:.0f}** times as fast as SR3 image by image, {best:.0f} times at the best batches."
     shown = rows[list(names)].rename(columns=names).map(lambda v: f"{v:.4g}" if isinstance(v, float) else v)
     return f"Measured on {device_of(facts)}:\n\n{markdown(shown)}{said}\n"
+
+
+def _scene_speed(facts: dict[str, Any]) -> str:
+    """Show square kilometres a second on scenes, on this machine."""
+    if "table" not in facts["runs"].get("scene", {}):
+        return NOT_MEASURED
+    names = {
+        "method": "method",
+        "side_px": "side, input px",
+        "dates": "dates",
+        "seconds": "s in all",
+        "km2_per_s": "km²/s, reading and writing included",
+        "model_km2_per_s": "km²/s, model alone",
+    }
+    rows = pd.DataFrame(facts["runs"]["scene"]["table"])
+    shown = rows[list(names)].rename(columns=names).map(lambda v: f"{v:.3g}" if isinstance(v, float) else v)
+    return f"Measured on {device_of(facts)}:\n\n{markdown(shown)}\n"
+
+
+def _peer_speeds(root: Path) -> str:
+    """Show what others say of their speed on scenes, in their own words' numbers."""
+    return markdown(pd.read_csv(root / "book" / "published" / "scene_speeds.csv", keep_default_na=False)) + "\n"
 
 
 def _convergence(here: Workspace, facts: dict[str, Any]) -> str:
