@@ -38,6 +38,7 @@ def build_book(root: Path, force: bool = False) -> Path:
     Raises:
         FileNotFoundError: the study has not been run.
         RuntimeError: the book has a broken link, a missing picture or another warning.
+        ValueError: a claim cannot be judged, or a figure has no text.
     """
     profile = load_study(root).profile
     here = Workspace.of(profile, root)
@@ -63,7 +64,10 @@ def build_book(root: Path, force: bool = False) -> Path:
 
 
 def _page(executed: Path, root: Path, here: Workspace) -> bytes:
-    return dressed(executed.read_bytes(), lines_of(root, here.results, f"notebooks/{executed.stem}"))
+    try:
+        return dressed(executed.read_bytes(), lines_of(root, here.results, f"notebooks/{executed.stem}"))
+    except ValueError as error:
+        raise ValueError(f"{executed.name}: {error}") from error
 
 
 def fragments(here: Workspace, root: Path) -> dict[str, str]:
