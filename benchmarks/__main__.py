@@ -1,6 +1,6 @@
 """`make bench`: speed as ratios in one run."""
 
-from benchmarks import ceiling, clip_cost, reading, sampling, scoring, training
+from benchmarks import ceiling, clip_cost, reading, sampling, scenes, scoring, training
 from satsr.common.provenance import gpu, processor
 
 if __name__ == "__main__":
@@ -11,3 +11,5 @@ if __name__ == "__main__":
     clip_cost.report()
     ceiling.report()
     sampling.report()
+    scenes.report()
+    scenes.beside_reference()

@@ -12,10 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from satsr.common.paths import real_data
 from satsr.pipeline.run import source_files
 from satsr.pipeline.warm import warm_parent
+
+settings.register_profile("any machine", deadline=None)  # a busy one is slow, and no test is about time
+settings.load_profile("any machine")
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES_SEEN = ".git/modules-seen"  # in a clone: what each notebook has run, see tests/made/modules_seen

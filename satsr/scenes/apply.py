@@ -17,7 +17,7 @@ from torch import Tensor
 
 from satsr.common.device import all_digits
 from satsr.data.ground import pixel_m
-from satsr.models.consistent import SensorModel, make_consistent
+from satsr.models.consistent import SensorModel, halo_px, make_consistent
 from satsr.models.superresolver import ModelCard, SuperResolver
 from satsr.models.views import views
 from satsr.scenes.noise import tolerance
@@ -34,6 +34,24 @@ class Block(NamedTuple):
 
     rows: range
     columns: range
+
+
+class Axis(NamedTuple):
+    """Windows along an axis.
+
+    Attributes:
+        windows: their numbers.
+        by: the pixel from which they are counted.
+        wide: pixels that they are blended for: of a block, and what agreement looks at around it.
+    """
+
+    windows: range
+    by: int
+    wide: range
+
+    def first(self, tiling: Tiling) -> int:
+        """Return the first pixel that the windows are given."""
+        return tiling.span(self.windows).start + self.by
 
 
 class Made(NamedTuple):
@@ -71,7 +89,8 @@ class Applied:
         scene: what it is applied to; its channels are the model's bands.
         tiling: how the scene is cut.
         wanted: the date that the output stands for.
-        origin: row and column from which windows are counted: of the scene, so that every area gets the same windows.
+        origin: row and column from which windows are counted, so that every area gets the same ones; None counts them
+            anew in every block, of a model for which any will do.
         consistent: bring the output into agreement with the composite.
         batch: windows at a time.
         mixed: compute in bfloat16 where the model's layers allow it.
@@ -82,7 +101,7 @@ class Applied:
     scene: Scene
     tiling: Tiling
     wanted: date
-    origin: tuple[int, int] = (0, 0)
+    origin: tuple[int, int] | None = (0, 0)
     consistent: bool = True
     batch: int = 4
     mixed: bool = False
@@ -90,98 +109,119 @@ class Applied:
 
     def windows_of(self, block: Block) -> int:
         """Return how many windows a block takes."""
-        rows, columns = self._windows(block)
-        return len(rows) * len(columns)
+        rows, columns = (len(axis.windows) for axis in self.lattice(block))
+        return rows * columns
+
+    def lattice(self, block: Block) -> tuple[Axis, Axis]:
+        """Return the windows along both axes that show a block, and around it what agreement looks at."""
+        rows, columns = (self._axis(pixels, number) for number, pixels in enumerate(block))
+        return rows, columns
 
     def read(self, block: Block) -> Part:
         """Read what the windows of a block are given."""
-        spans = [self.tiling.span(windows) for windows in self._windows(block)]
-        return self.scene.read(*(_moved(span, by) for span, by in zip(spans, self.origin, strict=True)))
+        rows, columns = (_moved(self.tiling.span(axis.windows), axis.by) for axis in self.lattice(block))
+        return self.scene.read(rows, columns)
 
     @torch.inference_mode()
     def make(self, block: Block, part: Part) -> Made:
         """Return the outputs of a block from what `read` gave."""
         all_digits()
-        scale, tiling = self.model.card.scale, self.tiling
-        inner = (tiling.side - 2 * tiling.halo) * scale
-        weights = torch.from_numpy(np.outer(*2 * [tiling.weights(scale)])).to(self._device)
-        windows = self._windows(block)
-        size = [(len(w) * tiling.stride + tiling.overlap) * scale for w in windows]
-        bands = len(self.model.card.bands_out)
-        sums = torch.zeros(bands * (1 if self.interval is None else 2), *size, device=self._device)
-        clipped: list[float] = []
-        for places, images in self._outputs(windows, part, self.tolerance(part)):
-            own = images[:, :bands]
-            clipped.append(float(((own < 0) | (own > 1)).float().mean()))
-            for (row, column), image in zip(places, images.clamp(0, 1), strict=True):
-                top, left = row * tiling.stride * scale, column * tiling.stride * scale
-                sums[:, top : top + inner, left : left + inner] += image * weights
-        return self._cut(block, windows, part, sums, float(np.mean(clipped)))
+        axes = self.lattice(block)
+        outputs = self._blended(axes, part)  # (views, C, H, W)
+        known = [
+            slice(axis.wide.start - axis.first(self.tiling), axis.wide.stop - axis.first(self.tiling)) for axis in axes
+        ]
+        if self.consistent:
+            outputs = self._in_agreement(outputs, part, (known[0], known[1]))
+        cut = [
+            slice(self._fine(pixels.start - axis.wide.start), self._fine(pixels.stop - axis.wide.start))
+            for pixels, axis in zip(block, axes, strict=True)
+        ]
+        shown = outputs.clamp(0, 1)
+        clipped = float((outputs[0] != shown[0])[:, cut[0], cut[1]].float().mean())
+        width = None
+        if self.interval is not None:
+            found = self.interval.calibration.half_width(self.interval.level, spread(list(shown)), detail(shown[:1])[0])
+            width = found[:, cut[0], cut[1]].cpu().numpy()
+        given = [
+            slice(at.start + pixels.start - axis.wide.start, at.start + pixels.stop - axis.wide.start)
+            for at, pixels, axis in zip(known, block, axes, strict=True)
+        ]
+        image = self._with_beyond(shown[0][:, cut[0], cut[1]].cpu(), part, (given[0], given[1]))
+        scale = self.model.card.scale
+        support = part.clear[given[0], given[1]].repeat(scale, axis=0).repeat(scale, axis=1)
+        return Made(image.numpy(), support > 0, support, clipped, width)
 
     def tolerance(self, part: Part) -> NDArray[np.float32]:
         """Return how far the sensor's view of an output may be from the composite, in shares of white: (C, h, w)."""
         return tolerance(part.composite[self._bands], part.clear, self.model.card.bands_out, self.whites)
 
-    def _outputs(
-        self, windows: list[range], part: Part, allowed: NDArray[np.float32]
-    ) -> Iterator[tuple[list[tuple[int, int]], Tensor]]:
-        """Yield the places of windows in a block, and the inner parts of their outputs, batch by batch."""
-        every = [(row, column) for row in range(len(windows[0])) for column in range(len(windows[1]))]
+    def _axis(self, pixels: range, number: int) -> Axis:
+        around = halo_px(self.sensor) if self.consistent else 0
+        wide = range(pixels.start - around, pixels.stop + around)
+        by = wide.start if self.origin is None else self.origin[number]
+        return Axis(self.tiling.windows(_moved(wide, -by)), by, wide)
+
+    def _blended(self, axes: tuple[Axis, Axis], part: Part) -> Tensor:
+        """Return views of what the windows show, blended and cut to the wide block: (views, C, H, W), not clipped."""
+        scale, tiling = self.model.card.scale, self.tiling
+        inner, views_there = (tiling.side - 2 * tiling.halo) * scale, 1 if self.interval is None else VIEWS
+        weights = torch.from_numpy(np.outer(*2 * [tiling.weights(scale)])).to(self._device)
+        size = [(len(axis.windows) * tiling.stride + tiling.overlap) * scale for axis in axes]
+        sums = torch.zeros(views_there, len(self.model.card.bands_out), *size, device=self._device)
+        every = [(row, column) for row in range(len(axes[0].windows)) for column in range(len(axes[1].windows))]
         for first in range(0, len(every), self.batch):
             places = every[first : first + self.batch]
-            yield places, self._super_resolve(windows, places, part, allowed)
+            for number, images in enumerate(self._super_resolve(axes, places, part, views_there)):
+                for (row, column), image in zip(places, images, strict=True):
+                    top, left = row * tiling.stride * scale, column * tiling.stride * scale
+                    sums[number, :, top : top + inner, left : left + inner] += image * weights
+        starts = [axis.wide.start - axis.windows[0] * tiling.stride - axis.by for axis in axes]
+        down, across = (
+            slice(self._fine(n), self._fine(n + len(axis.wide))) for n, axis in zip(starts, axes, strict=True)
+        )
+        return sums[..., down, across]
 
     def _super_resolve(
-        self, windows: list[range], places: list[tuple[int, int]], part: Part, allowed: NDArray[np.float32]
-    ) -> Tensor:
+        self, axes: tuple[Axis, Axis], places: list[tuple[int, int]], part: Part, count: int
+    ) -> Iterator[Tensor]:
+        """Yield views of some windows, (N, C, H, W) without their halo."""
         tiling, card = self.tiling, self.model.card
         at = [tuple(slice(n * tiling.stride, n * tiling.stride + tiling.side) for n in place) for place in places]
-        corners = [tiling.span(w)[0] + by for w, by in zip(windows, self.origin, strict=True)]
+        corners = [axis.first(tiling) for axis in axes]
         first = [[c + n * tiling.stride for c, n in zip(corners, place, strict=True)] for place in places]
         lr = torch.from_numpy(np.stack([part.lr[:, :, r, c] for r, c in at])).to(self._device)
         dates = self._dates.expand(len(places), -1)
         day = torch.full((len(places),), float((self.wanted - EPOCH).days), device=self._device)
         given = (lr[:, self._order], dates, torch.tensor(first, device=self._device), day)
+        halo = tiling.halo * card.scale
         with self._precision:
-            outputs = [image.float() for image in views(self.model, *given, 1 if self.interval is None else VIEWS)]
-        if self.consistent:
-            outputs = self._in_agreement(outputs, at, part, allowed)
-        sr, halo = outputs[0], tiling.halo * card.scale
-        if self.interval is not None:
-            shown = [image.clamp(0, 1) for image in outputs]
-            width = self.interval.calibration.half_width(self.interval.level, spread(shown), detail(shown[0]))
-            sr = torch.cat([sr, width], dim=1)
-        return sr[..., halo : sr.shape[-2] - halo, halo : sr.shape[-1] - halo]
+            for image in views(self.model, *given, count):
+                yield image.float()[..., halo : image.shape[-2] - halo, halo : image.shape[-1] - halo]
 
-    def _in_agreement(
-        self, outputs: list[Tensor], at: list[tuple[slice, ...]], part: Part, allowed: NDArray[np.float32]
-    ) -> list[Tensor]:
-        reference = torch.from_numpy(np.stack([part.composite[self._bands, r, c] for r, c in at])).to(self._device)
-        known = torch.from_numpy(np.stack([part.clear[r, c] for r, c in at]))[:, None].to(self._device) > 0
-        inside = known & (reference > CUT) & (reference < 1 - CUT)
-        noise = torch.from_numpy(np.stack([allowed[:, r, c] for r, c in at])).to(self._device)
-        return [make_consistent(sr, reference, self.sensor, inside, tolerance=noise) for sr in outputs]
+    def _in_agreement(self, outputs: Tensor, part: Part, at: tuple[slice, slice]) -> Tensor:
+        """Return outputs (views, C, H, W) that agree with a part of the composite."""
+        reference = torch.from_numpy(part.composite[self._bands][:, at[0], at[1]])[None].to(self._device)
+        clear = torch.from_numpy(part.clear[at])[None, None].to(self._device) > 0
+        inside = clear & (reference > CUT) & (reference < 1 - CUT)
+        noise = torch.from_numpy(self.tolerance(part)[:, at[0], at[1]])[None].to(self._device)
+        # one by one: a block is large
+        agreeing = [make_consistent(one[None], reference, self.sensor, inside, tolerance=noise) for one in outputs]
+        return torch.cat(agreeing)
 
-    def _cut(self, block: Block, windows: list[range], part: Part, sums: Tensor, clipped: float) -> Made:
-        """Return the pixels of a block alone, with what the model's range does not hold."""
-        scale, tiling = self.model.card.scale, self.tiling
-        firsts = [w[0] * tiling.stride + by for w, by in zip(windows, self.origin, strict=True)]
-        low = [pixels.start - first for pixels, first in zip(block, firsts, strict=True)]
-        high = [slice(scale * n, scale * (n + len(pixels))) for n, pixels in zip(low, block, strict=True)]
-        given = [slice(n + tiling.halo, n + tiling.halo + len(pixels)) for n, pixels in zip(low, block, strict=True)]
+    def _with_beyond(self, image: Tensor, part: Part, at: tuple[slice, slice]) -> Tensor:
+        """Return an image (C, H, W) with what the model's range does not hold."""
         composite = torch.from_numpy(part.composite[self._bands])
         beyond = composite - composite.clamp(0, 1)
-        bands = len(self.model.card.bands_out)
-        image, width = sums[:, high[0], high[1]].cpu().split([bands, len(sums) - bands])
-        if beyond.any():
-            larger = F.interpolate(beyond[None], scale_factor=scale, mode="bilinear", align_corners=False)[0]
-            moved = [slice(scale * n.start, scale * n.stop) for n in given]
-            image = image + larger[:, moved[0], moved[1]]
-        support = part.clear[given[0], given[1]].repeat(scale, axis=0).repeat(scale, axis=1)
-        return Made(image.numpy(), support > 0, support, clipped, width.numpy() if len(width) else None)
+        if not beyond.any():
+            return image
+        scale = self.model.card.scale
+        larger = F.interpolate(beyond[None], scale_factor=scale, mode="bilinear", align_corners=False)[0]
+        down, across = (slice(scale * pixels.start, scale * pixels.stop) for pixels in at)
+        return image + larger[:, down, across]
 
-    def _windows(self, block: Block) -> list[range]:
-        return [self.tiling.windows(_moved(axis, -by)) for axis, by in zip(block, self.origin, strict=True)]
+    def _fine(self, pixels: int) -> int:
+        return self.model.card.scale * pixels
 
     @property
     def _device(self) -> torch.device:

@@ -36,7 +36,7 @@ from satsr.scenes.products.sentinel2 import Product
 from satsr.scenes.reach import FIXED_OVERLAP_PX, Reach
 from satsr.scenes.scene import Scene
 from satsr.scenes.tiling import Tiling
-from satsr.scenes.uncertainty import REACH_PX, Calibration
+from satsr.scenes.uncertainty import Calibration
 from satsr.scenes.watermark import marked
 
 Kind = Literal["uint16", "uint8", "float32"]
@@ -321,20 +321,23 @@ def _interval(how: How, card: ModelCard) -> Interval:
     return Interval(how.interval, calibration)
 
 
-def _tiling(reach: Reach, how: How, scene: Scene, card: ModelCard) -> tuple[Tiling, tuple[int, int], int]:
-    """Return the windows, the pixel from which they are counted, and the side of a block in low-resolution pixels."""
-    agreeing = halo_px(sensor_of(card, scene)) if how.consistent else 0
+def _tiling(reach: Reach, how: How, scene: Scene, card: ModelCard) -> tuple[Tiling, tuple[int, int] | None, int]:
+    """Return the windows, the pixel from which they are counted, and the side of a block in low-resolution pixels.
+
+    Windows that are counted anew in every block are as many as just cover it with what agreement looks at around it.
+    """
     if reach.window_px:
         if how.side not in (0, reach.window_px):
             raise ValueError(
                 f"got windows of {how.side} px, expected {reach.window_px}: this model's output depends on their size, "
                 "which therefore belongs to it; leave it out"
             )
-        return Tiling(reach.window_px, max(reach.halo_px, agreeing), FIXED_OVERLAP_PX), (0, 0), FIXED_BLOCK_PX
-    halo = reach.halo_px + agreeing + (-(-REACH_PX // card.scale) if how.interval else 0)
-    largest = max(len(scene.rows), len(scene.columns)) + 2 * halo
-    tiling = Tiling(how.side or min(LOCAL_PX[best_device().type == "cuda"], largest), halo, 0)
-    return tiling, (scene.rows[0], scene.columns[0]), BLOCK_WINDOWS * tiling.stride
+        return Tiling(reach.window_px, reach.halo_px, FIXED_OVERLAP_PX), (0, 0), FIXED_BLOCK_PX
+    around = halo_px(sensor_of(card, scene)) if how.consistent else 0
+    largest = max(len(scene.rows), len(scene.columns)) + 2 * (around + reach.halo_px)
+    tiling = Tiling(how.side or min(LOCAL_PX[best_device().type == "cuda"], largest), reach.halo_px, 0)
+    count = max(BLOCK_WINDOWS, -(-(2 * around + 1) // tiling.stride))
+    return tiling, None, count * tiling.stride - 2 * around
 
 
 def _layout(plan: Plan, card: ModelCard, how: How) -> Layout:

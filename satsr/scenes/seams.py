@@ -40,9 +40,26 @@ def borders(applied: Applied, block: Block) -> tuple[list[int], list[int]]:
     """Return the rows and columns of a block's output at which a window begins, ends, or begins or ends to fade."""
     scale, tiling = applied.model.card.scale, applied.tiling
     found = []
-    for pixels, by in zip(block, applied.origin, strict=True):
-        windows = tiling.windows(range(pixels.start - by, pixels.stop - by))
-        cells = [number * tiling.stride + by - pixels.start for number in windows]
+    for pixels, axis in zip(block, applied.lattice(block), strict=True):
+        cells = [number * tiling.stride + axis.by - pixels.start for number in axis.windows]
         at = {cell + fade for cell in cells for fade in {0, tiling.overlap}}
         found.append(sorted(scale * n for n in at if 0 < n < len(pixels)))
     return found[0], found[1]
+
+
+def borders_of_blocks(applied: Applied, side: int) -> tuple[list[int], list[int]]:
+    """Return the rows and columns of a whole scene's output at which blocks, or windows inside of them, begin or end.
+
+    Args:
+        applied: the model on the scene.
+        side: of a block in low-resolution pixels.
+    """
+    scene, scale = applied.scene, applied.model.card.scale
+    found: tuple[set[int], set[int]] = (set(), set())
+    for first in range(0, max(len(scene.rows), len(scene.columns)), side):
+        axes = [axis[first : first + side] for axis in (scene.rows, scene.columns)]
+        for number, pixels in enumerate(axes):
+            if pixels:
+                inside = borders(applied, Block(pixels, pixels))[number]
+                found[number].update(scale * first + n for n in (0, *inside) if first + n > 0)
+    return sorted(found[0]), sorted(found[1])

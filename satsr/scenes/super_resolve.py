@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +23,7 @@ from satsr.scenes.job import PLAIN, WHOLE, Area, How, Job, code_version, prepare
 from satsr.scenes.products.sentinel2 import Product
 from satsr.scenes.record import Input, Model, Record
 
+GIVEN_COPIES, MADE_COPIES = 8, 10  # of a block's float32 values at once, as measured: one is read while one is made
 TRIED_PX = 64  # low-resolution side of what a dry run computes to tell how long the whole takes
 
 
@@ -34,18 +36,20 @@ class Estimate:
         km2: its area.
         file_bytes: of the output without compression, overviews included.
         seconds: of the model alone, at the rate of one window.
+        memory_bytes: of this process at its peak, about, whatever the size of the scene.
     """
 
     shape: tuple[int, int]
     km2: float
     file_bytes: float
     seconds: float
+    memory_bytes: float
 
     def __str__(self) -> str:
         rows, columns = self.shape
         return (
             f"{rows} x {columns} px, {self.km2:.2f} km2, {bytes_in_words(self.file_bytes)} before compression; about "
-            f"{self.seconds:.0f} s to compute"
+            f"{self.seconds:.0f} s to compute, in about {bytes_in_words(self.memory_bytes)} of memory"
         )
 
 
@@ -176,7 +180,27 @@ def estimate(job: Job) -> Estimate:
     pixels = job.layout.height * job.layout.width
     item = {"uint8": 1, "uint16": 2, "float32": 4}[job.how.kind]
     size = pixels * item * len(job.layout.bands) * 4 / 3
-    return Estimate((job.layout.height, job.layout.width), job.area_km2, size, took * whole / windows)
+    seconds = took * whole / windows
+    return Estimate((job.layout.height, job.layout.width), job.area_km2, size, seconds, _memory_bytes(job))
+
+
+def _memory_bytes(job: Job) -> float:
+    """Return what this process takes now, after one window, and what a whole block takes beside it."""
+    scene, card = job.applied.scene, job.applied.model.card
+    side = job.block_px // card.scale
+    pixels = min(side, len(scene.rows)) * min(side, len(scene.columns))
+    given = len(scene.plan.dates) * len(scene.plan.channels) * GIVEN_COPIES
+    made = card.scale**2 * len(job.layout.bands) * MADE_COPIES
+    return peak_bytes() + 4 * pixels * (given + made)
+
+
+def peak_bytes() -> int:
+    """Return the most memory that this process has had; 0 where the system does not say."""
+    try:
+        import resource
+    except ModuleNotFoundError:
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def run(job: Job, blocks: BlockFile) -> Iterator[Made]:

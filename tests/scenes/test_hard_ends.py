@@ -24,7 +24,7 @@ from tests.made.make_safe import Made, write
 from tests.scenes.scenes import BANDS, stacks
 
 SAID = ("--level", "L2A", "--offset", "0")
-SMALL = ("--window-px", "48")  # so that a small scene has many blocks
+SMALL = ("--window-px", "32")  # so that a small scene has many blocks
 CLOUDY = np.ones((16, 16), bool)
 HALF = np.arange(16)[:, None].repeat(16, axis=1) < 8
 

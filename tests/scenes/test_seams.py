@@ -11,7 +11,7 @@ import pytest
 from satsr.models.superresolver import SuperResolver
 from satsr.scenes.apply import Block
 from satsr.scenes.job import prepare
-from satsr.scenes.seams import borders, seam_ratio
+from satsr.scenes.seams import borders, borders_of_blocks, seam_ratio
 from satsr.scenes.tiling import Tiling
 from tests.scenes.scenes import products
 from tests.scenes.test_apply import PLAIN, esrgan, sr3, whole
@@ -50,3 +50,11 @@ def test_windows_without_halo_have_seams(tmp_path: Path) -> None:
     applied = replace(job.applied, tiling=Tiling(16, 0, 0))
     rows, columns = borders(applied, Block(applied.scene.rows, applied.scene.columns))
     assert seam_ratio(whole(replace(job, applied=applied)), rows, columns, 4) > 1.05
+
+
+def test_borders_of_blocks_are_told_too(tmp_path: Path) -> None:
+    job = prepare(products(tmp_path), esrgan(), how=replace(PLAIN, consistent=False))
+    halo = job.applied.tiling.halo
+    applied = replace(job.applied, tiling=Tiling(2 * halo + 16, halo, 0))
+    rows, columns = borders_of_blocks(applied, 40)  # of 96 pixels: windows of 16 begin anew at 40 and at 80
+    assert rows == columns == [4 * n for n in (16, 32, 40, 56, 72, 80)]

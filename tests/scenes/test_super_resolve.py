@@ -121,7 +121,7 @@ class _Stopped(Exception):
 def test_a_stopped_run_goes_on_and_ends_the_same(
     paths: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    how = replace(PLAIN, side=48)  # nine blocks
+    how = replace(PLAIN, side=24)  # nine blocks
     whole_run, stopped = tmp_path / "a.tif", tmp_path / "b.tif"
     super_resolve(paths, whole_run, esrgan(), how=how)
     made = door.run

@@ -19,7 +19,7 @@ from satsr.models.superresolver import SuperResolver
 from satsr.scenes.apply import CUT, Block
 from satsr.scenes.job import Area, How, Job
 from satsr.scenes.noise import tolerance
-from satsr.scenes.seams import borders, seam_ratio
+from satsr.scenes.seams import borders_of_blocks, seam_ratio
 from satsr.scenes.super_resolve import super_resolve
 from satsr.studies.scene.made import GSD_M, MadeScene
 from satsr.studies.scene.settings import SceneSettings
@@ -82,10 +82,9 @@ def facts(
     rows = []
     for name, look in looks.items():
         applied = look.job.applied
-        block = Block(applied.scene.rows, applied.scene.columns)
         levels, beyond = _agreement(look)
         row = {"method": name, "window_px": applied.tiling.side, "halo_px": applied.tiling.halo}
-        row |= _seams(look, *borders(applied, block))
+        row |= _seams(look, *borders_of_blocks(applied, look.job.block_px // applied.model.card.scale))
         row |= {"levels": levels, "beyond": beyond}
         row["area_levels"] = _alone(scene, folder / f"{name}_part.tif", models[name], look, settings)
         rows.append(row)
