@@ -130,8 +130,13 @@ def _image(path: Path, job: Job) -> Floats:
 
 
 def _seams(look: Look, rows: list[int], columns: list[int]) -> dict[str, float]:
-    """Return the seam ratio, and the ends between which what the scene shows puts it: with borders elsewhere."""
+    """Return the seam ratio, and the ends between which what the scene shows puts it: with borders elsewhere.
+
+    Numbers that a scene of a single window does not have are NaN.
+    """
     scale, (height, width) = look.job.applied.model.card.scale, look.image.shape[1:]
+    if not rows and not columns:
+        return dict.fromkeys(("seam_ratio", "least_elsewhere", "most_elsewhere"), np.nan)
     found = {"seam_ratio": seam_ratio(look.image, rows, columns, scale)}
     elsewhere: list[float] = []
     for shift in range(scale, scale * look.job.applied.tiling.stride, scale):
