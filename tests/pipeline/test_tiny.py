@@ -126,6 +126,9 @@ def test_every_file_that_a_run_leaves_is_an_output_of_a_stage(ran: TinyRun) -> N
     files = {path.relative_to(copy) for folder in folders for path in (copy / folder).rglob("*") if path.is_file()}
     files = {path for path in files if path.name != ".gitignore"}
     assert files
+    of_book = "results/tiny/claims.csv"
+    assert of_book in map(str, files)
+    declared.add(of_book)
     assert not [str(path) for path in sorted(files) if not declared & {str(path), *map(str, path.parents)}]
 
 
