@@ -71,7 +71,7 @@ def test_the_table_page_shows_intervals_and_its_profile(html: Path) -> None:
     page = (html / "notebooks" / "32_main_table.html").read_text()
     assert "not available" in page
     assert all(f">{method}<" in page for method in ("srcnn", "highresnet", "esrgan", "sr3"))
-    assert re.search(r"\d+\.\d\d \[", page)
+    assert re.search(r"\d+\.\d\d(?:&nbsp;|\xa0)\[", page), "a number and its interval, on one line"
 
 
 def test_the_provenance_page_names_commit_lock_and_times(html: Path) -> None:

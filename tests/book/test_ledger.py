@@ -158,6 +158,12 @@ def test_agreement_is_compared_by_the_judge_that_was_chosen_and_with_the_widest_
     first = EVIDENCE["metric_agreement"](here.results)[0]
     assert first.estimate == pytest.approx(0.3)
     assert (first.low, first.high) == (pytest.approx(0.2), pytest.approx(0.4))
+    some = pd.read_csv(here.results / "studies/agreement/agreement.csv")
+    some[some.metric != "ssim"].to_csv(here.results / "studies/agreement/agreement.csv", index=False)
+    assert [part.of for part in EVIDENCE["metric_agreement"](here.results)] == [
+        "of pairs against psnr",
+        "of pairs against cpsnr",
+    ]
 
 
 def test_a_study_whose_baseline_failed_cannot_be_decided(tmp_path: Path) -> None:

@@ -32,10 +32,10 @@ def metric_agreement(results: Path) -> Parts:
         return []
     judge = json.loads((results / "studies/agreement/judges.json").read_text())["judges"]["clip"]
     table = table[(table.protocol == "corrected") & (table.kind == "macro average")].set_index("metric")
-    ours = f"clipscore:{judge}"
-    return [
-        _apart(f"of pairs against {m}", table.loc[ours], table.loc[m], "agreement") for m in ("psnr", "ssim", "cpsnr")
-    ]
+    ours, others = f"clipscore:{judge}", [m for m in ("psnr", "ssim", "cpsnr") if m in table.index]
+    if ours not in table.index:
+        return []
+    return [_apart(f"of pairs against {m}", table.loc[ours], table.loc[m], "agreement") for m in others]
 
 
 def opposite_ranking(results: Path) -> Parts:
