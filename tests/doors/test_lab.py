@@ -120,7 +120,7 @@ def said(project: Path, *command: str) -> str:
 def test_a_run_and_saved_notebook_is_no_change(project: Path, tmp_path: Path) -> None:
     status = (sys.executable, "-m", "dvc", "status")
     with browser(tmp_path / "user", (1400, 1000)) as driver, lab(project, tmp_path) as page:
-        before = said(project, *status)
+        before, seen = said(project, *status), said(project, "git", "status", "--porcelain")
         for name in QUICK:
             open_and_run(driver, page.format(name))
             assert driver.find_elements(By.CSS_SELECTOR, OUTPUTS), f"no table or picture in {name}"
