@@ -123,7 +123,9 @@ def test_a_run_and_saved_notebook_is_no_change(project: Path, tmp_path: Path) ->
         before, seen = said(project, *status), said(project, "git", "status", "--porcelain")
         for name in QUICK:
             open_and_run(driver, page.format(name))
-            assert driver.find_elements(By.CSS_SELECTOR, OUTPUTS), f"no table or picture in {name}"
+            # a cell's number comes before its last output is drawn
+            shown = WebDriverWait(driver, PATIENCE_S, 0.2)
+            shown.until(lambda d: d.find_elements(By.CSS_SELECTOR, OUTPUTS), f"no table or picture in {name}")
             progress = [line for e in driver.find_elements(By.CSS_SELECTOR, STDERR) for line in e.text.splitlines()]
             assert all(" s left" in line for line in progress), progress  # and no package's warnings
             save(driver, project / "notebooks" / name)
