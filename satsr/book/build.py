@@ -17,8 +17,8 @@ from satsr.book.cards import model_cards
 from satsr.book.dressed import dressed
 from satsr.book.findings_page import findings, peers
 from satsr.book.ledger.figure import gains_figure
-from satsr.book.ledger.page import gains, ledger_page, limits, lines_of, runs_of, tables_to_copy
-from satsr.book.ledger.table import read_claims, rows_for_machines
+from satsr.book.ledger.page import THIS, gains, ledger_page, limits, lines_of, read_ledger, tables_to_copy
+from satsr.book.ledger.table import Ledger
 from satsr.book.pipeline_picture import pipeline_picture
 from satsr.book.real_page import real_page
 from satsr.book.reference import device_of
@@ -27,9 +27,12 @@ from satsr.book.variant_pages import NOT_MEASURED
 from satsr.common.digests import content_digest
 from satsr.common.paths import MAIN, Workspace
 from satsr.common.provenance import describe
+from satsr.common.writing import write_whole
 from satsr.evaluation.speed_ups import speed_up_sentence
 from satsr.evaluation.tables import markdown
 from satsr.pipeline.params import load_study
+
+PACKAGE_CODE = "package_code.txt"  # digest of what the reference was made from
 
 
 def build_book(root: Path, force: bool = False) -> Path:
@@ -46,36 +49,41 @@ def build_book(root: Path, force: bool = False) -> Path:
     executed = sorted((book / "executed" / profile).glob("*.ipynb"))
     if not executed:
         raise FileNotFoundError(f"no executed notebooks of profile {profile}: run `make study` first")
-    shown = [path for path in executed if path.name in _pages(book)]
-    _place(book / "notebooks", {path.name: _page(path, root, here) for path in shown})
-    rows = rows_for_machines(read_claims(root), here.results, profile)
-    rows.to_csv(here.results / "claims.csv", index=False, float_format="%.6g")
-    _place(book / "_generated", {n: t.encode() for n, t in fragments(here, root).items()})
+    ledger, pages = read_ledger(root, here.results), _pages(book)
+    _place(book / "notebooks", {path.name: _page(path, ledger) for path in executed if path.name in pages})
+    write_whole(here.results / "claims.csv", ledger.table(THIS).to_csv(index=False, float_format="%.6g"))
+    _place(book / "_generated", {n: t.encode() for n, t in fragments(here, root, ledger).items()})
     index, stamp = book / "_build" / "html" / "index.html", book / "_build" / "stamp"
     now = _digest(book)
     if not force and index.is_file() and stamp.is_file() and stamp.read_text() == now:
         return index
     _run(book)
-    for name, path in tables_to_copy(root, here.results).items():
+    for name, path in tables_to_copy(ledger).items():
         (index.parent / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, index.parent / name)
     stamp.write_text(now)
     return index
 
 
-def _page(executed: Path, root: Path, here: Workspace) -> bytes:
+def _page(executed: Path, ledger: Ledger) -> bytes:
     try:
-        return dressed(executed.read_bytes(), lines_of(root, here.results, f"notebooks/{executed.stem}"))
+        return dressed(executed.read_bytes(), lines_of(ledger, f"notebooks/{executed.stem}"))
     except ValueError as error:
         raise ValueError(f"{executed.name}: {error}") from error
 
 
-def fragments(here: Workspace, root: Path) -> dict[str, str]:
-    """Return the generated pieces of pages by file name."""
+def fragments(here: Workspace, root: Path, ledger: Ledger) -> dict[str, str]:
+    """Return the generated pieces of pages by file name.
+
+    Args:
+        here: this run's profile.
+        root: of the project.
+        ledger: its claims, the best run first.
+    """
     facts = describe(here.profile, root)
     return {
-        "ledger.md": ledger_page(root, here.results),
-        "gains.svg": gains_figure(gains(next(iter(runs_of(root, here.results).values())))),
+        "ledger.md": ledger_page(ledger, root / "results" / "real"),
+        "gains.svg": gains_figure(gains(next(iter(ledger.runs.values())))),
         "verdicts.md": _verdicts(here, root),
         "limits.md": limits(here.results),
         "pipeline.md": pipeline_picture(root),
@@ -90,9 +98,16 @@ def fragments(here: Workspace, root: Path) -> dict[str, str]:
         "models.md": model_cards(here),
         "findings.md": findings(root),
         "peers.md": peers(root),
-        **reference_pages(root / "satsr"),
+        **_reference(root),
         **variant_pages.fragments(here, root, facts),
     }
+
+
+def _reference(root: Path) -> dict[str, str]:
+    """Return the reference of the package; the last one where its code is the same, as reading it takes a second."""
+    now = content_digest(path.read_bytes() for path in sorted((root / "satsr").rglob("*.py")))
+    there = {path.name: path.read_text() for path in (root / "book" / "_generated").glob("package*")}
+    return there if there.get(PACKAGE_CODE) == now else {**reference_pages(root / "satsr"), PACKAGE_CODE: now}
 
 
 def _verdicts(here: Workspace, root: Path) -> str:

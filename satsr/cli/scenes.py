@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from satsr.cli.areas import numbers, pixels
+from satsr.cli.words import one_of
 from satsr.common.paths import Workspace, project_root
 
 DAYS = ["%Y-%m-%d"]
@@ -85,9 +86,9 @@ def super_resolve(
     from satsr.scenes.super_resolve import super_resolve as apply
 
     if kind is not None:
-        _one_of("--kind", kind, KINDS)
-    _one_of("--precision", precision, PRECISIONS)
-    _one_of("--choose-by", choose_by, ("scene", "area"))
+        one_of("--kind", kind, KINDS)
+    one_of("--precision", precision, PRECISIONS)
+    one_of("--choose-by", choose_by, ("scene", "area"))
     area = Area(numbers(bounds, "--bounds"), bounds_crs, pixels(window, "--window"), polygon)  # type: ignore[arg-type]
     how = How(
         dates=dates,
@@ -151,8 +152,3 @@ def register(app: typer.Typer) -> None:
     app.command("super-resolve")(super_resolve)
     app.command()(verify)
     app.command("release-model")(release_model)
-
-
-def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ValueError(f"got {option} {value}, expected {', '.join(known[:-1])} or {known[-1]}")

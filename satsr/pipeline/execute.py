@@ -149,7 +149,14 @@ def _joined(outputs: list[Any]) -> list[Any]:
 def clean(path: Path) -> bool:
     """Bring a source notebook into its canonical form, in place; return whether that changed a byte."""
     before = path.read_text()
-    nb = nbformat.reads(before, as_version=4)
+    after = nbformat.writes(canonical(nbformat.reads(before, as_version=4)), indent=1, ensure_ascii=False) + "\n"
+    if after != before:
+        path.write_text(after)
+    return after != before
+
+
+def canonical(nb: Any) -> Any:
+    """Bring a source notebook into its canonical form, in place, and return it."""
     kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     nb.metadata = nbformat.from_dict({"kernelspec": kernel})
     nb.nbformat_minor = 5
@@ -160,7 +167,4 @@ def clean(path: Path) -> bool:
         cell.pop("attachments", None)
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    after = nbformat.writes(nb, indent=1, ensure_ascii=False) + "\n"
-    if after != before:
-        path.write_text(after)
-    return after != before
+    return nb

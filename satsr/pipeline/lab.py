@@ -7,14 +7,13 @@ for which DVC would run the notebook's stage again. An executed notebook is a re
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from tornado.web import HTTPError
 
 from satsr.common.paths import project_root
-from satsr.pipeline.execute import clean
+from satsr.pipeline.execute import canonical
 from satsr.pipeline.quick_imports import nbformat
 from satsr.pipeline.threads import limit_threads
 
@@ -53,12 +52,4 @@ def keep_source(model: dict[str, Any], path: str, contents_manager: Any) -> None
     if any(target.is_relative_to(root / folder) for folder in RESULTS):
         raise HTTPError(403, f"{target.name} is a result of the study: work on it in notebooks/, or save a copy")
     if target.parent == root / "notebooks":
-        model["content"] = _canonical(model["content"])
-
-
-def _canonical(content: dict[str, Any]) -> Any:
-    with tempfile.TemporaryDirectory(prefix="satsr-") as folder:
-        copy = Path(folder) / "copy.ipynb"
-        nbformat.write(nbformat.from_dict(content), copy)
-        clean(copy)
-        return nbformat.read(copy, as_version=4)
+        model["content"] = canonical(nbformat.from_dict(model["content"]))

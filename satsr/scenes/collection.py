@@ -28,7 +28,7 @@ from satsr.scenes.footprint import footprint
 from satsr.scenes.item import SHA256, item_text
 from satsr.scenes.mosaic import MOSAIC, write_mosaic
 from satsr.scenes.record import Record
-from satsr.scenes.verify import LIMIT, REMEDY, Check, Verified, verify
+from satsr.scenes.verify import REMEDY, Check, Verified, verify
 
 FILE_EXTENSION = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
 MOSAIC_ASSET = "mosaic"
@@ -130,11 +130,10 @@ def _file_facts(path: Path) -> dict[str, Any]:
 class VerifiedCollection(Verified):
     """What was found of a folder."""
 
-    def lines(self) -> list[str]:
-        """Return what to tell a person."""
-        verdict = "belong together" if self.passed else f"do NOT belong together: {REMEDY}"
-        found = [f"{'pass' if check.passed else 'FAIL'}  {check.said}" for check in self.checks]
-        return [*found, f"The images of {self.path.name} and their records {verdict}.", LIMIT]
+    @property
+    def together(self) -> str:
+        """What was compared, in words."""
+        return f"The images of {self.path.name} and their records"
 
 
 def verify_collection(folder: Path) -> VerifiedCollection:

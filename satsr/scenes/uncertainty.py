@@ -91,9 +91,7 @@ def calibrate(
     error: NDArray[np.float32],
     spread: NDArray[np.float32],
     detail: NDArray[np.float32],
-    levels: Sequence[float] = LEVELS,
     samples: int = 3000,
-    seed: int = 0,
 ) -> Calibration:
     """Find the weights by which intervals cover the errors as often as their level says.
 
@@ -101,9 +99,7 @@ def calibrate(
         error: (n,), output minus ground, in shares of white.
         spread: (n,) of the views.
         detail: (n,) of the output.
-        levels: of the intervals, between 0 and 1.
         samples: pixels that the regression sees, drawn without replacement; the factor sees all.
-        seed: of the draw.
 
     Raises:
         ValueError: arrays of other lengths, fewer than 100 pixels, or values that are no numbers.
@@ -112,9 +108,9 @@ def calibrate(
     parts = np.stack([np.ones_like(far), spread, detail], axis=1)
     if len(far) < 100 or parts.shape != (len(far), len(PARTS)) or not np.isfinite(parts).all():
         raise ValueError(f"got {far.shape} errors and {parts.shape} parts, expected at least 100 finite pixels of each")
-    chosen = np.random.default_rng(seed).permutation(len(far))[:samples]
+    chosen = np.random.default_rng(0).permutation(len(far))[:samples]
     weights = {}
-    for level in levels:
+    for level in LEVELS:
         found = _quantile_regression(parts[chosen], far[chosen], level)
         factor = np.quantile(far / np.maximum(parts @ found, LEAST), level)
         scaled = [float(weight) for weight in found * factor]

@@ -51,7 +51,12 @@ class Verified:
         """Return what to tell a person."""
         verdict = "belong together" if self.passed else f"do NOT belong together: {REMEDY}"
         found = [f"{'pass' if check.passed else 'FAIL'}  {check.said}" for check in self.checks]
-        return [*found, f"{self.path.name} and {item_path(self.path).name} {verdict}.", LIMIT]
+        return [*found, f"{self.together} {verdict}.", LIMIT]
+
+    @property
+    def together(self) -> str:
+        """What was compared, in words."""
+        return f"{self.path.name} and {item_path(self.path).name}"
 
 
 def verify(path: Path) -> Verified:

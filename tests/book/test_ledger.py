@@ -14,8 +14,17 @@ import pytest
 
 from satsr.book.ledger.evidence import EVIDENCE
 from satsr.book.ledger.figure import gains_figure
-from satsr.book.ledger.page import gains, ledger_page, limits, lines_of, sentences, tables_to_copy
-from satsr.book.ledger.table import CLAIMS, read_claims, rows_for_machines
+from satsr.book.ledger.page import (
+    THIS,
+    gains,
+    ledger_page,
+    limits,
+    lines_of,
+    read_ledger,
+    sentences,
+    tables_to_copy,
+)
+from satsr.book.ledger.table import CLAIMS, read_claims
 from satsr.book.ledger.words import MEANS, Part, word, word_of_all
 from satsr.common.paths import Workspace
 from satsr.perception.roles import save_judges
@@ -175,6 +184,7 @@ def test_a_study_whose_baseline_failed_cannot_be_decided(tmp_path: Path) -> None
     write(
         tmp_path, "studies/clip_loss/speed_up.csv",
         variant=["from scratch"] * 2 + ["cosine"], seed=[0, 1, 0], ratio=[2.0, 8.0, 100.0],
+        censored=[False] * 3, at_first=[False, False, True],
     )  # fmt: skip
     decision = tmp_path / "studies/clip_loss/decision.json"
     decision.write_text(json.dumps({"decision": "", "hidden": {}}))
@@ -184,6 +194,20 @@ def test_a_study_whose_baseline_failed_cannot_be_decided(tmp_path: Path) -> None
     assert (word(gained), word(faster)) == ("reproduced", "trend")
     decision.write_text(json.dumps({"decision": "", "hidden": {"without": "without is not better than bicubic"}}))
     assert word(EVIDENCE["clip_loss"](tmp_path)[0]) == "cannot be decided"
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [("censored", "never reached: at most"), ("at_first", "reached at the first look: at least")],
+)
+def test_a_speed_up_that_is_only_a_limit_decides_nothing(limit: str, said: str, tmp_path: Path) -> None:
+    columns = {"seed": [0, 1], "ratio": [6.0, 9.0], "censored": [False] * 2, "at_first": [False] * 2}
+    write(tmp_path, "studies/convergence/convergence.csv", **columns)
+    (part,) = EVIDENCE["convergence"](tmp_path)
+    assert word(part) == "reproduced"
+    write(tmp_path, "studies/convergence/convergence.csv", **{**columns, limit: [False, True]})
+    (part,) = EVIDENCE["convergence"](tmp_path)
+    assert (word(part), part.wanting) == ("cannot be decided", said)
 
 
 @pytest.fixture
@@ -201,9 +225,9 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_the_page_has_a_row_per_claim_with_word_tooltip_and_links(project: Path) -> None:
-    page = ledger_page(project, project / "results" / "default")
-    claims = read_claims(project)
-    assert page.count("<tr>") == len(claims) + 1
+    ledger = read_ledger(project, project / "results" / "default")
+    page = ledger_page(ledger, project / "results" / "real")
+    assert page.count("<tr>") == len(read_claims(project)) + 1
     speed = next(line for line in page.splitlines() if "faster than SR3" in line)
     assert f'<span class="verdict trend" title="{MEANS["trend"]}"' in speed
     assert "20 times fewer operations" in speed
@@ -211,9 +235,8 @@ def test_the_page_has_a_row_per_claim_with_word_tooltip_and_links(project: Path)
     assert 'href="../_sources/notebooks/35_speed.ipynb"' in speed
     assert 'href="../tables/default/studies/speed/costs.csv"' in speed
     assert "reference run" not in page.split("<table")[1], "there is none"
-    copied = tables_to_copy(project, project / "results" / "default")
-    assert copied["tables/default/studies/speed/costs.csv"].is_file()
-    (line,) = lines_of(project, project / "results" / "default", "notebooks/35_speed")
+    assert tables_to_copy(ledger)["tables/default/studies/speed/costs.csv"].is_file()
+    (line,) = lines_of(ledger, "notebooks/35_speed")
     assert "20 times fewer operations" in line
 
 
@@ -229,7 +252,8 @@ def test_how_much_of_a_gain_is_only_tone_is_computed(project: Path) -> None:
 
 
 def test_rows_for_machines_hold_the_same(project: Path) -> None:
-    rows = rows_for_machines(read_claims(project), project / "results" / "default", "default")
+    rows = read_ledger(project, project / "results" / "default").table(THIS)
+    assert set(rows.profile) == {"default"}
     speed = rows[rows.claim.str.contains("faster than SR3")].iloc[0]
     assert (speed.estimate, speed.published, speed.word, speed.unit) == (20.0, 200.0, "trend", "x")
     assert set(rows.word) <= set(MEANS)
@@ -240,7 +264,7 @@ def test_what_cannot_be_judged_stops_the_book_and_is_named(project: Path) -> Non
     results = project / "results" / "default"
     write(results, "studies/speed/costs.csv", method=["esrgan", "sr3"], operations=[1.0, 20.0])
     with pytest.raises(ValueError, match=r"costs\.csv: the rule speed_ratio of .* needs .*gflop"):
-        ledger_page(project, results)
+        read_ledger(project, results)
     table = pd.read_csv(project / CLAIMS, dtype=str, keep_default_na=False)
     table.assign(rule=np.where(table.rule == "scaling", "scalling", table.rule)).to_csv(project / CLAIMS, index=False)
     with pytest.raises(ValueError, match=r"'Performance scales.*': unknown rule 'scalling', expected one of"):

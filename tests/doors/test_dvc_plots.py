@@ -12,8 +12,8 @@ import pytest
 from selenium.webdriver.support.ui import WebDriverWait
 
 from satsr.pipeline.stages import read_stages
+from tests.browser import browser
 from tests.conftest import ROOT
-from tests.doors.browser import browser
 
 
 def dvc(project: Path, *arguments: str) -> str:

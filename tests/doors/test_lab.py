@@ -25,8 +25,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 from tornado.web import HTTPError
 
 from satsr.pipeline.lab import keep_source
+from tests.browser import browser
 from tests.conftest import ROOT
-from tests.doors.browser import browser
 
 QUICK = ("10_data.ipynb", "23_counter.ipynb")  # the second finds what the first has made
 PATIENCE_S = 240.0

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from rasterio.warp import transform
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -23,9 +22,9 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from satsr.scenes.preview import preview
 from satsr.scenes.record import SYNTHETIC
+from tests.browser import browser
 from tests.scenes.previews import PLACE, RGB, coarser, write
 from tests.scenes.test_preview import evil_image
-from tests.studies.voting.test_page import CHROMEDRIVER, CHROMIUM, FLAGS
 
 pytestmark = pytest.mark.book
 
@@ -36,14 +35,7 @@ WIDE, PHONE = (1200, 800), (390, 800)
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    if not CHROMIUM or not CHROMEDRIVER:
-        pytest.skip("no Chromium with its driver here: .ci/run installs them")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('user')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    with webdriver.Chrome(options=options, service=Service(executable_path=CHROMEDRIVER)) as started:
+    with browser(tmp_path_factory.mktemp("user")) as started:
         yield started
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from satsr.evaluation.verdicts import EXPLORATORY
 from satsr.metrics.facts import find_metric
 
 CLIPSCORE, LPIPS = "clipscore:judge", "lpips:judge"
+LIMITS = {"censored": "never reached: at most", "at_first": "reached at the first look: at least"}
+ONE_SEED = "one seed"
 FUSION_BASELINES = ("controlnet", "satdiffmoe_absolute", "srcnn")  # that SatDiffMoE is said to beat
 MARGIN = 0.1  # of a method's own score: less is no worse
 
@@ -138,7 +141,7 @@ def fusion_on_sets(results: Path) -> Parts:
     if table is None:
         return []
     return [
-        Part(f"{part.of}, {title}", *_interval_of(part), published=part.published, wanting=part.wanting)
+        replace(part, of=f"{part.of}, {title}")
         for title, rows in table.groupby("title", sort=False)
         for part in _against_baselines(rows)
     ]
@@ -179,8 +182,7 @@ def relative_time_enough(results: Path) -> Parts:
         return []
     own = main[(main.method == "satdiffmoe") & (main.metric == LPIPS) & (main.protocol == "corrected")]["mean"]
     wanting = part.wanting if part.wanting == ONE_SEED else ""
-    numbers = _interval_of(part)
-    return [Part(part.of, *numbers, published=MARGIN * float(own.iloc[0]), kind="no worse", wanting=wanting)]
+    return [replace(part, published=MARGIN * float(own.iloc[0]), kind="no worse", wanting=wanting)]
 
 
 def ranking(results: Path) -> Parts:
@@ -226,7 +228,6 @@ EVIDENCE: dict[str, Callable[[Path], Parts]] = {
         relative_time_enough, ranking, invented, covered,
     )
 }  # fmt: skip
-ONE_SEED = "one seed"
 
 
 def _read(results: Path, name: str) -> pd.DataFrame | None:
@@ -238,15 +239,10 @@ def _seeds(verdict: str) -> str:
     return ONE_SEED if str(verdict).startswith("one seed") else ""
 
 
-def _interval_of(part: Part) -> tuple[float, float, float]:
-    return part.estimate, part.low, part.high
-
-
 def _turned(part: Part, row: Any, sign: int, wanting: str = "") -> Part:
     """Return a part with the difference of a row of a table, its sign turned."""
     low, high = sorted(sign * float(getattr(row, end)) for end in ("low", "high"))
-    numbers = {"estimate": sign * float(row.difference), "low": low, "high": high, "wanting": wanting}
-    return Part(**{**vars(part), **numbers})
+    return replace(part, estimate=sign * float(row.difference), low=low, high=high, wanting=wanting)
 
 
 def _apart(of: str, ours: Any, other: Any, value: str, published: float = math.nan, wanting: str = "") -> Part:
@@ -297,7 +293,7 @@ def _rows(table: pd.DataFrame, hidden: dict[str, str], published: float) -> Iter
     for _, row in table.iterrows():
         why = next((hidden[name] for name in (row.a, row.b) if name in hidden), "")
         part = _of_row(Part(f"CLIPScore, {row.a} against {row.b}", published=published), row, row.a)
-        yield Part(**{**vars(part), "wanting": why or part.wanting})
+        yield replace(part, wanting=why or part.wanting)
 
 
 def _hidden(results: Path, study: str) -> dict[str, str]:
@@ -307,11 +303,15 @@ def _hidden(results: Path, study: str) -> dict[str, str]:
 
 
 def _speed_up(name: str, rows: pd.DataFrame, published: float, wanting: str = "") -> Part:
-    """Return the ratio of steps over seeds: geometric mean and range, which is no interval of a bootstrap."""
-    ratios: Sequence[float] = rows.ratio.dropna().to_list()
-    if not ratios:
-        return Part(f"fewer steps, {name}".rstrip(", "), unit="x", published=published)
-    mean = float(np.exp(np.mean(np.log(ratios))))
-    wanting = wanting or (ONE_SEED if len(ratios) < 2 else "")
-    ends = (min(ratios), max(ratios)) if len(ratios) > 1 else (math.nan, math.nan)
-    return Part(f"fewer steps, {name}".rstrip(", "), mean, *ends, "x", published, wanting=wanting)
+    """Return the ratio of steps over seeds: geometric mean and range, which is no interval of a bootstrap.
+
+    A ratio that is only a limit (see `satsr.evaluation.speed_ups`) is shown and decides nothing.
+    """
+    part = Part(f"fewer steps, {name}".rstrip(", "), unit="x", published=published, wanting=wanting)
+    if rows.empty:
+        return part
+    limits = [said for column, said in LIMITS.items() if rows[column].astype(bool).any()]
+    one_seed = [ONE_SEED] if len(rows) < 2 else []
+    low, high = (math.nan, math.nan) if one_seed else (float(rows.ratio.min()), float(rows.ratio.max()))
+    mean = float(np.exp(np.log(rows.ratio).mean()))
+    return replace(part, estimate=mean, low=low, high=high, wanting=wanting or ", ".join([*one_seed, *limits]))

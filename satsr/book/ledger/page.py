@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import get_args
@@ -9,7 +10,7 @@ from typing import get_args
 import pandas as pd
 
 from satsr.book.ledger.evidence import MAIN_DATA
-from satsr.book.ledger.table import Claim, Verdict, read_claims, verdict
+from satsr.book.ledger.table import Claim, Ledger, Verdict
 from satsr.book.ledger.words import MEANS, Word
 from satsr.book.reference import best, provenance_of
 from satsr.evaluation.tables import markdown
@@ -17,30 +18,35 @@ from satsr.evaluation.tables import markdown
 THIS, REFERENCE = "this run", "reference run"
 TABLES = "tables"  # folder of the built book that holds the rows
 REAL_PAIRS = "studies/real/real_pairs.csv"
-Runs = dict[str, Path]
+Runs = Mapping[str, Path]
 
 
-def runs_of(root: Path, here: Path) -> Runs:
-    """Return the results to show, the best reference run first."""
+def read_ledger(root: Path, here: Path) -> Ledger:
+    """Judge every claim by the best reference run, where there is another, and by this one.
+
+    Args:
+        root: of the project.
+        here: results of this run.
+    """
     reference = best(root)
     first = {} if reference is None or reference == here else {REFERENCE: reference}
-    return {**first, THIS: here}
+    return Ledger.of(root, {**first, THIS: here})
 
 
-def ledger_page(root: Path, here: Path) -> str:
+def ledger_page(ledger: Ledger, real: Path) -> str:
     """Return the ledger in Markdown and HTML.
 
-    Raises:
-        ValueError: a claim has no rule, or a table lacks what a rule reads.
+    Args:
+        ledger: of the project.
+        real: results of the run on real images.
     """
-    claims, runs = read_claims(root), runs_of(root, here)
-    said = [f"- {sentence}" for sentence in sentences(runs, root / "results" / "real")]
-    where = [f"*{name}*: {provenance_of(path, 'main_table')}" for name, path in runs.items() if name == REFERENCE]
+    said = "\n".join(f"- {sentence}" for sentence in sentences(ledger.runs, real))
+    figure = "\n".join(["```{figure} ../_generated/gains.svg", f":alt: {FIGURE_ALT}", "", FIGURE_SAYS, "```"])
     legend = " ".join(_badge(one) for one in get_args(Word))
-    parts = ["\n".join(said), "```{figure} ../_generated/gains.svg", ":alt: " + FIGURE_ALT, "", FIGURE_SAYS, "```"]
-    table = _table(claims, runs)
     note = f"Hold the pointer on a word to see its rule, the same for all claims: {legend}"
-    return "\n\n".join([parts[0], "\n".join(parts[1:]), note, table, *where]) + "\n"
+    runs = ledger.runs.items()
+    where = [f"*{name}*: {provenance_of(path, 'main_table')}" for name, path in runs if name == REFERENCE]
+    return "\n\n".join([said, figure, note, _table(ledger), *where]) + "\n"
 
 
 FIGURE_SAYS = (
@@ -60,7 +66,7 @@ def sentences(runs: Runs, real: Path) -> list[str]:
             found.append(f"**Fidelity** ({name}): {said}")
             break
     for title, say in (("Truth", _truth), ("Use", _use)):
-        for name, results in reversed(runs.items()):
+        for name, results in reversed(list(runs.items())):
             if said := say(results):
                 found.append(f"**{title}** ({name}): {said}")
                 break
@@ -133,12 +139,12 @@ def _real(results: Path) -> str:
         return ""
     table = pd.read_csv(path)
     table = table[(table.protocol == "corrected") & (table.model != "bicubic")]
-    below = table.groupby("model").gain_dB.max() < 0
-    gain = table.groupby("model").gain_dB.mean()
+    gains_of = table.groupby("model").gain_dB
+    below = gains_of.mean()[gains_of.max() < 0]
+    by = f", on average by {-below.max():.1f} to {-below.min():.1f} dB" if len(below) else ""
     return (
-        f"on real pairs ({table['set'].nunique()} sets, cPSNR) {int(below.sum())} of {len(below)} trained networks are "
-        f"below bicubic on every set, on average by {-gain.max():.1f} to {-gain.min():.1f} dB "
-        "([all numbers](real.md))."
+        f"on real pairs ({table['set'].nunique()} sets, cPSNR) {len(below)} of {len(gains_of)} trained networks are "
+        f"below bicubic on every set{by} ([all numbers](real.md))."
     )
 
 
@@ -169,29 +175,29 @@ def _percent(value: float, low: float, high: float) -> str:
     return f"{100 * value:.0f}" + (f" [{100 * low:.0f}, {100 * high:.0f}]" if low == low else "")
 
 
-def _table(claims: list[Claim], runs: Runs) -> str:
-    head = "".join(f"<th>{escape(text)}</th>" for text in ("claim", "published", *runs, "more"))
-    rows = [_row(claim, runs) for claim in claims]
-    return f'<table class="ledger"><thead><tr>{head}</tr></thead><tbody>\n' + "\n".join(rows) + "\n</tbody></table>"
+def _table(ledger: Ledger) -> str:
+    head = "".join(f"<th>{escape(text)}</th>" for text in ("claim", "published", *ledger.runs, "more"))
+    rows = "\n".join(_row(claim, found, ledger.runs) for claim, found in ledger.rows)
+    return f'<table class="ledger"><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table>'
 
 
-def _row(claim: Claim, runs: Runs) -> str:
+def _row(claim: Claim, found: Mapping[str, Verdict], runs: Runs) -> str:
     page = f"../{claim.page}.html"
     cells = [
         f'<td data-of="claim"><a href="{page}">{escape(claim.claim)}</a><br><small>{escape(claim.source)}</small></td>',
         f'<td data-of="published">{escape(claim.published)}</td>',
     ]
-    cells += [f'<td data-of="{escape(name)}">{_cell(verdict(claim, path), claim)}</td>' for name, path in runs.items()]
+    cells += [f'<td data-of="{escape(name)}">{_cell(one, claim)}</td>' for name, one in found.items()]
     links = [f'<a href="../_sources/{claim.page}.ipynb" download>notebook</a>']
-    if claim.table:
-        links += [f'<a href="../{href}">{text}</a>' for text, href in _rows_of(claim, runs)]
+    links += [f'<a href="../{href}">rows, {name}</a>' for name, href, _ in _rows_of(claim, runs)]
     cells.append(f'<td data-of="more"><small>{"<br>".join(links)}</small></td>')
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def _rows_of(claim: Claim, runs: Runs) -> list[tuple[str, str]]:
-    there = {name: path for name, path in runs.items() if (path / claim.table).is_file()}
-    return [(f"rows, {name}", f"{TABLES}/{path.name}/{claim.table}") for name, path in there.items()]
+def _rows_of(claim: Claim, runs: Runs) -> list[tuple[str, str, Path]]:
+    """Return the tables that decide a claim: run, place below the built book, and file."""
+    there = [(name, path, path / claim.table) for name, path in runs.items() if claim.table]
+    return [(name, f"{TABLES}/{path.name}/{claim.table}", file) for name, path, file in there if file.is_file()]
 
 
 def _cell(found: Verdict, claim: Claim) -> str:
@@ -205,19 +211,18 @@ def _badge(word: Word) -> str:
     return f'<span class="verdict {name}" title="{escape(MEANS[word])}" tabindex="0">{word}</span>'
 
 
-def lines_of(root: Path, here: Path, page: str) -> list[str]:
+def lines_of(ledger: Ledger, page: str) -> list[str]:
     """Return what the ledger says of the claims that a page answers, a line of Markdown for each.
 
     Args:
-        root: of the project.
-        here: results of this run.
+        ledger: of the project.
         page: of the book, without suffix.
     """
     lines = []
-    for claim in read_claims(root):
+    for claim, found in ledger.rows:
         if claim.page == page and claim.rule:
-            said = [_line(name, verdict(claim, path)) for name, path in runs_of(root, here).items()]
-            lines.append(f"**{claim.claim}** ({claim.source}; published: {claim.published}). {' '.join(said)}")
+            said = " ".join(_line(name, one) for name, one in found.items())
+            lines.append(f"**{claim.claim}** ({claim.source}; published: {claim.published}). {said}")
     return lines
 
 
@@ -226,14 +231,6 @@ def _line(name: str, found: Verdict) -> str:
     return f"*{name}*: {_badge(found.word)}{f' {text}' if text else ''}."
 
 
-def tables_to_copy(root: Path, here: Path) -> dict[str, Path]:
+def tables_to_copy(ledger: Ledger) -> dict[str, Path]:
     """Return the rows that the ledger links to: place below the built book -> file."""
-    claims, runs = read_claims(root), runs_of(root, here)
-    return {
-        href: path / claim.table
-        for claim in claims
-        if claim.table
-        for path in runs.values()
-        if (path / claim.table).is_file()
-        for href in [f"{TABLES}/{path.name}/{claim.table}"]
-    }
+    return {href: file for claim, _ in ledger.rows for _, href, file in _rows_of(claim, ledger.runs)}

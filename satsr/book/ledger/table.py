@@ -91,19 +91,36 @@ def verdict(claim: Claim, results: Path) -> Verdict:
     return Verdict(word_of_all(parts), tuple(parts))
 
 
-def rows_for_machines(claims: list[Claim], results: Path, profile: str) -> pd.DataFrame:
-    """Return a row per claim and part: what `results/<profile>/claims.csv` holds."""
-    rows = []
-    for claim in claims:
-        found = verdict(claim, results)
-        for part in found.parts or (Part(""),):
-            numbers = {name: getattr(part, name) for name in ("of", "estimate", "low", "high", "unit", "published")}
-            own = {"word": word(part), "wanting": part.wanting or claim.status, "claim_word": found.word}
-            where = {"page": claim.page, "table": claim.table, "profile": profile}
-            rows.append({"source": claim.source, "claim": claim.claim, **numbers, **own, **where})
-    return pd.DataFrame(rows)
+@dataclass(frozen=True)
+class Ledger:
+    """Every claim with what some runs say of it.
 
+    Attributes:
+        runs: name -> results, in the order of the page.
+        rows: a claim, and its verdict in every run.
+    """
 
-def verdicts(claims: list[Claim], runs: Mapping[str, Path]) -> dict[str, dict[str, Verdict]]:
-    """Return what every run says, by claim and name of the run."""
-    return {claim.claim: {name: verdict(claim, results) for name, results in runs.items()} for claim in claims}
+    runs: Mapping[str, Path]
+    rows: tuple[tuple[Claim, dict[str, Verdict]], ...]
+
+    @classmethod
+    def of(cls, root: Path, runs: Mapping[str, Path]) -> Ledger:
+        """Judge every claim of a project by runs.
+
+        Raises:
+            ValueError: a claim has no rule, or a table lacks what a rule reads.
+        """
+        claims = read_claims(root)
+        judged = ((claim, {name: verdict(claim, results) for name, results in runs.items()}) for claim in claims)
+        return cls(runs, tuple(judged))
+
+    def table(self, run: str) -> pd.DataFrame:
+        """Return a row per claim and part of one run: what `results/<profile>/claims.csv` holds."""
+        rows = []
+        for claim, found in self.rows:
+            for part in found[run].parts or (Part(""),):
+                numbers = {name: getattr(part, name) for name in ("of", "estimate", "low", "high", "unit", "published")}
+                own = {"word": word(part), "wanting": part.wanting or claim.status, "claim_word": found[run].word}
+                where = {"page": claim.page, "table": claim.table, "profile": self.runs[run].name}
+                rows.append({"source": claim.source, "claim": claim.claim, **numbers, **own, **where})
+        return pd.DataFrame(rows)

@@ -16,7 +16,7 @@ MEANS: dict[Word, str] = {
     "shown": "a question of this study: the interval leaves out zero",
     "trend": "the same sign as published, the interval leaves out zero, but it does not reach the published size",
     "cannot be decided": "the interval holds both zero and the published size, or one seed was trained, or the control "
-    "failed: this run is too small to tell",
+    "failed, or a number is only a limit: this run is too small to tell",
     "not reproduced": "the interval leaves out the published size, and zero is in it or beyond it",
     "not shown": "a question of this study: the interval holds zero",
     "not run": "this run has no numbers on it",
@@ -81,9 +81,9 @@ def word(part: Part) -> Word:
     if part.wanting or math.isnan(part.low):
         return "cannot be decided"
     if part.kind == "no more":
-        return "not reproduced" if part.low > part.nothing else _if(part.high <= part.nothing)
+        return "not reproduced" if part.low > part.nothing else _reproduced_if(part.high <= part.nothing)
     if part.kind == "no worse":
-        return "not reproduced" if part.high < -part.published else _if(part.low > -part.published)
+        return "not reproduced" if part.high < -part.published else _reproduced_if(part.low > -part.published)
     if part.low > part.nothing:
         if part.own:
             return "shown"
@@ -100,7 +100,7 @@ def word_of_all(parts: Sequence[Part]) -> Word:
     return next((one for one in OF_PARTS if one in found), "not run")
 
 
-def _if(yes: bool) -> Word:
+def _reproduced_if(yes: bool) -> Word:
     return "reproduced" if yes else "cannot be decided"
 
 

@@ -19,6 +19,8 @@ from satsr.models.superresolver import SuperResolver
 from satsr.scenes.apply import CUT, Block
 from satsr.scenes.job import Area, How, Job
 from satsr.scenes.noise import tolerance
+from satsr.scenes.reach import Reach
+from satsr.scenes.scene import Part
 from satsr.scenes.seams import borders_of_blocks, seam_ratio
 from satsr.scenes.super_resolve import super_resolve
 from satsr.studies.scene.made import GSD_M, MadeScene
@@ -37,17 +39,24 @@ class Look:
     Attributes:
         job: how.
         image: (C, H, W), shares of white, as read from the file.
-        composite: (C, h, w) of its input, likewise.
+        part: what its dates show.
     """
 
     job: Job
     image: Floats
-    composite: Floats
+    part: Part
 
     @property
     def shown(self) -> NDArray[np.float32]:
         """The image for a figure, (H, W, 3) in [0, 1]."""
         return np.moveaxis(self.image.clip(0, 1), 0, -1)
+
+
+def measured(models: Mapping[str, SuperResolver]) -> dict[str, SuperResolver]:
+    """Return models whose cards say how far they look, so that it is measured once and not for every scene."""
+    for model in models.values():
+        model.card = replace(model.card, on_scenes={**model.card.on_scenes, **Reach.of(model).for_card()})
+    return dict(models)
 
 
 def apply(
@@ -60,7 +69,7 @@ def apply(
         path = folder / f"{name}.tif"
         job = _apply(scene, path, model, scene.area, settings)
         part = job.applied.scene.read(job.applied.scene.rows, job.applied.scene.columns)
-        found[name] = Look(job, _image(path, job), part.composite)
+        found[name] = Look(job, _image(path, job), part)
     return found
 
 
@@ -110,17 +119,14 @@ def times(scene: MadeScene, folder: Path, models: Mapping[str, SuperResolver], s
     return pd.DataFrame(rows)
 
 
-def _apply(scene: MadeScene, path: Path, model: SuperResolver, area: Area, settings: SceneSettings, **how: Any) -> Job:
-    side = 0 if "side" in how else settings.window_px
-    asked = replace(How(clouds=scene.clouds, precision="32-true", dates=settings.dates), **{"side": side, **how})
-    path.unlink(missing_ok=True)
-    try:
-        return super_resolve(scene.products, path, model, area=area, how=asked, overwrite=True, anew=True, **scene.said)
-    except ValueError as error:
-        if "belongs to it" not in str(error):
-            raise
-    asked = replace(asked, side=0)
+def _apply(scene: MadeScene, path: Path, model: SuperResolver, area: Area, settings: SceneSettings) -> Job:
+    asked = How(clouds=scene.clouds, precision="32-true", dates=settings.dates, side=_side(model, settings))
     return super_resolve(scene.products, path, model, area=area, how=asked, overwrite=True, anew=True, **scene.said)
+
+
+def _side(model: SuperResolver, settings: SceneSettings) -> int:
+    """Return the side of windows; 0 for a model with a size of its own."""
+    return 0 if Reach.of(model).window_px else settings.window_px
 
 
 def _image(path: Path, job: Job) -> Floats:
@@ -147,8 +153,7 @@ def _seams(look: Look, rows: list[int], columns: list[int]) -> dict[str, float]:
 
 
 def _agreement(look: Look) -> tuple[float, float]:
-    applied = look.job.applied
-    part = applied.scene.read(applied.scene.rows, applied.scene.columns)
+    applied, part = look.job.applied, look.part
     seen = observe(torch.from_numpy(look.image)[None], applied.sensor)[0].numpy()
     inside = (part.clear > 0) & (part.composite > CUT) & (part.composite < 1 - CUT)
     edge = halo_px(applied.sensor)  # there the sensor sees what lies outside of the file
@@ -161,7 +166,7 @@ def _agreement(look: Look) -> tuple[float, float]:
 
 def _alone(scene: MadeScene, path: Path, model: SuperResolver, look: Look, settings: SceneSettings) -> float:
     """Return how far the middle of the scene, asked for alone, is from the same pixels of the whole."""
-    height, width = look.composite.shape[-2:]
+    height, width = look.part.composite.shape[-2:]
     row, column = (scene.area.window or (0, 0))[:2]
     area = Area(window=(row + height // 4, column + width // 4, height // 2, width // 2))
     alone = _image(path, _apply(scene, path, model, area, settings))
@@ -173,7 +178,6 @@ def _alone(scene: MadeScene, path: Path, model: SuperResolver, look: Look, setti
 
 def _timed(scene: MadeScene, path: Path, model: SuperResolver, side: int, dates: int) -> tuple[Job, float]:
     how = How(clouds=scene.clouds, precision="32-true", dates=dates)
-    path.unlink(missing_ok=True)
     started = time.perf_counter()
     row, column = (scene.area.window or (0, 0))[:2]
     area = Area(window=(row, column, side, side))
@@ -193,12 +197,12 @@ def pictures(looks: Mapping[str, Look], scene: MadeScene) -> tuple[list[list[Flo
     """Return parts of the scene for `picture_grid`: rows, headings and labels; ground, where it is known, beside it."""
     first = next(iter(looks.values()))
     scale = first.job.applied.model.card.scale
-    height, width = first.composite.shape[-2:]
+    height, width = first.part.composite.shape[-2:]
     side = min(height, width) // 2
     to_ground = GSD_M / scale / HR_GSD_M  # ground pixels for one output pixel
     rows = []
     for top, left in ((0, 0), (height - side, width - side)):
-        low = np.moveaxis(first.composite[:, top : top + side, left : left + side].clip(0, 1), 0, -1)
+        low = np.moveaxis(first.part.composite[:, top : top + side, left : left + side].clip(0, 1), 0, -1)
         cut = np.s_[scale * top : scale * (top + side), scale * left : scale * (left + side)]
         row = [low, *(look.shown[cut] for look in looks.values())]
         if scene.ground is not None:

@@ -24,6 +24,7 @@ from satsr.scenes.uncertainty import LEVELS, Calibration, calibrate, detail, spr
 from satsr.studies.uncertainty.settings import UncertaintySettings
 
 GREYS = 255
+BATCH = 8  # chips at a time
 AS_IT_IS, ONE_FACTOR, CALIBRATED, CLIMATE_LEFT_OUT = "as it is", "one factor", "calibrated", "climate left out"
 Values = NDArray[np.float32]
 
@@ -53,7 +54,7 @@ class Errors:
 
     def calibration(self, samples: int) -> Calibration:
         """Fit intervals to these chips."""
-        return calibrate(self.error.ravel(), self.spread.ravel(), self.detail.ravel(), LEVELS, samples)
+        return calibrate(self.error.ravel(), self.spread.ravel(), self.detail.ravel(), samples)
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def errors(model: SuperResolver, pairs: Pairs, chips: int, settings: Uncertainty
         model: ready for inference.
         pairs: a split.
         chips: how many, spread evenly; 0 takes all.
-        settings: views and batch size.
+        settings: how many views.
     """
     all_digits()
     device = next(p.device for p in model.parameters())
@@ -99,8 +100,8 @@ def errors(model: SuperResolver, pairs: Pairs, chips: int, settings: Uncertainty
     found: list[tuple[Tensor, Tensor, Tensor]] = []
     tiles: list[str] = []
     regions: list[str] = []
-    for first in range(0, len(numbers), settings.batch):
-        batch = pairs.batch(numbers[first : first + settings.batch])
+    for first in range(0, len(numbers), BATCH):
+        batch = pairs.batch(numbers[first : first + BATCH])
         given = batch.seen().to(device)
         outputs = [
             inputs.apply(image.float().cpu(), batch).clamp(0, 1) for image in views(model, *given, settings.views)

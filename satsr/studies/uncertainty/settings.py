@@ -16,7 +16,6 @@ class UncertaintySettings(Settings):
         views: outputs of one input whose spread is told.
         val_chips: of the validation split, spread evenly over its regions; 0 takes all.
         test_chips: of the test split, likewise.
-        batch: chips at a time.
         samples: pixels that the regression sees.
     """
 
@@ -24,7 +23,6 @@ class UncertaintySettings(Settings):
     views: int = Field(4, ge=2, le=8)
     val_chips: int = Field(0, ge=0)
     test_chips: int = Field(0, ge=0)
-    batch: int = Field(8, ge=1)
     samples: int = Field(1500, ge=100)
 
     @field_validator("methods")

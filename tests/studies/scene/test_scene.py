@@ -37,12 +37,14 @@ def looks(made: MadeScene, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
 
 
 def models() -> dict[str, SuperResolver]:
-    return {"bicubic": SuperResolver(ModelCard("bicubic", {}, 3, RGB, RGB, 4)).eval()}
+    found = looked.measured({"bicubic": SuperResolver(ModelCard("bicubic", {}, 3, RGB, RGB, 4)).eval()})
+    assert found["bicubic"].card.on_scenes["halo_px"] == 2, "the reach of Keys's cubic convolution"
+    return found
 
 
 def test_the_input_shows_the_ground(made: MadeScene, looks: tuple[Path, dict[str, looked.Look]]) -> None:
     look = looks[1]["bicubic"]
-    assert look.composite.shape == (3, 30, 30)  # 128 pixels of 2.39 m in pixels of 10 m
+    assert look.part.composite.shape == (3, 30, 30)  # 128 pixels of 2.39 m in pixels of 10 m
     assert made.ground is not None
     grey = made.ground.astype(float).mean(axis=-1)
     side = 10 / (305.748 / 128)
@@ -52,7 +54,7 @@ def test_the_input_shows_the_ground(made: MadeScene, looks: tuple[Path, dict[str
             for r in range(30)
         ]
     )
-    assert np.corrcoef(means.ravel(), look.composite.mean(axis=0).ravel())[0, 1] > 0.6
+    assert np.corrcoef(means.ravel(), look.part.composite.mean(axis=0).ravel())[0, 1] > 0.6
 
 
 def test_what_is_told_of_a_scene(made: MadeScene, looks: tuple[Path, dict[str, looked.Look]]) -> None:

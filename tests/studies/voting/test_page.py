@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from satsr.studies.voting.server import VotingServer
+from tests.browser import browser
 from tests.studies.voting.voting_questions import MODEL_OF, TARGET, Color, preferred, rows, voting
 
 pytestmark = pytest.mark.book
-
-CHROMIUM = next((p for name in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(name))), None)
-CHROMEDRIVER = shutil.which("chromedriver")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-FLAGS += ["--disable-background-networking", "--disable-component-update"]
 
 SHOWN_COLOR = """
     const image = document.querySelector(`[data-view=${arguments[0]}] img`);
@@ -38,15 +32,7 @@ PRESS = """
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    if not CHROMIUM or not CHROMEDRIVER:
-        pytest.skip("no Chromium with its driver here: .ci/run installs them")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('user')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    # A named driver: without one, selenium looks for it on the network.
-    with webdriver.Chrome(options=options, service=Service(executable_path=CHROMEDRIVER)) as driver:
+    with browser(tmp_path_factory.mktemp("user")) as driver:
         yield driver
 
 
